@@ -1,0 +1,52 @@
+# `make help` lists the targets. Everything is installed into .venv; nothing else is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+SOURCE ?=
+TICKERS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help forecast test lint lock bench install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+forecast: $(STAMP) ## fetch, train, forecast and score (SOURCE=files TICKERS="AAPL MSFT")
+	@$(BIN)/stockjax run $(if $(SOURCE),--source '$(SOURCE)') $(TICKERS)
+
+test: $(STAMP) ## run all checks and tests
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## format and check the code
+	@$(BIN)/ruff format stockjax flows tests bench
+	@$(BIN)/ruff check --fix stockjax flows tests bench
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP) ## time the main job and a night of 500 tickers
+	@$(BIN)/python bench/main_job.py
+	@$(BIN)/python bench/night_500.py
+
+lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url pyproject.toml --group dev --output-file requirements.lock
+
+install: $(STAMP) ## make .venv and install the locked packages
+
+clean: ## remove .venv and what was built
+	@rm -rf $(VENV) build dist
+
+# The fast installer is itself one of the locked packages; pip fetches it, checked by its hash.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' || \
+		{ echo "stockjax needs Python 3.11, 3.12 or 3.13; this is $$($(PYTHON) --version 2>&1): give another, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+	@awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements.lock > $(VENV)/installer.txt
+	@test -x $(BIN)/uv || { echo "installing the locked packages into $(VENV)"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(VENV)/installer.txt; }
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
