@@ -1,0 +1,60 @@
+"""What a price row must be, as a pandera schema. Each check's name is its reason in `quarantine`."""
+
+import pandera.pandas as pa
+
+_PRICES = ("open", "high", "low", "close", "adj_close")
+# Vendors round each price by itself, so that a close may lie a hair outside high and low.
+_ROUNDING = 1e-3
+
+
+def _positive() -> pa.Check:
+    return pa.Check.gt(0, error="not_positive")
+
+
+PRICE_ROW = pa.DataFrameSchema(
+    {
+        "ticker": pa.Column(str),
+        "session": pa.Column("datetime64[s]", nullable=True),
+        **{name: pa.Column(float, _positive(), nullable=True) for name in _PRICES},
+        "volume": pa.Column(float, pa.Check.ge(0, error="negative_volume"), nullable=True),
+        "dividend": pa.Column(float),
+        "split": pa.Column(float),
+    },
+    checks=[
+        pa.Check(lambda rows: rows["session"].notna(), name="no_date"),
+        pa.Check(lambda rows: rows[list(_PRICES)].notna().all(axis=1), name="missing_price"),
+        pa.Check(lambda rows: ~(rows["high"] < rows["low"]), name="high_below_low"),
+        pa.Check(
+            lambda rows: (
+                ~(
+                    (rows["close"] > rows["high"] * (1 + _ROUNDING))
+                    | (rows["close"] < rows["low"] * (1 - _ROUNDING))
+                )
+            ),
+            name="close_outside_range",
+        ),
+        pa.Check(
+            lambda rows: (
+                ~(
+                    (rows["open"] > rows["high"] * (1 + _ROUNDING))
+                    | (rows["open"] < rows["low"] * (1 - _ROUNDING))
+                )
+            ),
+            name="open_outside_range",
+        ),
+    ],
+    strict=True,
+    unique_column_names=True,
+)
+"""Every failure of it is a rejection."""
+
+CHECKS_BY_WEIGHT = (
+    "no_date",
+    "missing_price",
+    "not_positive",
+    "negative_volume",
+    "high_below_low",
+    "close_outside_range",
+    "open_outside_range",
+)
+"""Names of the checks; a row that fails several is refused for the first of these."""

@@ -1,0 +1,82 @@
+"""When an exchange trades: sessions, their opening and closing, in UTC."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+
+import exchange_calendars
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockjax.errors import UsageError
+
+FIRST_KNOWN_DATE = date(1990, 1, 1)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The trading sessions of one exchange, named by its ISO 10383 code."""
+
+    code: str
+
+    def is_session(self, day: date) -> bool:
+        """Whether the exchange trades on `day`."""
+        return bool(_calendar(self.code).is_session(pd.Timestamp(day)))
+
+    def last_session_on_or_before(self, day: date) -> date:
+        """The session `day` itself, or the one before it."""
+        return _as_date(_calendar(self.code).date_to_session(pd.Timestamp(day), "previous"))
+
+    def last_completed_session(self, moment: datetime) -> date:
+        """The newest session that has closed at `moment` (an aware datetime)."""
+        minute = pd.Timestamp(moment.astimezone(UTC)).floor("min")
+        return _as_date(_calendar(self.code).minute_to_past_session(minute, 1))
+
+    def next_session(self, session: date) -> date:
+        """The session after `session`: what a forecast made at its close is about."""
+        return _as_date(_calendar(self.code).next_session(pd.Timestamp(session)))
+
+    def opens_at(self, session: date) -> datetime:
+        """The moment the session opens, in UTC."""
+        moment: datetime = _calendar(self.code).session_open(pd.Timestamp(session)).to_pydatetime()
+        return moment.astimezone(UTC)
+
+    def closes_at(self, session: date) -> datetime:
+        """The moment the session closes, in UTC."""
+        moment: datetime = _calendar(self.code).session_close(pd.Timestamp(session)).to_pydatetime()
+        return moment.astimezone(UTC)
+
+    def sessions(self, first: date, last: date) -> npt.NDArray[np.datetime64]:
+        """All sessions from `first` to `last`, both included, shape (n,), unit days."""
+        index = _calendar(self.code).sessions_in_range(pd.Timestamp(first), pd.Timestamp(last))
+        return index.to_numpy().astype("datetime64[D]")
+
+    def sessions_after(self, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+        """For each of `days` (n,), the first session after it (n,), unit days."""
+        every = _calendar(self.code).sessions.to_numpy().astype("datetime64[D]")
+        return every[np.searchsorted(every, days.astype("datetime64[D]"), side="right")]
+
+
+def exchange(code: str) -> Exchange:
+    """The exchange of that code.
+
+    Raises
+    ------
+    UsageError
+        The code is unknown.
+
+    """
+    if code not in exchange_calendars.get_calendar_names(include_aliases=True):
+        raise UsageError(f"there is no exchange '{code}'; use an ISO 10383 code such as XNYS")
+    return Exchange(code)
+
+
+@cache
+def _calendar(code: str) -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar(code, start=FIRST_KNOWN_DATE.isoformat())
+
+
+def _as_date(stamp: pd.Timestamp) -> date:
+    day: date = stamp.date()
+    return day

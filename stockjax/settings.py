@@ -1,0 +1,195 @@
+"""Every setting of the project: `stockjax.toml`, under environment, under flags."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from stockjax.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "STOCKJAX_"
+CONFIG_VARIABLE = "STOCKJAX_CONFIG"
+DEFAULT_CONFIG = Path("stockjax.toml")
+
+SourceName = Literal["sample", "files"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HistorySettings(_Section):
+    """How much history a ticker needs, in sessions."""
+
+    forecast_sessions: int = Field(64, ge=30, description="fewer than this: no forecast at all")
+    training_sessions: int = Field(
+        504, ge=320, description="fewer than this: forecast from the base, no training of its own"
+    )
+
+
+class RetrainSettings(_Section):
+    """How often models are trained anew, in sessions."""
+
+    base_every: int = Field(126, ge=1, description="sessions between two trainings of the base")
+    ticker_every: int = Field(1, ge=1, description="sessions between two trainings of a ticker")
+
+
+class ReplaySettings(_Section):
+    """The walk-forward replay that gives a first run something to score."""
+
+    sessions: int = Field(126, ge=0, description="sessions before tonight that are replayed")
+    ticker_every: int = Field(21, ge=1, description="as retrain.ticker_every, inside the replay")
+
+
+class TrainingSettings(_Section):
+    """How the network is fitted."""
+
+    hidden: int = Field(16, ge=1, le=256, description="width of the LSTM")
+    seeds: int = Field(3, ge=1, le=16, description="networks averaged into one forecast")
+    base_steps: int = Field(1000, ge=50, description="most optimiser steps of the base")
+    ticker_steps: int = Field(20, ge=4, le=400, description="most optimiser steps of a ticker")
+    learning_rate: float = Field(3e-3, gt=0, description="peak AdamW rate of the base")
+    ticker_learning_rate: float = Field(3e-4, gt=0, description="AdamW rate of a ticker")
+    weight_decay: float = Field(0.33, ge=0, description="AdamW decay, on matrices only")
+
+
+class Settings(BaseSettings):
+    """All settings; unknown names and values out of range are refused.
+
+    Raises
+    ------
+    SettingsError
+        From `load_settings`, which is the way to make one.
+
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    warehouse: Path = Field(Path("warehouse"), description="folder of the database and the models")
+    source: SourceName = Field("sample", description="where prices come from")
+    path: Path | None = Field(None, description="file or folder of the source 'files'")
+    tickers: tuple[str, ...] = Field((), description="the universe; empty: all the source has")
+    exchange: str = Field("XNYS", description="exchange calendar, by its ISO 10383 code")
+    seed: int = Field(0, ge=0, description="first seed of every random draw")
+    workers: int = Field(0, ge=0, description="threads that train; 0: one per core")
+    cache: Path = Field(
+        user_cache_path("stockjax"), description="folder of compiled programs; safe to delete"
+    )
+    lock_timeout: float = Field(60.0, gt=0, description="seconds to wait for the warehouse")
+    history: HistorySettings = HistorySettings()
+    retrain: RetrainSettings = RetrainSettings()
+    replay: ReplaySettings = ReplaySettings()
+    training: TrainingSettings = TrainingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, toml
+
+    @model_validator(mode="after")
+    def _files_need_a_path(self) -> "Settings":
+        if self.source == "files" and self.path is None:
+            raise ValueError("source 'files' needs the setting 'path' (--path on the command line)")
+        return self
+
+    @property
+    def worker_count(self) -> int:
+        """Threads that train at once."""
+        return self.workers or os.cpu_count() or 1
+
+
+def config_file() -> Path:
+    """The settings file in force: `$STOCKJAX_CONFIG`, else `stockjax.toml` here."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; `flags` that are None leave the file and environment in force.
+
+    Raises
+    ------
+    SettingsError
+        A name is unknown, a value is not allowed, or the file is missing or not TOML.
+
+    """
+    _check_file()
+    _check_environment(os.environ)
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+    except ValueError as error:
+        # Broken TOML and unparsable environment values, which pydantic-settings raises bare.
+        raise SettingsError(f"the settings cannot be read ({error}); mend {_where()}") from error
+
+
+def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """Every setting by its dotted name, as `retrain.base_every`."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from setting_names(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _check_file() -> None:
+    asked = os.environ.get(CONFIG_VARIABLE)
+    if asked and not Path(asked).is_file():
+        raise SettingsError(f"there is no settings file '{asked}'; give --config another path")
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse misspelt variables, which pydantic-settings would pass over in silence."""
+    sections = {name.split(".")[0] for name in setting_names() if "." in name}
+    known = {CONFIG_VARIABLE} | {
+        ENVIRONMENT_PREFIX + name.replace(".", "__").upper() for name in [*setting_names(), *sections]
+    }
+    for variable in sorted(environment):
+        if variable.upper().startswith(ENVIRONMENT_PREFIX) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            allowed = ", ".join(sorted(known))
+            raise SettingsError(
+                f"the environment variable {variable} names no setting{hint} Allowed: {allowed}"
+            )
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, list(setting_names()), n=1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            siblings = [key for key in setting_names() if key.rpartition(".")[0] == name.rpartition(".")[0]]
+            parts.append(f"'{name}' is no setting{hint}; allowed: {', '.join(siblings)}")
+        else:
+            parts.append(f"'{name}': {problem['msg']}, not {problem['input']!r}")
+    return f"{'; '.join(parts)}. Mend {_where()}."
+
+
+def _where() -> str:
+    return f"{config_file()}, the {ENVIRONMENT_PREFIX}… variables or the flags"
