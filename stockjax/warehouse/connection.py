@@ -1,0 +1,170 @@
+"""Opening the database: one writer at a time, short transactions, a copy for readers."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from stockjax.errors import SnapshotMissing, WarehouseBusy
+from stockjax.warehouse.migrations import migrate
+
+DATABASE = "stockjax.duckdb"
+SNAPSHOT = "snapshot.duckdb"
+# Lets the DuckDB 1.5 command line and JDBC drivers open the file; it is fixed at creation.
+_STORAGE = {"storage_compatibility_version": "v1.5.0"}
+_RETRY_SECONDS = 0.05
+
+
+class Warehouse:
+    """The folder that holds the database, its readable copy, the models and the reports.
+
+    Parameters
+    ----------
+    folder
+        Made if it is missing.
+    lock_timeout
+        Seconds to wait for another process that has the database open.
+
+    """
+
+    def __init__(self, folder: Path, lock_timeout: float = 60.0) -> None:
+        self.folder = folder
+        self._lock_timeout = lock_timeout
+        self._threads = threading.Lock()
+
+    @property
+    def database(self) -> Path:
+        """The writer's file."""
+        return self.folder / DATABASE
+
+    @property
+    def snapshot(self) -> Path:
+        """The readers' file: the database as of the last commit."""
+        return self.folder / SNAPSHOT
+
+    @property
+    def models(self) -> Path:
+        """The folder of the parameter files."""
+        return self.folder / "models"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the reports."""
+        return self.folder / "reports"
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the names of the migrations that ran.
+
+        Raises
+        ------
+        WarehouseTooNew
+            A newer release has written this warehouse.
+        WarehouseBusy
+            Another process holds the database.
+
+        """
+        with self._alone(), self._connection() as connection:
+            applied = migrate(connection)
+        if applied or not self.snapshot.exists():
+            with self._alone():
+                self._publish()
+        return applied
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: all of it or nothing; then the readers' copy is renewed.
+
+        Raises
+        ------
+        WarehouseBusy
+            Another process held the database longer than the timeout.
+
+        """
+        with self._alone():
+            with self._connection() as connection:
+                connection.begin()
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+            self._publish()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A consistent view for the process that writes; others open the snapshot."""
+        with self._alone(), self._connection() as connection:
+            yield connection
+
+    @contextmanager
+    def read_snapshot(self, **options: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The readers' copy; never waits for a run and never makes one wait.
+
+        Raises
+        ------
+        SnapshotMissing
+            No run has written to this warehouse yet.
+
+        """
+        if not self.snapshot.exists():
+            raise SnapshotMissing(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
+        connection = duckdb.connect(self.snapshot, read_only=True, config=options)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".lock")
+        with self._threads:
+            try:
+                lock.acquire(timeout=self._lock_timeout)
+            except Timeout as error:
+                raise self._busy() from error
+            try:
+                yield
+            finally:
+                lock.release()
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the writer's file, waiting for foreign readers, which DuckDB lets lock it."""
+        give_up = time.monotonic() + self._lock_timeout
+        while True:
+            try:
+                connection = duckdb.connect(self.database, config=dict(_STORAGE))
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise
+                if time.monotonic() > give_up:
+                    raise self._busy() from error
+                time.sleep(_RETRY_SECONDS)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _publish(self) -> None:
+        """Copy the closed database beside itself and put the copy in place in one step."""
+        fresh = self.folder / f".{SNAPSHOT}.new"
+        shutil.copyfile(self.database, fresh)
+        with fresh.open("rb") as copied:
+            os.fsync(copied.fileno())
+        fresh.replace(self.snapshot)
+
+    def _busy(self) -> WarehouseBusy:
+        return WarehouseBusy(
+            f"another program has '{self.database}' open and {self._lock_timeout:g} s were not enough; "
+            f"close it (readers should open {SNAPSHOT}) and run again"
+        )

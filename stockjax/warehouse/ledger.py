@@ -1,0 +1,56 @@
+"""The ledger of forecasts."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from stockjax.warehouse.connection import Warehouse
+from stockjax.warehouse.statements import statement
+from stockjax.warehouse.time import stored_time
+
+
+def append_forecasts(
+    warehouse: Warehouse, rows: pd.DataFrame, *, code_version: str, run_id: str, moment: datetime
+) -> int:
+    """Add forecasts that the ledger lacks; what it has is never touched.
+
+    Parameters
+    ----------
+    rows
+        The columns of `forecasts` from `ticker` to `data_hash`.
+
+    Returns
+    -------
+    How many rows were new.
+
+    """
+    with warehouse.write() as connection:
+        connection.register("rows", rows)
+        added = connection.execute(
+            statement("append_forecasts"),
+            {"code_version": code_version, "run_id": run_id, "created_at": stored_time(moment)},
+        ).fetchall()
+    return int(added[0][0])
+
+
+def complete_forecasts(
+    warehouse: Warehouse, tickers: Iterable[str], first: date, last: date, models: int
+) -> dict[str, set[date]]:
+    """For each ticker the sessions from `first` to `last` that all `models` have forecast from."""
+    with warehouse.read() as connection:
+        rows = connection.execute(
+            statement("forecast_counts"), {"tickers": list(tickers), "first": first, "last": last}
+        ).fetchall()
+    complete: dict[str, set[date]] = {}
+    for ticker, as_of, count in rows:
+        if count >= models:
+            complete.setdefault(ticker, set()).add(as_of)
+    return complete
+
+
+def read_table(warehouse: Warehouse, name: str, **parameters: Any) -> pd.DataFrame:
+    """The result of a statement of the library, from the readers' copy."""
+    with warehouse.read_snapshot() as connection:
+        return connection.execute(statement(name), parameters).df()

@@ -1,0 +1,47 @@
+"""Numbered, transactional changes of the schema."""
+
+import re
+from importlib.resources import files
+
+import duckdb
+
+from stockjax.errors import WarehouseTooNew
+from stockjax.warehouse.statements import statement
+
+_FOLDER = files("stockjax.warehouse") / "sql" / "migrations"
+_NAME = re.compile(r"(\d{4})_\w+\.sql")
+
+
+def migration_names() -> list[str]:
+    """The names of all migrations, in order."""
+    return sorted(item.name for item in _FOLDER.iterdir() if _NAME.fullmatch(item.name))
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Run what has not run yet, each migration in its own transaction.
+
+    Raises
+    ------
+    WarehouseTooNew
+        The database holds a migration that this release does not know.
+
+    """
+    connection.execute(statement("schema_migrations"))
+    done = {row[0] for row in connection.execute("SELECT name FROM schema_migrations").fetchall()}
+    known = migration_names()
+    foreign = sorted(done - set(known))
+    if foreign:
+        raise WarehouseTooNew(
+            f"the warehouse was written by a newer stockjax (it has {', '.join(foreign)}); upgrade stockjax"
+        )
+    pending = [name for name in known if name not in done]
+    for name in pending:
+        connection.begin()
+        try:
+            connection.execute((_FOLDER / name).read_text(encoding="utf-8"))
+            connection.execute(statement("record_migration"), {"name": name})
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+    return pending

@@ -1,0 +1,89 @@
+"""One read-only statement from a user, run so that it can do no harm."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import pandas as pd
+
+from stockjax.errors import StatementRefused, StatementStopped
+from stockjax.warehouse.connection import Warehouse
+
+# Nothing outside the snapshot can be reached, and the statement cannot change that.
+_LOCKED = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+    "max_temp_directory_size": "0B",
+}
+_ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+def query(
+    warehouse: Warehouse, sql: str, *, timeout: float = 30.0, memory_limit: str = "1GB"
+) -> pd.DataFrame:
+    """Answer one SELECT from the readers' copy.
+
+    Raises
+    ------
+    StatementRefused
+        It is no SQL, more than one statement, or not a query.
+    StatementStopped
+        It failed, or needed more than `timeout` seconds or `memory_limit`.
+    SnapshotMissing
+        No run has written to this warehouse yet.
+
+    """
+    with warehouse.read_snapshot(**_LOCKED, memory_limit=memory_limit) as connection:
+        connection.execute("SET lock_configuration = true")
+        only = _single_query(connection, sql)
+        with _deadline(connection, timeout) as passed:
+            try:
+                return connection.execute(only).df()
+            except duckdb.InterruptException as error:
+                why = f"it took more than {timeout:g} s" if passed.is_set() else "it was interrupted"
+                raise StatementStopped(
+                    f"the query was stopped because {why}; narrow it: {_quote(sql)}"
+                ) from error
+            except (duckdb.Error, MemoryError) as error:
+                raise StatementStopped(
+                    f"the query failed ({_first_line(error)}); mend it: {_quote(sql)}"
+                ) from error
+
+
+def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise StatementRefused(f"this is not SQL ({_first_line(error)}); mend it: {_quote(sql)}") from error
+    if len(statements) != 1 or statements[0].type not in _ALLOWED:
+        raise StatementRefused(f"only a single SELECT is answered here, not: {_quote(sql)}")
+    return statements[0]
+
+
+@contextmanager
+def _deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[threading.Event]:
+    passed = threading.Event()
+
+    def stop() -> None:
+        passed.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, stop)
+    timer.start()
+    try:
+        yield passed
+    finally:
+        timer.cancel()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0].strip() if str(error) else type(error).__name__
+
+
+def _quote(sql: str) -> str:
+    shown = "".join(character if character.isprintable() else " " for character in sql).strip()
+    return shown if len(shown) <= 200 else shown[:200] + "…"

@@ -1,0 +1,89 @@
+"""Rows about runs, tickers and models."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from stockjax.warehouse.connection import Warehouse
+from stockjax.warehouse.statements import statement
+from stockjax.warehouse.time import stored_time
+
+
+def start_run(
+    warehouse: Warehouse,
+    *,
+    run_id: str,
+    flow_run_id: str | None,
+    flow: str,
+    as_of: date,
+    moment: datetime,
+    code_version: str,
+) -> None:
+    """Note that a run has begun."""
+    with warehouse.write() as connection:
+        connection.execute(
+            statement("start_run"),
+            {
+                "run_id": run_id,
+                "flow_run_id": flow_run_id,
+                "flow": flow,
+                "as_of": as_of,
+                "started_at": stored_time(moment),
+                "code_version": code_version,
+            },
+        )
+
+
+def finish_run(
+    warehouse: Warehouse, *, run_id: str, status: str, counts: Mapping[str, object], moment: datetime
+) -> None:
+    """Note how a run ended and what it did."""
+    with warehouse.write() as connection:
+        connection.execute(
+            statement("finish_run"),
+            {
+                "run_id": run_id,
+                "status": status,
+                "counts": json.dumps(counts),
+                "finished_at": stored_time(moment),
+            },
+        )
+
+
+def replace_tickers(warehouse: Warehouse, states: pd.DataFrame, *, run_id: str, moment: datetime) -> None:
+    """Put the states of the universe in the place of what was said of the same tickers before.
+
+    Parameters
+    ----------
+    states
+        Columns ticker, exchange, state, reason, first_session, last_session, sessions.
+
+    """
+    with warehouse.write() as connection:
+        connection.register("states", states)
+        connection.execute(statement("delete_tickers"))
+        connection.execute(
+            statement("replace_tickers"), {"run_id": run_id, "updated_at": stored_time(moment)}
+        )
+
+
+def read_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> list[dict[str, Any]]:
+    """The champions of these tickers and of the base that had seen nothing after `as_of`.
+
+    Each by the names of its columns; what is NULL is None.
+    """
+    with warehouse.read() as connection:
+        found = connection.execute(statement("champions"), {"tickers": list(tickers), "as_of": as_of})
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, moment: datetime) -> None:
+    """Add models; a champion among them retires the one before it, in the same transaction."""
+    with warehouse.write() as connection:
+        connection.register("fresh", fresh)
+        connection.execute(statement("retire_champions"))
+        connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})

@@ -1,0 +1,1 @@
+DELETE FROM rolling_metrics WHERE session >= $first_session;

@@ -1,0 +1,1 @@
+DELETE FROM tickers USING states WHERE tickers.ticker = states.ticker;

@@ -1,0 +1,1 @@
+SELECT max(session) FROM prices;

@@ -1,0 +1,1 @@
+SELECT * FROM leaderboard ORDER BY origin, window_sessions, pinball;

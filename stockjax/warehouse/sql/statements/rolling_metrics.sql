@@ -1,0 +1,88 @@
+-- Replaces the metrics of every session from $first_session on.
+INSERT INTO rolling_metrics BY NAME
+-- Rolling errors of every forecast whose target is at or after $first_session.
+-- A window is the last w sessions of the ticker, so that a session without a forecast
+-- makes n smaller instead of reaching further back.
+WITH sessions AS (
+    SELECT
+        ticker, session,
+        row_number() OVER by_session AS position,
+        -- A split of 2:1 halves close and leaves adj_close alone. Vendors that adjust close
+        -- themselves show no such jump, and a dividend moves it by a few percent at most.
+        ln((lag(close) OVER by_session / close) * (adj_close / lag(adj_close) OVER by_session)) AS jump
+    FROM prices
+    WINDOW by_session AS (PARTITION BY ticker ORDER BY session)
+),
+units AS (
+    SELECT
+        ticker, session, position,
+        sum(CASE WHEN abs(jump) > ln(1.25) THEN jump ELSE 0 END)
+            OVER (PARTITION BY ticker ORDER BY session) AS log_units
+    FROM sessions
+),
+needed AS (
+    SELECT ticker, max(position) AS last_before
+    FROM units
+    WHERE session < $first_session
+    GROUP BY ticker
+),
+scored AS (
+    SELECT
+        s.ticker, s.model, s.origin, s.target, outcome.position,
+        s.error * s.restated_units * exp(basis.log_units) AS error,
+        abs(s.error) / s.actual_close AS relative,
+        s.return_error, s.pinball, s.inside_50, s.inside_90,
+        CASE WHEN s.predicted_return <> 0 AND s.actual_return <> 0
+            THEN (sign(s.predicted_return) = sign(s.actual_return))::INTEGER END AS right_direction,
+        walk.return_error AS walk_error, har.pinball AS har_pinball
+    FROM scored_forecasts AS s
+    JOIN units AS outcome ON outcome.ticker = s.ticker AND outcome.session = s.target
+    JOIN units AS basis ON basis.ticker = s.ticker AND basis.session = s.as_of
+    LEFT JOIN needed ON needed.ticker = s.ticker
+    LEFT JOIN scored_forecasts AS walk
+        ON walk.ticker = s.ticker AND walk.as_of = s.as_of AND walk.origin = s.origin
+        AND walk.model = 'random_walk'
+    LEFT JOIN scored_forecasts AS har
+        ON har.ticker = s.ticker AND har.as_of = s.as_of AND har.origin = s.origin
+        AND har.model = 'har'
+    WHERE outcome.position > coalesce(needed.last_before, 0) - (SELECT max(w) FROM unnest($windows) AS t(w))
+),
+windowed AS (
+    SELECT
+        ticker, model, origin, target AS session, w AS window_sessions,
+        count(*) OVER span AS n,
+        sqrt(avg(error ** 2) OVER span) AS unit_rmse,
+        avg(abs(error)) OVER span AS unit_mae,
+        avg(relative) OVER span AS mape,
+        sqrt(avg(return_error ** 2) OVER span) AS return_rmse,
+        avg(abs(return_error)) OVER span AS return_mae,
+        avg(return_error ** 2) FILTER (WHERE walk_error IS NOT NULL) OVER span AS paired_square,
+        avg(walk_error ** 2) OVER span AS walk_square,
+        avg(abs(return_error)) FILTER (WHERE walk_error IS NOT NULL) OVER span AS paired_absolute,
+        avg(abs(walk_error)) OVER span AS walk_absolute,
+        avg(right_direction) OVER span AS direction,
+        avg(pinball) OVER span AS pinball,
+        avg(pinball) FILTER (WHERE har_pinball IS NOT NULL) OVER span AS paired_pinball,
+        avg(har_pinball) OVER span AS har_pinball,
+        avg(inside_50::INTEGER) OVER span AS coverage_50,
+        avg(inside_90::INTEGER) OVER span AS coverage_90
+    FROM scored, unnest($windows) AS t(w)
+    WINDOW span AS (
+        PARTITION BY ticker, model, origin, w ORDER BY position
+        RANGE BETWEEN w - 1 PRECEDING AND CURRENT ROW
+    )
+)
+SELECT
+    ticker, model, origin, session, window_sessions, n,
+    unit_rmse * exp(-log_units) AS rmse,
+    unit_mae * exp(-log_units) AS mae,
+    mape, return_rmse, return_mae,
+    1 - sqrt(paired_square / nullif(walk_square, 0)) AS rmse_skill,
+    1 - paired_absolute / nullif(walk_absolute, 0) AS mae_skill,
+    direction, pinball,
+    1 - paired_pinball / nullif(har_pinball, 0) AS pinball_skill,
+    coverage_50, coverage_90
+FROM windowed
+JOIN units USING (ticker, session)
+WHERE session >= $first_session
+ORDER BY ticker, model, origin, window_sessions, session
