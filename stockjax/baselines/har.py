@@ -1,0 +1,65 @@
+"""Heterogeneous autoregression of the log variance."""
+
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.features.history import Array, History
+from stockjax.features.volatility import ewma_volatility, log_returns, log_variance, trailing_mean
+
+HORIZONS = (1, 5, 22)
+"""A day, a week and a month of sessions."""
+
+_FEWEST_FITTED = 30
+_TICKERS_AT_ONCE = 32
+
+
+def har_volatility(history: History, needed: npt.NDArray[np.bool_]) -> Array:
+    """The volatility that HAR expects of the next session, (N, T), up to a constant factor.
+
+    ln v_{t+1} = b0 + b1 x_t(1) + b2 x_t(5) + b3 x_t(22), where x(k) is the mean over k
+    sessions of the log of Garman-Klass plus squared overnight variance. Corsi, A Simple
+    Approximate Long-Memory Model of Realized Volatility, Journal of Financial Econometrics 7
+    (2009), in logs. For every session the coefficients are those of ordinary least squares
+    on all pairs known by then; until there are enough, EWMA stands in.
+
+    Parameters
+    ----------
+    needed
+        (N, T) where the answer is wanted; elsewhere it is NaN.
+
+    """
+    fallback = ewma_volatility(log_returns(history))
+    variance = log_variance(history, fallback)
+    answer = np.where(needed, fallback, np.nan)
+    for start in range(0, len(variance), _TICKERS_AT_ONCE):
+        some = slice(start, start + _TICKERS_AT_ONCE)
+        predicted = _expanding_forecast(variance[some], needed[some])
+        answer[some] = np.where(np.isnan(predicted), answer[some], np.exp(0.5 * predicted))
+    return answer
+
+
+def _expanding_forecast(variance: Array, needed: npt.NDArray[np.bool_]) -> Array:
+    """Next session's log variance (N, T), fitted anew at each needed session; NaN elsewhere."""
+    regressors = np.stack([np.ones_like(variance), *(trailing_mean(variance, k) for k in HORIZONS)], axis=-1)
+    before, after = regressors[:, :-1], variance[:, 1:]
+    complete = ~np.isnan(after) & ~np.isnan(before).any(axis=-1)
+    x = np.where(complete[..., None], before, 0.0)
+    y = np.where(complete, after, 0.0)
+    size = x.shape[-1]
+    gram = np.zeros((*variance.shape, size, size))
+    moment = np.zeros(regressors.shape)
+    count = np.zeros(variance.shape)
+    gram[:, 1:] = np.cumsum(x[..., :, None] * x[..., None, :], axis=1)
+    moment[:, 1:] = np.cumsum(x * y[..., None], axis=1)
+    count[:, 1:] = np.cumsum(complete, axis=1)
+    fitted = needed & (count >= _FEWEST_FITTED)
+    # A hair of ridge keeps a price that never moved solvable and moves nothing else.
+    ridge = 1e-9 * count[fitted][:, None, None] * np.eye(size)
+    coefficients = np.linalg.solve(gram[fitted] + ridge, moment[fitted][..., None])[..., 0]
+    # Coefficients from few sessions can extrapolate; the variances seen so far bound them.
+    lowest, highest = np.fmin.accumulate(variance, axis=1), np.fmax.accumulate(variance, axis=1)
+    answer = np.full(variance.shape, np.nan)
+    answer[fitted] = np.clip(
+        (regressors[fitted] * coefficients).sum(axis=-1), lowest[fitted], highest[fitted]
+    )
+    return answer

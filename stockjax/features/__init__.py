@@ -1,0 +1,6 @@
+"""Causal features: what is known at the close of a session, and nothing later."""
+
+from stockjax.features.history import History
+from stockjax.features.inputs import FEATURE_NAMES, Features, build_features
+
+__all__ = ["FEATURE_NAMES", "Features", "History", "build_features"]

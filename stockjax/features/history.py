@@ -1,0 +1,128 @@
+"""The prices of a universe as arrays, one row of them per ticker."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Days = npt.NDArray[np.datetime64]
+
+_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
+
+
+@dataclass(frozen=True)
+class History:
+    """Prices of N tickers, each packed to the left: column k is its k-th stored session.
+
+    Nothing moves when a session is added at the right, so that whatever is computed from
+    left to right is the same for a history cut at a session and for a longer one.
+
+    Attributes
+    ----------
+    tickers
+        N symbols, in the order of the rows.
+    sessions
+        (N, T) days; NaT to the right of a ticker's last session.
+    lengths
+        (N,) stored sessions of each ticker.
+    open, high, low, close, adj_close
+        (N, T) prices in the currency of the exchange; NaN to the right.
+    volume
+        (N, T) shares; NaN to the right.
+
+    """
+
+    tickers: tuple[str, ...]
+    sessions: Days
+    lengths: npt.NDArray[np.int64]
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    adj_close: Array
+    volume: Array
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str]) -> "History":
+        """Pack a long table, ordered by ticker and session, into arrays.
+
+        Parameters
+        ----------
+        columns
+            ticker, session and the price columns, each of shape (rows,).
+        tickers
+            Rows of the result, in this order; one without prices gets length 0.
+
+        """
+        row_of = {ticker: row for row, ticker in enumerate(tickers)}
+        names, first, counts = np.unique(columns["ticker"], return_index=True, return_counts=True)
+        rows = np.repeat([row_of[name] for name in names], counts).astype(np.int64)
+        positions = np.arange(len(rows)) - np.repeat(first, counts)
+        lengths = np.zeros(len(tickers), dtype=np.int64)
+        lengths[[row_of[name] for name in names]] = counts
+        shape = (len(tickers), int(lengths.max(initial=0)))
+        sessions = np.full(shape, np.datetime64("NaT", "D"))
+        sessions[rows, positions] = columns["session"].astype("datetime64[D]")
+        packed = {}
+        for name in _FIELDS:
+            packed[name] = np.full(shape, np.nan)
+            packed[name][rows, positions] = columns[name]
+        return cls(tuple(tickers), sessions, lengths, **packed)
+
+    def cut(self, last: date) -> "History":
+        """The same tickers, knowing nothing after the session `last`."""
+        known = self.sessions <= np.datetime64(last, "D")
+        lengths = known.sum(axis=1)
+        width = int(lengths.max(initial=0))
+        kept = known[:, :width]
+        fields: dict[str, Any] = {name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in _FIELDS}
+        sessions = np.where(kept, self.sessions[:, :width], np.datetime64("NaT", "D"))
+        return replace(self, sessions=sessions, lengths=lengths, **fields)
+
+    def only(self, tickers: Sequence[str]) -> "History":
+        """The history of some of the tickers, in their order here."""
+        rows = [row for row, ticker in enumerate(self.tickers) if ticker in set(tickers)]
+        fields: dict[str, Any] = {name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)}
+        return replace(self, tickers=tuple(self.tickers[row] for row in rows), **fields)
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """(N, T) where there is a session."""
+        width: int = self.sessions.shape[1]
+        return np.arange(width) < self.lengths[:, None]
+
+    def position(self, session: date) -> npt.NDArray[np.int64]:
+        """(N,) column of `session` in each row; -1 where the ticker did not trade on it."""
+        here = self.sessions == np.datetime64(session, "D")
+        return np.where(here.any(axis=1), here.argmax(axis=1), -1)
+
+    def last_sessions(self) -> dict[str, date]:
+        """The newest session of every ticker that has one."""
+        rows = np.flatnonzero(self.lengths)
+        return {self.tickers[row]: self.sessions[row, self.lengths[row] - 1].item() for row in rows}
+
+    def fingerprints(self, row: int, positions: Sequence[int]) -> list[str]:
+        """SHA-256 (16 hex digits) of a ticker's prices up to each position (ascending)."""
+        table = np.column_stack(
+            [self.sessions[row].astype("datetime64[D]").astype(np.int64).astype(np.float64)]
+            + [getattr(self, name)[row] for name in _FIELDS]
+        )
+        digest = hashlib.sha256(self.tickers[row].encode())
+        prints, done = [], 0
+        for position in positions:
+            digest.update(np.ascontiguousarray(table[done : position + 1]).tobytes())
+            done = position + 1
+            prints.append(digest.hexdigest()[:16])
+        return prints
+
+    def fingerprint(self) -> str:
+        """SHA-256 (16 hex digits) of all the prices."""
+        digest = hashlib.sha256()
+        for row in range(len(self.tickers)):
+            digest.update("".join(self.fingerprints(row, [int(self.lengths[row]) - 1])).encode())
+        return digest.hexdigest()[:16]

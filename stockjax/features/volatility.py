@@ -1,0 +1,89 @@
+"""Returns and volatility, every value from its own session and earlier ones only."""
+
+import numpy as np
+
+from stockjax.features.history import Array, History
+
+RISKMETRICS_DECAY = 0.94
+"""Daily decay of J.P. Morgan/Reuters, RiskMetrics Technical Document, 4th ed. (1996), ch. 5."""
+
+SMALLEST_VOLATILITY = 1e-4
+"""Floor of a daily volatility: a price that never moves still has a scale to divide by."""
+
+_SMALLEST_VARIANCE_SHARE = 0.01
+
+
+def log_returns(history: History) -> Array:
+    """Log returns of the adjusted close, (N, T); NaN in the first column."""
+    returns = np.full(history.adj_close.shape, np.nan)
+    returns[:, 1:] = np.diff(np.log(history.adj_close), axis=1)
+    return returns
+
+
+def overnight_returns(history: History) -> Array:
+    """Log return from the previous adjusted close to the open, (N, T); split-safe."""
+    adjusted_open = history.open * (history.adj_close / history.close)
+    gaps = np.full(history.adj_close.shape, np.nan)
+    gaps[:, 1:] = np.log(adjusted_open[:, 1:] / history.adj_close[:, :-1])
+    return gaps
+
+
+def exponential_mean(values: Array, decay: float) -> Array:
+    """Exponentially weighted mean along the last axis, weights normalised from the start.
+
+    m_t = sum_i decay^i v_{t-i} / sum_i decay^i over the values that are not NaN; where
+    nothing has been seen yet, NaN. Input and result (N, T).
+    """
+    seen = ~np.isnan(values)
+    total = _decaying_sum(np.where(seen, values, 0.0), decay)
+    weight = _decaying_sum(seen.astype(float), decay)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(weight > 0, total / weight, np.nan)
+
+
+def _decaying_sum(values: Array, decay: float) -> Array:
+    # A loop over sessions, each for all tickers; scipy's filter would take longer to import.
+    sums = values.copy()
+    for column in range(1, values.shape[1]):
+        sums[:, column] += decay * sums[:, column - 1]
+    return sums
+
+
+def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
+    """RiskMetrics volatility of the next session, sqrt(EWMA of squared returns), (N, T)."""
+    volatility: Array = np.sqrt(exponential_mean(returns**2, decay))
+    return np.maximum(volatility, SMALLEST_VOLATILITY)
+
+
+def log_variance(history: History, volatility: Array) -> Array:
+    """Log of the Garman-Klass variance plus the squared overnight return, (N, T).
+
+    Garman and Klass, On the Estimation of Security Price Volatilities from Historical Data,
+    Journal of Business 53 (1980), eq. 20: 0.5 ln(H/L)^2 - (2 ln 2 - 1) ln(C/O)^2.
+    It is kept above a hundredth of `volatility`^2, since a session without a range would
+    make it minus infinity; NaN in the first column.
+    """
+    reach = np.log(history.high / history.low)
+    move = np.log(history.close / history.open)
+    garman_klass = 0.5 * reach**2 - (2 * np.log(2) - 1) * move**2
+    variance = garman_klass + overnight_returns(history) ** 2
+    floored: Array = np.log(np.maximum(variance, _SMALLEST_VARIANCE_SHARE * volatility**2))
+    return floored
+
+
+def trailing_mean(values: Array, window: int) -> Array:
+    """Mean over the last `window` sessions, or over all there are; (N, T).
+
+    NaN in the leading columns is left out; result NaN until the first value.
+    """
+    seen = ~np.isnan(values)
+    total = _trailing_sum(np.where(seen, values, 0.0), window)
+    count = _trailing_sum(seen.astype(float), window)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0, total / count, np.nan)
+
+
+def _trailing_sum(values: Array, window: int) -> Array:
+    running = np.cumsum(values, axis=1)
+    running[:, window:] -= running[:, :-window].copy()
+    return running

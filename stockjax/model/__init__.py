@@ -1,0 +1,1 @@
+"""The network: an LSTM that says where and how wide the next return lies."""

@@ -1,0 +1,102 @@
+"""A Flax NNX LSTM with location and log-scale heads that start as the random walk."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+Parameters = dict[str, Any]
+"""Nested dictionaries of arrays, as `nnx.to_pure_dict` makes them."""
+
+LOCATION_UNIT = 0.05
+"""Volatilities per unit of the location head: the next return's mean is hardly predictable."""
+
+INITIAL_TAIL = 2.0
+_SMALLEST_FREEDOM = 2.1
+
+
+class LSTM(nnx.Module):
+    """Long short-term memory with one projection of all inputs ahead of the recurrence.
+
+    Hochreiter and Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997); with
+    forget gates (Gers, Schmidhuber and Cummins, 2000), whose bias starts at 1.
+    """
+
+    def __init__(self, features: int, hidden: int, *, rngs: nnx.Rngs) -> None:
+        self.hidden = hidden
+        self.from_input = nnx.Linear(features, 4 * hidden, rngs=rngs)
+        self.from_state = nnx.Linear(
+            hidden, 4 * hidden, use_bias=False, kernel_init=nnx.initializers.orthogonal(), rngs=rngs
+        )
+        self.from_input.bias = nnx.Param(jnp.zeros(4 * hidden).at[hidden : 2 * hidden].set(1.0))
+
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        """(sessions, batch, features) to hidden states (sessions, batch, hidden)."""
+        recurrent = self.from_state.kernel[...]
+        projected = self.from_input(inputs)
+        rest = jnp.zeros((inputs.shape[1], self.hidden), inputs.dtype)
+
+        def step(
+            carry: tuple[jax.Array, jax.Array], session: jax.Array
+        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+            cell, state = carry
+            enter, forget, candidate, leave = jnp.split(session + state @ recurrent, 4, axis=-1)
+            cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(enter) * jnp.tanh(candidate)
+            state = jax.nn.sigmoid(leave) * jnp.tanh(cell)
+            return (cell, state), state
+
+        _, states = jax.lax.scan(step, (rest, rest), projected)
+        return states
+
+
+class Forecaster(nnx.Module):
+    """LSTM plus a linear skip from the inputs, both with heads that start at zero.
+
+    Before training, location and log-scale are 0 everywhere: the model is the random walk
+    with EWMA volatility, and can only move away from it where the data says so.
+    """
+
+    def __init__(self, features: int, hidden: int, *, rngs: nnx.Rngs) -> None:
+        zeros = nnx.initializers.zeros
+        self.lstm = LSTM(features, hidden, rngs=rngs)
+        self.head = nnx.Linear(hidden, 2, kernel_init=zeros, rngs=rngs)
+        self.skip = nnx.Linear(features, 2, use_bias=False, kernel_init=zeros, rngs=rngs)
+        self.tail = nnx.Param(jnp.full((), INITIAL_TAIL))
+
+    def __call__(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Predict every session's successor.
+
+        Parameters
+        ----------
+        inputs
+            (batch, sessions, features).
+
+        Returns
+        -------
+        Location and log-scale, each (batch, sessions), in units of the session's
+        volatility, and the degrees of freedom, ().
+
+        """
+        by_session = inputs.swapaxes(0, 1)
+        output = self.head(self.lstm(by_session)) + self.skip(by_session)
+        location = LOCATION_UNIT * output[..., 0]
+        freedom = _SMALLEST_FREEDOM + jax.nn.softplus(self.tail[...])
+        return location.swapaxes(0, 1), output[..., 1].swapaxes(0, 1), freedom
+
+
+def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
+    """Parameters of an untrained network."""
+    network = Forecaster(features, hidden, rngs=nnx.Rngs(seed))
+    parameters: Parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
+    return parameters
+
+
+def run(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`Forecaster.__call__` as a pure function of its parameters."""
+    kernel = parameters["lstm"]["from_input"]["kernel"]
+    features, gates = kernel.shape
+    structure = nnx.eval_shape(lambda: Forecaster(features, gates // 4, rngs=nnx.Rngs(0)))
+    network = nnx.merge(nnx.graphdef(structure), parameters)
+    prediction: tuple[jax.Array, jax.Array, jax.Array] = network(inputs)
+    return prediction

@@ -1,0 +1,64 @@
+"""The optimiser and its one step, shared by the base and the tickers."""
+
+from functools import cache
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from stockjax.model.likelihood import masked_mean, student_t_loss
+from stockjax.model.network import Parameters, run
+
+_CLIP = 1.0
+_FINAL_RATE = 0.05
+
+
+def mean_loss(parameters: Parameters, inputs: jax.Array, labels: jax.Array, known: jax.Array) -> jax.Array:
+    """Mean Student-t loss of the known labels of a batch of windows, () in nats."""
+    return masked_mean(student_t_loss(labels, *run(parameters, inputs)), known)
+
+
+def is_matrix(parameters: Parameters) -> Parameters:
+    """Where weight decay applies: matrices, neither biases nor the tail."""
+    mask: Parameters = jax.tree.map(lambda leaf: leaf.ndim == 2, parameters)
+    return mask
+
+
+@cache
+def base_optimiser(rate: float, decay: float, steps: int) -> optax.GradientTransformation:
+    """AdamW on clipped gradients, the rate falling along a cosine.
+
+    Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019).
+    """
+    schedule = optax.cosine_decay_schedule(rate, steps, alpha=_FINAL_RATE)
+    return optax.chain(
+        optax.clip_by_global_norm(_CLIP), optax.adamw(schedule, weight_decay=decay, mask=is_matrix)
+    )
+
+
+@cache
+def ticker_optimiser(rate: float) -> optax.GradientTransformation:
+    """Adam on clipped gradients; the pull towards the base is added to the gradients."""
+    return optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(rate))
+
+
+def descend(
+    optimiser: optax.GradientTransformation,
+    parameters: Parameters,
+    state: optax.OptState,
+    batch: tuple[jax.Array, jax.Array, jax.Array],
+    anchor: Parameters | None = None,
+    pull: float = 0.0,
+) -> tuple[Parameters, optax.OptState]:
+    """One step down the gradient; with an anchor, ½·pull·|parameters - anchor|² is added.
+
+    Li, Grandvalet and Davoine, Explicit Inductive Bias for Transfer Learning (ICML 2018).
+    """
+    gradients = jax.grad(mean_loss)(parameters, *batch)
+    if anchor is not None:
+        gradients = jax.tree.map(
+            lambda slope, now, home: slope + jnp.float32(pull) * (now - home), gradients, parameters, anchor
+        )
+    updates, state = optimiser.update(gradients, state, parameters)
+    return cast(Parameters, optax.apply_updates(parameters, updates)), state

@@ -1,0 +1,39 @@
+"""How compiled programs are kept between processes, and how many there are."""
+
+import threading
+from pathlib import Path
+
+import jax
+
+_COMPILATION_EVENT = "/jax/core/compile/backend_compile_duration"
+
+_compilations = 0
+_lock = threading.Lock()
+
+
+def use_compilation_cache(folder: Path) -> None:
+    """Keep compiled programs in `folder`, however small and quickly compiled they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "jax_compilation_cache_dir": str(folder.resolve()),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in options.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+
+
+def compilations() -> int:
+    """How many programs this process has compiled or loaded from the cache."""
+    return _compilations
+
+
+def _count(event: str, duration_secs: float, **_: str | int) -> None:
+    global _compilations  # noqa: PLW0603  a counter of the process
+    del duration_secs
+    if event == _COMPILATION_EVENT:
+        with _lock:
+            _compilations += 1
+
+
+jax.monitoring.register_event_duration_secs_listener(_count)

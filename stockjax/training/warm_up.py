@@ -1,0 +1,41 @@
+"""Compiling every program before there is data, while something else is starting."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stockjax.features import FEATURE_NAMES, Features
+from stockjax.settings import TrainingSettings
+from stockjax.training.base import BATCH, BaseRun, mean_loss_over
+from stockjax.training.predict import ROWS, predict
+from stockjax.training.programs import use_compilation_cache
+from stockjax.training.ticker import HOLDOUT, retrain_ticker
+from stockjax.training.windows import WINDOW, Sampler, context
+
+_SESSIONS = HOLDOUT + 3 * WINDOW
+
+
+def compile_programs(settings: TrainingSettings, cache: Path) -> None:
+    """Compile, or load from the cache, all that a night runs.
+
+    A made-up ticker goes once through every program: their shapes do not depend on the
+    universe, so these are the programs of the night.
+    """
+    use_compilation_cache(cache)
+    random = np.random.default_rng(0)
+    features = Features(
+        inputs=random.normal(size=(1, _SESSIONS, len(FEATURE_NAMES))).astype(np.float32),
+        labels=random.normal(size=(1, _SESSIONS)).astype(np.float32),
+        volatility=np.ones((1, _SESSIONS)),
+    )
+    sampler = Sampler(features, np.array([1]), np.array([_SESSIONS]), [0])
+    run = BaseRun(settings, seed=0)
+    run.advance(sampler)
+    mean_loss_over(run.parameters, [sampler.draw((BATCH,))])
+    base = jax.tree.map(lambda leaf: jnp.stack([leaf] * settings.seeds), run.parameters)
+    retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
+    stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
+    places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
+    predict(stacked, context(features, *places))
