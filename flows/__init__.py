@@ -1,0 +1,1 @@
+"""Prefect flows: orchestration only; all logic is in the library `stockjax`."""

@@ -1,0 +1,101 @@
+"""A Prefect API for a run in this process: the configured one, or one of its own."""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+from stockjax.errors import StockjaxError
+
+START_TIMEOUT = 120.0
+"""Seconds that a server of our own may take to answer."""
+
+_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def prefect_api() -> Iterator[Callable[[], None]]:
+    """Have an API to record a run with; yields a function that waits until it answers.
+
+    A server that is configured and answers is used. Otherwise a temporary one is started on
+    a loopback port, with the same database as `prefect server start` would use, so that a
+    server started later shows the run. Prefect can start one by itself, but only after
+    importing the whole server into this process first. Ours ends with this process, after
+    Prefect's own threads have sent it what they still had to say.
+
+    Raises
+    ------
+    StockjaxError
+        From the function: the server ended, or did not answer in time.
+
+    """
+    configured = PREFECT_API_URL.value()
+    if configured and _answers(configured):
+        yield lambda: None
+        return
+    port = _free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    server = _start(port)
+    atexit.register(_stop, server)
+    with temporary_settings({PREFECT_API_URL: api}):
+        yield lambda: _wait_until_healthy(server, api)
+
+
+def _start(port: int) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        **get_current_settings().to_environment_variables(exclude_unset=True),
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_API_URL": "",
+    }
+    # Its standard input is a pipe from here: when this process dies, however it dies, the
+    # pipe closes and the server ends too.
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.server_process", str(port)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], api: str) -> None:
+    give_up = time.monotonic() + START_TIMEOUT
+    while not _answers(api):
+        if server.poll() is not None or time.monotonic() > give_up:
+            raise StockjaxError(
+                "the temporary Prefect server did not start; look at its messages above, or start "
+                "one with: prefect server start"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _answers(api: str) -> bool:
+    try:
+        return httpx.get(f"{api}/health", timeout=2).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    if server.stdin:
+        server.stdin.close()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

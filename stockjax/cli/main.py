@@ -1,0 +1,166 @@
+"""The command line: one thin function per command.
+
+Heavy libraries are imported by the commands that need them, so that `stockjax sql`
+answers at once.
+"""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from stockjax import __version__
+from stockjax.errors import StockjaxError, UsageError
+from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
+
+app = typer.Typer(
+    help="Next-day stock forecasts with honest intervals, every night, in DuckDB.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_console = Console()
+
+
+class Format(StrEnum):
+    """How `stockjax sql` prints an answer."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+WarehouseOption = Annotated[
+    Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
+]
+
+
+@app.callback()
+def _options(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; default: stockjax.toml if it is there.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Next-day stock forecasts with honest intervals, every night, in DuckDB."""
+    del debug  # read by main(), which has to know it even when parsing fails
+    if config:
+        os.environ[CONFIG_VARIABLE] = str(config)
+
+
+@app.command()
+def run(
+    tickers: Annotated[
+        list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where prices come from: sample or files.")] = None,
+    path: Annotated[Path | None, typer.Option(help="File or folder of the source 'files'.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last session to use; default: the newest."),
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Fetch, train, forecast and score, in this process and without a server."""
+    settings = load_settings(
+        tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
+    )
+    orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["forecast"].load()
+    finished = orchestrate(settings, as_of.date() if as_of else None)
+    _print_night(settings, finished.tickers)
+    _console.print(f"warehouse: {settings.warehouse / 'stockjax.duckdb'}")
+    _console.print(f"report:    {finished.report}")
+    _console.print(finished.message)
+    if not finished.succeeded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT.")],
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.table,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds it may take.")] = 30.0,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Answer one read-only query, also while a run is writing."""
+    from stockjax.cli.answers import write_answer
+    from stockjax.warehouse import Warehouse
+    from stockjax.warehouse.query import query
+
+    settings = load_settings(warehouse=warehouse)
+    answer = query(Warehouse(settings.warehouse), statement, timeout=timeout)
+    write_answer(answer, format.value, _console)
+
+
+@app.command()
+def report(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Session of the report; default: the newest forecast's."),
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write the HTML report again from what the warehouse has."""
+    from stockjax.reporting.report import write_latest_report
+    from stockjax.warehouse import Warehouse
+
+    settings = load_settings(warehouse=warehouse)
+    session: date | None = as_of.date() if as_of else None
+    _console.print(str(write_latest_report(Warehouse(settings.warehouse), session)))
+
+
+@app.command()
+def version() -> None:
+    """Print the release."""
+    typer.echo(__version__)
+
+
+def _print_night(settings: Settings, tickers: tuple[str, ...]) -> None:
+    from stockjax.reporting.tables import forecast_table, score_table
+    from stockjax.warehouse import Warehouse
+
+    warehouse = Warehouse(settings.warehouse)
+    _console.print(forecast_table(warehouse, tickers))
+    _console.print(score_table(warehouse, tickers))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; every failure is one sentence and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        app(given, standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except StockjaxError as error:
+        if debug:
+            raise
+        print(f"stockjax: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        print(
+            f"stockjax: {type(error).__name__}: {error}; run it again with --debug before the command "
+            "to see where, and please report it",
+            file=sys.stderr,
+        )
+        sys.exit(StockjaxError.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Walking forward through past sessions as the nightly run would have."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from stockjax.features import History
+from stockjax.forecasting.rows import forecast_rows
+from stockjax.forecasting.training import Knowledge, train_base_model, train_ticker_model
+from stockjax.registry import Model
+from stockjax.sessions import Exchange
+from stockjax.settings import Settings
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a replay: models trained before its first session, forecasts from each."""
+
+    sessions: list[date]
+    models: list[Model]
+    rows: pd.DataFrame
+
+
+def missing_sessions(
+    history: History, complete: Mapping[str, set[date]], before: date, count: int
+) -> dict[str, set[date]]:
+    """For each ticker, which of its last `count` sessions before `before` have no forecast yet."""
+    missing: dict[str, set[date]] = {}
+    for row, ticker in enumerate(history.tickers):
+        sessions = history.sessions[row, : history.lengths[row]]
+        past = sessions[sessions < np.datetime64(before, "D")]
+        recent = set(past[max(len(past) - count, 0) :].tolist())
+        missing[ticker] = recent - complete.get(ticker, set())
+    return missing
+
+
+def replay(
+    history: History, missing: Mapping[str, set[date]], exchange: Exchange, settings: Settings
+) -> Iterator[Stretch]:
+    """Forecast past sessions, each from what was known at its close.
+
+    The base is trained every `retrain.base_every` sessions and the tickers every
+    `replay.ticker_every`; between trainings the models stay as they are.
+
+    Parameters
+    ----------
+    missing
+        By ticker, the sessions to forecast from.
+
+    """
+    sessions = sorted(set().union(*missing.values())) if missing else []
+    base: Model | None = None
+    champions: dict[str, Model] = {}
+    since_base = settings.retrain.base_every
+    for start in range(0, len(sessions), settings.replay.ticker_every):
+        some = sessions[start : start + settings.replay.ticker_every]
+        knowledge = Knowledge.at(history, some[0])
+        fresh: list[Model] = []
+        if base is None or since_base >= settings.retrain.base_every:
+            base = train_base_model(knowledge, settings.training, settings.seed, settings.worker_count)
+            since_base = 0
+            fresh.append(base)
+        trained = _train_all(knowledge, base, champions, settings)
+        champions = {**champions, **{str(model.ticker): model for model in trained}}
+        fresh.extend(trained)
+        rows = _forecast(history, some, missing, base, champions, exchange, settings)
+        since_base += len(some)
+        yield Stretch(some, fresh, rows)
+
+
+def _train_all(
+    knowledge: Knowledge, base: Model, champions: Mapping[str, Model], settings: Settings
+) -> list[Model]:
+    long_enough = [
+        ticker
+        for ticker, length in zip(knowledge.history.tickers, knowledge.history.lengths, strict=True)
+        if length >= settings.history.training_sessions
+    ]
+    knowledge.features  # noqa: B018  computed once, before the threads share it
+
+    def train(ticker: str) -> Model:
+        return train_ticker_model(
+            knowledge, ticker, base, champions.get(ticker), settings.training, settings.seed
+        )
+
+    with ThreadPoolExecutor(settings.worker_count) as pool:
+        return list(pool.map(train, long_enough))
+
+
+def _forecast(
+    history: History,
+    sessions: list[date],
+    missing: Mapping[str, set[date]],
+    base: Model,
+    champions: Mapping[str, Model],
+    exchange: Exchange,
+    settings: Settings,
+) -> pd.DataFrame:
+    """Forecasts from each of the sessions, of tickers with history enough by then.
+
+    Inputs at a session never depend on later ones (tests hold them to it, bit for bit), so
+    one table of features up to the last of the sessions serves them all.
+    """
+    knowledge = Knowledge.at(history, sessions[-1])
+    places = []
+    for session in sessions:
+        for row, position in enumerate(knowledge.history.position(session)):
+            enough = position + 1 >= settings.history.forecast_sessions
+            if enough and session in missing[history.tickers[row]]:
+                places.append((row, int(position)))
+    rows, positions = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    if not len(rows):
+        return pd.DataFrame()
+    models = [champions.get(history.tickers[row], base) for row in rows]
+    return forecast_rows(knowledge.history, knowledge.features, rows, positions, models, exchange, "backtest")

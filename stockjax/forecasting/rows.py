@@ -1,0 +1,90 @@
+"""Forecasts as rows of the ledger."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockjax.baselines import BASELINES, baseline_forecasts
+from stockjax.distribution import ReturnForecast
+from stockjax.features import Features, History
+from stockjax.forecasting.lstm import lstm_forecast
+from stockjax.forecasting.plan import Origin
+from stockjax.registry import Model
+from stockjax.sessions import Exchange
+
+MODELS = ("lstm", *BASELINES)
+"""Every run forecasts with all of these."""
+
+
+def forecast_rows(
+    history: History,
+    features: Features,
+    rows: npt.NDArray[np.int64],
+    positions: npt.NDArray[np.int64],
+    models: Sequence[Model],
+    exchange: Exchange,
+    origin: Origin,
+) -> pd.DataFrame:
+    """Forecasts of all models from the given sessions, ready for the ledger.
+
+    Parameters
+    ----------
+    rows, positions
+        (n,) ticker row and session column that each forecast is made from.
+    models
+        The network in force for each of the n.
+
+    Returns
+    -------
+    n x 4 rows with the columns of `forecasts` from `ticker` to `data_hash`.
+
+    """
+    forecasts = {
+        "lstm": lstm_forecast(features, rows, positions, models),
+        **baseline_forecasts(history, rows, positions),
+    }
+    as_of = history.sessions[rows, positions]
+    shared = pd.DataFrame(
+        {
+            "ticker": [history.tickers[row] for row in rows],
+            "as_of": as_of.astype("datetime64[s]"),
+            "target": exchange.sessions_after(as_of).astype("datetime64[s]"),
+            "origin": origin,
+            "basis_close": history.close[rows, positions],
+            "data_hash": _fingerprints(history, rows, positions),
+        }
+    )
+    tables = [_table(shared, name, forecast) for name, forecast in forecasts.items()]
+    tables[0]["model_id"] = [model.model_id for model in models]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.DataFrame:
+    close = shared["basis_close"].to_numpy()
+    prices = close[:, None] * np.exp(forecast.quantiles)
+    return shared.assign(
+        model=name,
+        model_id=pd.Series([None] * len(shared), dtype="str"),
+        predicted_close=prices[:, 2],
+        predicted_return=forecast.quantiles[:, 2],
+        scale=forecast.scale,
+        q05=prices[:, 0],
+        q25=prices[:, 1],
+        q50=prices[:, 2],
+        q75=prices[:, 3],
+        q95=prices[:, 4],
+    )
+
+
+def _fingerprints(
+    history: History, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
+) -> list[str]:
+    """The data hash of each forecast, reading every price once."""
+    found: dict[tuple[int, int], str] = {}
+    for row in np.unique(rows):
+        wanted = np.unique(positions[rows == row])
+        prints = history.fingerprints(int(row), wanted.tolist())
+        found.update({(int(row), int(at)): text for at, text in zip(wanted, prints, strict=True)})
+    return [found[int(row), int(at)] for row, at in zip(rows, positions, strict=True)]

@@ -1,0 +1,122 @@
+"""Training models on what a session knew, with all that makes them traceable."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from stockjax.code_version import code_version
+from stockjax.features import FEATURE_NAMES, Features, History, build_features
+from stockjax.registry import Model
+from stockjax.settings import TrainingSettings
+from stockjax.training.base import Progress, train_base
+from stockjax.training.ticker import retrain_ticker
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """All that is known at the close of a session: nothing else is handed to training.
+
+    Attributes
+    ----------
+    history
+        Prices cut at `as_of`.
+
+    """
+
+    history: History
+    as_of: date
+
+    @classmethod
+    def at(cls, history: History, as_of: date) -> "Knowledge":
+        """Cut a history at a session."""
+        return cls(history.cut(as_of), as_of)
+
+    @cached_property
+    def features(self) -> Features:
+        """Inputs and labels of the cut history."""
+        return build_features(self.history)
+
+
+def train_base_model(
+    knowledge: Knowledge,
+    settings: TrainingSettings,
+    seed: int,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Model:
+    """Train the network that all tickers share.
+
+    Raises
+    ------
+    NothingToForecast
+        No ticker has history enough.
+
+    """
+    history = knowledge.history
+    trained = train_base(knowledge.features, history.lengths, settings, seed, workers, progress)
+    return Model(
+        role="base",
+        ticker=None,
+        trained_through=knowledge.as_of,
+        parameters=trained.parameters,
+        hyperparameters={
+            **settings.model_dump(),
+            "features": len(FEATURE_NAMES),
+            "stopped_at": trained.steps,
+            "tickers": len(history.tickers),
+        },
+        validation_loss=trained.validation_loss,
+        champion_loss=None,
+        seed=seed,
+        data_hash=history.fingerprint(),
+        code_version=code_version(),
+        parent_id=None,
+    )
+
+
+def train_ticker_model(
+    knowledge: Knowledge,
+    ticker: str,
+    base: Model,
+    champion: Model | None,
+    settings: TrainingSettings,
+    seed: int,
+) -> Model:
+    """Train one ticker: from its champion, or from the base if that is newer or the first.
+
+    A champion that grew from another base is not built upon: its few steps could never
+    carry it over to the new one.
+    """
+    parent = champion if champion and champion.hyperparameters.get("base_id") == base.model_id else base
+    history = knowledge.history
+    row = history.tickers.index(ticker)
+    length = int(history.lengths[row])
+    own_seed = _seed(seed, ticker, knowledge.as_of)
+    trained = retrain_ticker(
+        parent.parameters, base.parameters, knowledge.features, row, length, settings, own_seed
+    )
+    return Model(
+        role="ticker",
+        ticker=ticker,
+        trained_through=knowledge.as_of,
+        parameters=trained.parameters,
+        hyperparameters={
+            **settings.model_dump(),
+            "features": len(FEATURE_NAMES),
+            "stopped_at": trained.steps,
+            "base_id": base.model_id,
+        },
+        validation_loss=trained.validation_loss,
+        champion_loss=trained.start_loss,
+        seed=own_seed,
+        data_hash=history.fingerprints(row, [length - 1])[0],
+        code_version=code_version(),
+        parent_id=parent.model_id,
+    )
+
+
+def _seed(seed: int, ticker: str, as_of: date) -> int:
+    """A seed that differs between tickers and nights, and is the same on every machine."""
+    digest = hashlib.sha256(f"{seed}|{ticker}|{as_of}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")

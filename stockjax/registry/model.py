@@ -1,0 +1,55 @@
+"""A trained network and everything that made it what it is."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+Role = Literal["base", "ticker"]
+Status = Literal["champion", "challenger", "retired", "rejected"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of `models` together with its parameters.
+
+    Attributes
+    ----------
+    parameters
+        Nested dictionaries of arrays, each stacked over seeds.
+    hyperparameters
+        What training was told and the step it stopped at; plain JSON values.
+    parent_id
+        Model that training started from.
+
+    """
+
+    role: Role
+    ticker: str | None
+    trained_through: date
+    parameters: dict[str, Any]
+    hyperparameters: dict[str, Any]
+    validation_loss: float
+    champion_loss: float | None
+    seed: int
+    data_hash: str
+    code_version: str
+    parent_id: str | None
+    status: Status = "champion"
+
+    @property
+    def model_id(self) -> str:
+        """The role and 16 hex digits over all that determines the parameters."""
+        told = [
+            self.role,
+            self.ticker,
+            self.trained_through.isoformat(),
+            self.hyperparameters,
+            self.seed,
+            self.data_hash,
+            self.code_version,
+            self.parent_id,
+        ]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return f"{self.role}-{digest[:16]}"

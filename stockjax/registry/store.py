@@ -1,0 +1,100 @@
+"""Models into the warehouse and out of it."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from stockjax.errors import ModelFileError
+from stockjax.registry.files import read_file, write_files
+from stockjax.registry.model import Model
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.records import insert_models, read_champions
+
+
+@dataclass(frozen=True)
+class Champions:
+    """The models in force, and those that could not be read.
+
+    Attributes
+    ----------
+    problems
+        One sentence for each model file that had to be passed over, by its ticker
+        ("base" for the base).
+
+    """
+
+    base: Model | None
+    tickers: dict[str, Model] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def save_models(
+    warehouse: Warehouse, models: Sequence[Model], *, batch: str, run_id: str, moment: datetime
+) -> None:
+    """Write parameter files, then their rows: a row never points at a file that is not whole.
+
+    Parameters
+    ----------
+    batch
+        Name of the folder of this batch under `models/`.
+
+    """
+    if not models:
+        return
+    folder = warehouse.models / batch
+    hashes = write_files(folder, {model.model_id: model.parameters for model in models})
+    relative = folder.relative_to(warehouse.folder)
+    rows = [
+        {
+            "model_id": model.model_id,
+            "ticker": model.ticker,
+            "role": model.role,
+            "status": model.status,
+            "trained_through": model.trained_through,
+            "validation_loss": model.validation_loss,
+            "champion_loss": model.champion_loss,
+            "path": (relative / f"{model.model_id}.safetensors").as_posix(),
+            "sha256": hashes[model.model_id],
+            "hyperparameters": json.dumps(model.hyperparameters, sort_keys=True),
+            "seed": model.seed,
+            "data_hash": model.data_hash,
+            "code_version": model.code_version,
+            "parent_id": model.parent_id,
+        }
+        for model in models
+    ]
+    fresh = pd.DataFrame(rows).astype({"ticker": "str", "parent_id": "str", "champion_loss": "float"})
+    insert_models(warehouse, fresh, run_id=run_id, moment=moment)
+
+
+def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> Champions:
+    """Read the champions that knew nothing after `as_of`; a damaged file is named and passed over."""
+    base: Model | None = None
+    found: dict[str, Model] = {}
+    problems: dict[str, str] = {}
+    for row in read_champions(warehouse, tickers, as_of):
+        try:
+            parameters = read_file(warehouse.folder / row["path"], row["sha256"])
+        except ModelFileError as error:
+            problems[row["ticker"] or "base"] = str(error)
+            continue
+        model = _model(row, parameters)
+        if model.ticker is None:
+            base = model
+        else:
+            found[model.ticker] = model
+    return Champions(base, found, problems)
+
+
+def _model(row: dict[str, Any], parameters: dict[str, Any]) -> Model:
+    told = ("role", "ticker", "trained_through", "validation_loss", "champion_loss", "seed")
+    made = ("data_hash", "code_version", "parent_id")
+    return Model(
+        parameters=parameters,
+        hyperparameters=json.loads(row["hyperparameters"]),
+        **{name: row[name] for name in (*told, *made)},
+    )

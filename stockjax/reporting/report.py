@@ -1,0 +1,110 @@
+"""The HTML report of a session: one page that opens from disk, its charts drawn on demand."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import plotly
+from plotly.offline.offline import get_plotlyjs
+
+from stockjax.errors import NothingToForecast
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import read_table
+
+CHARTED_SESSIONS = 252
+"""Sessions that a ticker's chart goes back."""
+
+_templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("stockjax.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> Path:
+    """Write `reports/<as_of>/index.html` and, once, the chart library beside the folders.
+
+    Everything is read from the readers' copy; the page needs no network.
+    """
+    folder = warehouse.reports / as_of.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    library = warehouse.reports / f"plotly-{plotly.__version__}.min.js"
+    if not library.exists():
+        _write_whole(library, get_plotlyjs())  # type: ignore[no-untyped-call]
+    page = folder / "index.html"
+    _write_whole(page, _render(warehouse, as_of, list(tickers), f"../{library.name}"))
+    return page
+
+
+def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path:
+    """Write the report of `as_of`, or of the newest forecasts.
+
+    Raises
+    ------
+    NothingToForecast
+        The ledger has no forecast to report on.
+    SnapshotMissing
+        There is no warehouse.
+
+    """
+    known = read_table(warehouse, "reportable_sessions")
+    chosen = known if as_of is None else known[known["as_of"] == pd.Timestamp(as_of)]
+    if chosen.empty:
+        raise NothingToForecast("the ledger has no such forecasts to report on; run: stockjax run")
+    newest = chosen.iloc[0]
+    return write_report(warehouse, newest["as_of"].date(), list(newest["tickers"]))
+
+
+def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str) -> str:
+    forecasts = read_table(warehouse, "report_forecasts", tickers=tickers, as_of=as_of)
+    scores = read_table(warehouse, "scores_table", tickers=tickers)
+    scored = read_table(warehouse, "report_history", tickers=tickers, as_of=as_of, sessions=CHARTED_SESSIONS)
+    states = read_table(warehouse, "report_states", tickers=tickers)
+    leaderboard = read_table(warehouse, "report_leaderboard")
+    lstm = scores[scores["model"] == "lstm"]
+    return _templates.get_template("report.html.j2").render(
+        as_of=as_of,
+        target=forecasts["target"].iloc[0].date() if len(forecasts) else None,
+        library=library,
+        states=_records(states),
+        leaderboard=_records(leaderboard),
+        asked=len(tickers),
+        forecast=forecasts["ticker"].nunique(),
+        rows=_records(forecasts.merge(lstm, on="ticker", how="left", suffixes=("", "_score"))),
+        better_than_walk=int((lstm["mae_skill"] > 0).sum()),
+        better_than_har=int((lstm["pinball_skill"] > 0).sum()),
+        scored=len(lstm),
+        coverage_90=float(lstm["coverage_90"].mean()) if len(lstm) else None,
+        charts=_charts(scored, forecasts),
+    )
+
+
+def _charts(scored: pd.DataFrame, forecasts: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
+    """By ticker, the series of its chart; tonight's forecast is the last point, without outcome."""
+    columns = ["target", "actual_close", "predicted_close", "q05", "q25", "q75", "q95"]
+    tonight = forecasts.assign(actual_close=np.nan)
+    both = pd.concat([scored[["ticker", *columns]], tonight[["ticker", *columns]]])
+    charts = {}
+    for ticker, rows in both.sort_values("target").groupby("ticker", sort=False):
+        table = rows[columns].assign(target=rows["target"].dt.strftime("%Y-%m-%d"))
+        charts[str(ticker)] = {
+            name: [None if pd.isna(value) else value for value in table[name].round(4).tolist()]
+            if name != "target"
+            else table[name].tolist()
+            for name in columns
+        }
+    return charts
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; what is missing becomes None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _write_whole(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)

@@ -1,0 +1,88 @@
+"""What a run prints: forecasts, and how far off they have been."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import read_table
+
+MOST_ROWS = 40
+"""Tickers shown in the terminal; the report and SQL have them all."""
+
+
+def forecast_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
+    """The newest LSTM forecast of every ticker."""
+    rows = read_table(warehouse, "forecasts_table", tickers=list(tickers))
+    rows = rows[rows["model"] == "lstm"]
+    targets = ", ".join(sorted({f"{day:%Y-%m-%d}" for day in rows["target"]}))
+    table = Table(title=f"Forecast close for {targets or 'no session'}")
+    for heading in ("ticker", "last close", "forecast", "50% interval", "90% interval", "scale"):
+        table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
+    for row in _records(rows):
+        table.add_row(
+            str(row["ticker"]),
+            f"{row['basis_close']:.2f}",
+            f"{row['predicted_close']:.2f}",
+            f"{row['q25']:.2f} … {row['q75']:.2f}",
+            f"{row['q05']:.2f} … {row['q95']:.2f}",
+            f"{row['scale']:.2%}",
+        )
+    return _with_rest(table, len(rows))
+
+
+def score_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
+    """How far off the LSTM was over the last 63 sessions, beside random walk and HAR."""
+    rows = read_table(warehouse, "scores_table", tickers=list(tickers))
+    lstm = rows[rows["model"] == "lstm"]
+    walk = rows[rows["model"] == "random_walk"]
+    walks = dict(zip(walk["ticker"], walk["rmse"], strict=True))
+    table = Table(
+        title="How far off the last 63 sessions were",
+        caption="Skill: 1 - error / error of the random walk; pinball: the same against HAR; above 0 "
+        "is better. Nothing beats 'tomorrow = today' by much. 50%, 90%: closes inside the interval.",
+    )
+    for heading in (
+        "ticker",
+        "n",
+        "RMSE",
+        "walk",
+        "RMSE skill",
+        "MAE skill",
+        "pinball",
+        "50%",
+        "90%",
+    ):
+        table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
+    for row in _records(lstm):
+        table.add_row(
+            str(row["ticker"]),
+            str(row["n"]),
+            f"{row['rmse']:.3f}",
+            f"{walks[row['ticker']]:.3f}",
+            _signed(row["rmse_skill"]),
+            _signed(row["mae_skill"]),
+            _signed(row["pinball_skill"]),
+            f"{row['coverage_50']:.0%}",
+            f"{row['coverage_90']:.0%}",
+        )
+    return _with_rest(table, len(lstm))
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): value for name, value in row.items()} for row in rows.head(MOST_ROWS).to_dict("records")
+    ]
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value:+.2%}"
+
+
+def _with_rest(table: Table, rows: int) -> RenderableType:
+    if rows <= MOST_ROWS:
+        return table
+    return Group(table, f"and {rows - MOST_ROWS} more: stockjax sql 'FROM latest_forecasts'")

@@ -1,0 +1,26 @@
+"""The table of rolling errors, kept up with what has closed."""
+
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.statements import statement
+
+METRIC_WINDOWS = (21, 63, 252)
+"""Lengths of the rolling windows, in sessions."""
+
+
+def refresh_rolling_metrics(warehouse: Warehouse) -> int:
+    """Score every session that has closed since the last time.
+
+    Returns
+    -------
+    How many rows of `rolling_metrics` were written.
+
+    """
+    with warehouse.write() as connection:
+        first = connection.execute(statement("first_unscored_session")).fetchall()[0][0]
+        if first is None:
+            return 0
+        connection.execute(statement("delete_rolling_metrics"), {"first_session": first})
+        written = connection.execute(
+            statement("rolling_metrics"), {"first_session": first, "windows": list(METRIC_WINDOWS)}
+        ).fetchall()
+    return int(written[0][0])
