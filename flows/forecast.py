@@ -3,7 +3,7 @@
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from prefect import flow, get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -12,6 +12,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from stockjax.errors import SourceError, WarehouseBusy
@@ -33,6 +34,8 @@ async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
         return False
     return False
 
+
+Value = TypeVar("Value")
 
 RETRIES = 2
 DELAYS: list[float] = [10, 60]
@@ -152,23 +155,38 @@ def forecast(
 
 
 def _steps(night: Night) -> Outcome:
-    delivery = fetch(night)
-    checked = check(night, delivery)
+    delivery = _whole(fetch(night))
+    checked = _whole(check(night, delivery))
     store(night, checked)
     universe = survey(night, delivery)
     failures: dict[str, str] = {}
     if universe.due:
-        replay(night, universe)
-        champions = load_champions(night, universe)
-        base = train_base(night, universe, champions)
-        training = {
-            ticker: train_ticker.submit(night, universe, ticker, base, champions)
-            for ticker in night.to_train(universe, champions)
-        }
-        trained, failures = _gather(training)
-        write_forecasts(night, universe, base, champions, trained)
-        score(night)
+        failures = _forecast_due(night, universe)
+    score(night)
     return night.outcome(universe, failures, report(night))
+
+
+def _forecast_due(night: Night, universe: Universe) -> dict[str, str]:
+    """Replay, train and forecast; returns why the training of some tickers failed."""
+    known = _whole(universe)
+    replay(night, known)
+    in_force = load_champions(night, known)
+    champions = _whole(in_force)
+    base = _whole(train_base(night, known, champions))
+    trained, failures = _gather(
+        {
+            ticker: train_ticker.submit(night, known, ticker, base, champions)
+            for ticker in night.to_train(universe, in_force)
+        }
+    )
+    write_forecasts(night, known, base, champions, _whole(trained))
+    return failures
+
+
+def _whole(value: Value) -> Value:
+    """Hand a value on as it is: Prefect would look for futures in every array of every model."""
+    wrapped: Value = quote(value)  # type: ignore[assignment]  # tasks get what is inside
+    return wrapped
 
 
 def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:

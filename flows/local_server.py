@@ -44,8 +44,13 @@ def prefect_api() -> Iterator[Callable[[], None]]:
     api = f"http://127.0.0.1:{port}/api"
     server = _start(port)
     atexit.register(_stop, server)
-    with temporary_settings({PREFECT_API_URL: api}):
-        yield lambda: _wait_until_healthy(server, api)
+    try:
+        with temporary_settings({PREFECT_API_URL: api}):
+            yield lambda: _wait_until_healthy(server, api)
+    except BaseException:
+        # There was no run, so that nothing is left to record.
+        server.kill()
+        raise
 
 
 def _start(port: int) -> subprocess.Popen[bytes]:

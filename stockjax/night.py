@@ -186,7 +186,8 @@ class Night:
             return 0
         first = history.sessions[history.valid].min().item()
         complete = complete_forecasts(self.warehouse, universe.due, first, self.plan.as_of, len(MODELS))
-        missing = missing_sessions(history, complete, self.plan.as_of, count)
+        needed = self.settings.history.forecast_sessions
+        missing = missing_sessions(history, complete, self.plan.as_of, count, needed)
         missing = {ticker: missing[ticker] for ticker in universe.due}
         written = 0
         for part in replay(history, missing, self.plan.exchange, self.settings):

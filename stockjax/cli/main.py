@@ -119,6 +119,15 @@ def report(
 
 
 @app.command()
+def dictionary(warehouse: WarehouseOption = None) -> None:
+    """Print what every table and column means, as Markdown."""
+    from stockjax.warehouse import Warehouse
+    from stockjax.warehouse.dictionary import data_dictionary
+
+    typer.echo(data_dictionary(Warehouse(load_settings(warehouse=warehouse).warehouse)), nl=False)
+
+
+@app.command()
 def version() -> None:
     """Print the release."""
     typer.echo(__version__)

@@ -80,14 +80,18 @@ class History:
         lengths = known.sum(axis=1)
         width = int(lengths.max(initial=0))
         kept = known[:, :width]
-        fields: dict[str, Any] = {name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in _FIELDS}
+        fields: dict[str, Any] = {
+            name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in _FIELDS
+        }
         sessions = np.where(kept, self.sessions[:, :width], np.datetime64("NaT", "D"))
         return replace(self, sessions=sessions, lengths=lengths, **fields)
 
     def only(self, tickers: Sequence[str]) -> "History":
         """The history of some of the tickers, in their order here."""
         rows = [row for row, ticker in enumerate(self.tickers) if ticker in set(tickers)]
-        fields: dict[str, Any] = {name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)}
+        fields: dict[str, Any] = {
+            name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)
+        }
         return replace(self, tickers=tuple(self.tickers[row] for row in rows), **fields)
 
     @property

@@ -10,7 +10,12 @@ import pandas as pd
 
 from stockjax.features import History
 from stockjax.forecasting.rows import forecast_rows
-from stockjax.forecasting.training import Knowledge, train_base_model, train_ticker_model
+from stockjax.forecasting.training import (
+    Knowledge,
+    can_train_base,
+    train_base_model,
+    train_ticker_model,
+)
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
@@ -26,14 +31,17 @@ class Stretch:
 
 
 def missing_sessions(
-    history: History, complete: Mapping[str, set[date]], before: date, count: int
+    history: History, complete: Mapping[str, set[date]], before: date, count: int, needed: int
 ) -> dict[str, set[date]]:
-    """For each ticker, which of its last `count` sessions before `before` have no forecast yet."""
+    """For each ticker, which of its last `count` sessions before `before` have no forecast yet.
+
+    Its first sessions are left out, up to the `needed` ones that a forecast takes.
+    """
     missing: dict[str, set[date]] = {}
     for row, ticker in enumerate(history.tickers):
         sessions = history.sessions[row, : history.lengths[row]]
         past = sessions[sessions < np.datetime64(before, "D")]
-        recent = set(past[max(len(past) - count, 0) :].tolist())
+        recent = set(past[max(len(past) - count, needed - 1) :].tolist())
         missing[ticker] = recent - complete.get(ticker, set())
     return missing
 
@@ -44,7 +52,8 @@ def replay(
     """Forecast past sessions, each from what was known at its close.
 
     The base is trained every `retrain.base_every` sessions and the tickers every
-    `replay.ticker_every`; between trainings the models stay as they are.
+    `replay.ticker_every`; between trainings the models stay as they are. Sessions at which no
+    ticker had history enough for a base are passed over.
 
     Parameters
     ----------
@@ -59,12 +68,15 @@ def replay(
     for start in range(0, len(sessions), settings.replay.ticker_every):
         some = sessions[start : start + settings.replay.ticker_every]
         knowledge = Knowledge.at(history, some[0])
+        if not can_train_base(knowledge):
+            continue
         fresh: list[Model] = []
         if base is None or since_base >= settings.retrain.base_every:
             base = train_base_model(knowledge, settings.training, settings.seed, settings.worker_count)
             since_base = 0
             fresh.append(base)
-        trained = _train_all(knowledge, base, champions, settings)
+        wanted = [ticker for ticker, days in missing.items() if not days.isdisjoint(some)]
+        trained = _train_all(knowledge, wanted, base, champions, settings)
         champions = {**champions, **{str(model.ticker): model for model in trained}}
         fresh.extend(trained)
         rows = _forecast(history, some, missing, base, champions, exchange, settings)
@@ -73,13 +85,14 @@ def replay(
 
 
 def _train_all(
-    knowledge: Knowledge, base: Model, champions: Mapping[str, Model], settings: Settings
+    knowledge: Knowledge,
+    tickers: list[str],
+    base: Model,
+    champions: Mapping[str, Model],
+    settings: Settings,
 ) -> list[Model]:
-    long_enough = [
-        ticker
-        for ticker, length in zip(knowledge.history.tickers, knowledge.history.lengths, strict=True)
-        if length >= settings.history.training_sessions
-    ]
+    lengths = dict(zip(knowledge.history.tickers, knowledge.history.lengths, strict=True))
+    long_enough = [ticker for ticker in tickers if lengths[ticker] >= settings.history.training_sessions]
     knowledge.features  # noqa: B018  computed once, before the threads share it
 
     def train(ticker: str) -> Model:
@@ -109,8 +122,7 @@ def _forecast(
     places = []
     for session in sessions:
         for row, position in enumerate(knowledge.history.position(session)):
-            enough = position + 1 >= settings.history.forecast_sessions
-            if enough and session in missing[history.tickers[row]]:
+            if position >= 0 and session in missing.get(history.tickers[row], ()):
                 places.append((row, int(position)))
     rows, positions = np.array(places, dtype=np.int64).reshape(-1, 2).T
     if not len(rows):

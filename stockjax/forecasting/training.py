@@ -9,7 +9,7 @@ from stockjax.code_version import code_version
 from stockjax.features import FEATURE_NAMES, Features, History, build_features
 from stockjax.registry import Model
 from stockjax.settings import TrainingSettings
-from stockjax.training.base import Progress, train_base
+from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base
 from stockjax.training.ticker import retrain_ticker
 
 
@@ -36,6 +36,11 @@ class Knowledge:
     def features(self) -> Features:
         """Inputs and labels of the cut history."""
         return build_features(self.history)
+
+
+def can_train_base(knowledge: Knowledge) -> bool:
+    """Whether any ticker has the history that a base takes."""
+    return bool(knowledge.history.lengths.max(initial=0) >= FEWEST_SESSIONS)
 
 
 def train_base_model(

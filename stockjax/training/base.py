@@ -17,13 +17,14 @@ from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.optimiser import base_optimiser, descend, mean_loss
-from stockjax.training.windows import SCORED, WINDOW, Batch, Sampler, stretch
+from stockjax.training.windows import WINDOW, Batch, Sampler, stretch
 
 BATCH = 64
 STEPS_PER_LOOK = 50
 PATIENCE = 3
 HOLDOUT = 252
 MOST_VALIDATION_WINDOWS = 256
+FEWEST_SESSIONS = (WINDOW + 1) * 3 // 2
 """Windows, steps and sessions; fixed, so that every universe runs the same programs."""
 
 Progress = Callable[[str, int, int], None]
@@ -153,7 +154,7 @@ def _choose_steps(
     sampler = Sampler(features, first, boundary, [seed])
     if sampler.windows == 0:
         raise NothingToForecast(
-            f"no ticker has the {2 * WINDOW} sessions that the base needs; add tickers or more history"
+            f"no ticker has the {FEWEST_SESSIONS} sessions that the base needs; add tickers or history"
         )
     validation = _validation(features, boundary, lengths, seed)
     run, best, best_loss = BaseRun(settings, seed), 0, float("inf")
@@ -174,7 +175,7 @@ def _validation(
     parts = [
         stretch(features, row, int(start), int(end))
         for row, (start, end) in enumerate(zip(boundary, lengths, strict=True))
-        if end - start >= SCORED
+        if end > start
     ]
     whole = Batch(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("inputs", "labels", "known"))

@@ -8,6 +8,25 @@ QUALIFY row_number() OVER (
     PARTITION BY ticker, model ORDER BY as_of DESC, origin = 'nightly' DESC
 ) = 1;
 COMMENT ON VIEW latest_forecasts IS 'The newest forecast of every ticker and model; replays are left out.';
+COMMENT ON COLUMN latest_forecasts.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN latest_forecasts.as_of IS 'Last completed session that the forecast used.';
+COMMENT ON COLUMN latest_forecasts.target IS 'Session that the forecast is about.';
+COMMENT ON COLUMN latest_forecasts.model IS 'lstm, or a baseline: random_walk, ewma, har.';
+COMMENT ON COLUMN latest_forecasts.model_id IS 'Row of models that made it; NULL for a baseline.';
+COMMENT ON COLUMN latest_forecasts.origin IS 'nightly or catchup.';
+COMMENT ON COLUMN latest_forecasts.basis_close IS 'Close of as_of as it was known then; the units of every price in this row.';
+COMMENT ON COLUMN latest_forecasts.predicted_close IS 'Median of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.predicted_return IS 'Median of the forecast log return, dividends included.';
+COMMENT ON COLUMN latest_forecasts.scale IS 'Forecast standard deviation of that log return.';
+COMMENT ON COLUMN latest_forecasts.q05 IS '5% quantile of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.q25 IS '25% quantile of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.q50 IS '50% quantile of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.q75 IS '75% quantile of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.q95 IS '95% quantile of the forecast close.';
+COMMENT ON COLUMN latest_forecasts.data_hash IS 'Fingerprint of the prices of this ticker up to as_of.';
+COMMENT ON COLUMN latest_forecasts.code_version IS 'Release and fingerprint of the code that made it.';
+COMMENT ON COLUMN latest_forecasts.run_id IS 'Run that wrote it.';
+COMMENT ON COLUMN latest_forecasts.created_at IS 'When it was written.';
 
 CREATE VIEW scored_forecasts AS
 WITH realised AS (
@@ -43,6 +62,21 @@ SELECT
     restated_units
 FROM realised;
 COMMENT ON VIEW scored_forecasts IS 'Every forecast whose target has closed, beside what happened; free of splits, dividends included.';
+COMMENT ON COLUMN scored_forecasts.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN scored_forecasts.as_of IS 'Last completed session that the forecast used.';
+COMMENT ON COLUMN scored_forecasts.target IS 'Session that the forecast is about.';
+COMMENT ON COLUMN scored_forecasts.model IS 'lstm, or a baseline: random_walk, ewma, har.';
+COMMENT ON COLUMN scored_forecasts.model_id IS 'Row of models that made it; NULL for a baseline.';
+COMMENT ON COLUMN scored_forecasts.origin IS 'nightly, catchup or backtest.';
+COMMENT ON COLUMN scored_forecasts.basis_close IS 'Close of as_of as it was known then; the units of every price in this row.';
+COMMENT ON COLUMN scored_forecasts.predicted_close IS 'Median of the forecast close.';
+COMMENT ON COLUMN scored_forecasts.predicted_return IS 'Median of the forecast log return, dividends included.';
+COMMENT ON COLUMN scored_forecasts.scale IS 'Forecast standard deviation of that log return.';
+COMMENT ON COLUMN scored_forecasts.q05 IS '5% quantile of the forecast close.';
+COMMENT ON COLUMN scored_forecasts.q25 IS '25% quantile of the forecast close.';
+COMMENT ON COLUMN scored_forecasts.q50 IS '50% quantile of the forecast close.';
+COMMENT ON COLUMN scored_forecasts.q75 IS '75% quantile of the forecast close.';
+COMMENT ON COLUMN scored_forecasts.q95 IS '95% quantile of the forecast close.';
 COMMENT ON COLUMN scored_forecasts.actual_close IS 'What happened, in the units of basis_close: basis_close times the adjusted return.';
 COMMENT ON COLUMN scored_forecasts.actual_return IS 'Log return of the adjusted close from as_of to target.';
 COMMENT ON COLUMN scored_forecasts.error IS 'actual_close - predicted_close.';
@@ -123,11 +157,25 @@ SELECT
     coverage_50, coverage_90
 FROM summed;
 COMMENT ON VIEW leaderboard IS 'Models over all tickers in the last 21, 63 and 252 scored sessions. The 95% intervals on skill treat a session, not a forecast, as one observation (linearised ratio estimator; Cochran, Sampling Techniques, 3rd ed., ch. 6), because tickers move together.';
+COMMENT ON COLUMN leaderboard.model IS 'lstm, or a baseline: random_walk, ewma, har.';
+COMMENT ON COLUMN leaderboard.origin IS 'nightly, catchup or backtest; never mixed.';
+COMMENT ON COLUMN leaderboard.window_sessions IS 'Length of the window: the newest target sessions of that origin.';
 COMMENT ON COLUMN leaderboard.sessions IS 'Target sessions in the window.';
 COMMENT ON COLUMN leaderboard.n IS 'Scored forecasts in the window.';
+COMMENT ON COLUMN leaderboard.return_rmse IS 'Root mean squared error of predicted_return.';
+COMMENT ON COLUMN leaderboard.return_mae IS 'Mean absolute error of predicted_return.';
+COMMENT ON COLUMN leaderboard.pinball IS 'Mean pinball loss of the five quantiles of the log return.';
+COMMENT ON COLUMN leaderboard.coverage_50 IS 'Share of closes between q25 and q75; 0.50 is honest.';
+COMMENT ON COLUMN leaderboard.coverage_90 IS 'Share of closes between q05 and q95; 0.90 is honest.';
 COMMENT ON COLUMN leaderboard.rmse_skill IS '1 - return_rmse / that of random_walk on the same forecasts.';
 COMMENT ON COLUMN leaderboard.mae_skill IS '1 - return_mae / that of random_walk on the same forecasts.';
 COMMENT ON COLUMN leaderboard.pinball_skill IS '1 - pinball / that of har on the same forecasts.';
+COMMENT ON COLUMN leaderboard.rmse_skill_low IS 'Lower end of the 95% interval of rmse_skill.';
+COMMENT ON COLUMN leaderboard.rmse_skill_high IS 'Upper end of the 95% interval of rmse_skill.';
+COMMENT ON COLUMN leaderboard.mae_skill_low IS 'Lower end of the 95% interval of mae_skill.';
+COMMENT ON COLUMN leaderboard.mae_skill_high IS 'Upper end of the 95% interval of mae_skill.';
+COMMENT ON COLUMN leaderboard.pinball_skill_low IS 'Lower end of the 95% interval of pinball_skill.';
+COMMENT ON COLUMN leaderboard.pinball_skill_high IS 'Upper end of the 95% interval of pinball_skill.';
 
 CREATE VIEW calibration AS
 WITH graded AS (
@@ -155,6 +203,11 @@ SELECT
 FROM grouped
 GROUP BY ALL;
 COMMENT ON VIEW calibration IS 'How often closes fell inside the intervals, by ticker and by terciles of each ticker''s own EWMA volatility.';
+COMMENT ON COLUMN calibration.model IS 'lstm, or a baseline: random_walk, ewma, har.';
+COMMENT ON COLUMN calibration.origin IS 'nightly, catchup or backtest; never mixed.';
+COMMENT ON COLUMN calibration.n IS 'Scored forecasts in the group.';
+COMMENT ON COLUMN calibration.coverage_50 IS 'Share of closes between q25 and q75; 0.50 is honest.';
+COMMENT ON COLUMN calibration.coverage_90 IS 'Share of closes between q05 and q95; 0.90 is honest.';
 COMMENT ON COLUMN calibration.grouping_kind IS 'ticker or volatility.';
 COMMENT ON COLUMN calibration.group_name IS 'The ticker, or low, middle, high.';
 COMMENT ON COLUMN calibration.below_05 IS 'Share of closes under q05; 0.05 is honest.';

@@ -1,0 +1,34 @@
+"""Running the command line as a user does, and measuring the whole process."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Wall seconds and the largest memory of one process, in GB."""
+
+    seconds: float
+    memory: float
+
+
+def run_stockjax(arguments: list[str], folder: Path, **settings: str) -> Timed:
+    """Run `stockjax` with settings from the environment; its output goes to a log in `folder`."""
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "STOCKJAX_WAREHOUSE": str(folder / "warehouse"),
+        "STOCKJAX_CACHE": str(folder / "cache"),
+        **settings,
+    }
+    command = [str(Path(sys.executable).with_name("stockjax")), *arguments]
+    before = time.perf_counter()
+    with (folder / "log.txt").open("a") as log:
+        subprocess.run(command, env=environment, stdout=log, stderr=log, check=True)
+    seconds = time.perf_counter() - before
+    return Timed(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6)

@@ -1,0 +1,5 @@
+-- Do the intervals cover as often as they promise, on calm days as on wild ones?
+SELECT model, group_name AS volatility, n, coverage_50, coverage_90
+FROM calibration
+WHERE grouping_kind = 'volatility'
+ORDER BY model, list_position(['low', 'middle', 'high'], group_name);
