@@ -84,7 +84,8 @@ def run(
         raise typer.Exit(1)
 
 
-@app.command()
+# A query may begin with a comment, whose two dashes are no option.
+@app.command(context_settings={"ignore_unknown_options": True})
 def sql(
     statement: Annotated[str, typer.Argument(help="One SELECT.")],
     format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.table,

@@ -21,7 +21,7 @@ SESSIONS = 2048
 HOLDOUT = 2 * SCORED
 """Sessions at the end that early stopping looks at and training does not."""
 
-BATCH = 16
+BATCH = 8
 LOOKS = 4
 PULL = 1.0
 """Strength of the pull towards the base; see `optimiser.descend`."""
