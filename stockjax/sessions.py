@@ -52,9 +52,19 @@ class Exchange:
         index = _calendar(self.code).sessions_in_range(pd.Timestamp(first), pd.Timestamp(last))
         return index.to_numpy().astype("datetime64[D]")
 
+    @property
+    def every_session(self) -> npt.NDArray[np.datetime64]:
+        """All sessions that the calendar knows, (n,), unit days: up to a year from now."""
+        return _calendar(self.code).sessions.to_numpy().astype("datetime64[D]")
+
+    @property
+    def first_known(self) -> date:
+        """The first session that the calendar knows."""
+        return _as_date(_calendar(self.code).first_session)
+
     def sessions_after(self, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
         """For each of `days` (n,), the first session after it (n,), unit days."""
-        every = _calendar(self.code).sessions.to_numpy().astype("datetime64[D]")
+        every = self.every_session
         return every[np.searchsorted(every, days.astype("datetime64[D]"), side="right")]
 
 
@@ -74,7 +84,9 @@ def exchange(code: str) -> Exchange:
 
 @cache
 def _calendar(code: str) -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar(code, start=FIRST_KNOWN_DATE.isoformat())
+    earliest = exchange_calendars.get_calendar(code).bound_min()
+    start = max(earliest.date(), FIRST_KNOWN_DATE) if earliest is not None else FIRST_KNOWN_DATE
+    return exchange_calendars.get_calendar(code, start=start.isoformat())
 
 
 def _as_date(stamp: pd.Timestamp) -> date:

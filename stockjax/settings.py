@@ -4,12 +4,13 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -80,7 +81,9 @@ class Settings(BaseSettings):
     warehouse: Path = Field(Path("warehouse"), description="folder of the database and the models")
     source: SourceName = Field("sample", description="where prices come from")
     path: Path | None = Field(None, description="file or folder of the source 'files'")
-    tickers: tuple[str, ...] = Field((), description="the universe; empty: all the source has")
+    tickers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="the universe; empty: all the source has"
+    )
     exchange: str = Field("XNYS", description="exchange calendar, by its ISO 10383 code")
     seed: int = Field(0, ge=0, description="first seed of every random draw")
     workers: int = Field(0, ge=0, description="threads that train; 0: one per core")
@@ -106,6 +109,11 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         return init_settings, env_settings, toml
+
+    @field_validator("tickers", mode="before")
+    @classmethod
+    def _names_in_one_text(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _files_need_a_path(self) -> "Settings":
@@ -170,10 +178,10 @@ def _check_environment(environment: Mapping[str, str]) -> None:
     for variable in sorted(environment):
         if variable.upper().startswith(ENVIRONMENT_PREFIX) and variable.upper() not in known:
             near = difflib.get_close_matches(variable.upper(), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f" (did you mean {near[0]}?)" if near else ""
             allowed = ", ".join(sorted(known))
             raise SettingsError(
-                f"the environment variable {variable} names no setting{hint} Allowed: {allowed}"
+                f"the environment variable {variable} names no setting{hint}; allowed: {allowed}"
             )
 
 
@@ -181,10 +189,15 @@ def _sentence(error: ValidationError) -> str:
     parts = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"]) or "settings"
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, list(setting_names()), n=1)
+        if not problem["loc"]:
+            parts.append(problem["msg"].removeprefix("Value error, "))
+        elif problem["type"] == "extra_forbidden":
+            sections = {key.partition(".")[0] for key in setting_names()}
+            near = difflib.get_close_matches(name, [*setting_names(), *sections], n=1)
             hint = f" (did you mean '{near[0]}'?)" if near else ""
-            siblings = [key for key in setting_names() if key.rpartition(".")[0] == name.rpartition(".")[0]]
+            place = name.rpartition(".")[0]
+            beside = (key.removeprefix(f"{place}.") for key in setting_names() if key.startswith(place))
+            siblings = dict.fromkeys(key.partition(".")[0] for key in beside)
             parts.append(f"'{name}' is no setting{hint}; allowed: {', '.join(siblings)}")
         else:
             parts.append(f"'{name}': {problem['msg']}, not {problem['input']!r}")

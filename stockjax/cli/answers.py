@@ -1,8 +1,10 @@
 """Printing the answer of a query."""
 
+import json
 import sys
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -22,8 +24,8 @@ def write_answer(answer: pd.DataFrame, form: str, console: Console) -> None:
         case "csv":
             answer.to_csv(sys.stdout, index=False)
         case "json":
-            answer.to_json(sys.stdout, orient="records", date_format="iso", double_precision=15)
-            sys.stdout.write("\n")
+            rows = answer.astype(object).where(answer.notna(), None).to_dict("records")
+            sys.stdout.write(json.dumps(rows, default=_plain, ensure_ascii=False) + "\n")
         case "parquet":
             answer.to_parquet(sys.stdout.buffer, index=False)
         case _:
@@ -47,4 +49,15 @@ def _cell(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, pd.Timestamp) and value == value.normalize():
         return f"{value:%Y-%m-%d}"
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has no form for: days as 2013-03-01, moments in ISO 8601, the rest as text."""
+    if isinstance(value, pd.Timestamp) and value == value.normalize():
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     return str(value)

@@ -13,12 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
 from stockjax import __version__
-from stockjax.errors import StockjaxError, UsageError
+from stockjax.errors import StockjaxError
 from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
 
 app = typer.Typer(
@@ -148,14 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
-        app(given, standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(UsageError.exit_code)
+        app(given, prog_name="stockjax")
     except StockjaxError as error:
         if debug:
             raise

@@ -102,6 +102,8 @@ class History:
 
     def position(self, session: date) -> npt.NDArray[np.int64]:
         """(N,) column of `session` in each row; -1 where the ticker did not trade on it."""
+        if not self.sessions.shape[1]:
+            return np.full(len(self.tickers), -1)
         here = self.sessions == np.datetime64(session, "D")
         return np.where(here.any(axis=1), here.argmax(axis=1), -1)
 

@@ -57,13 +57,15 @@ def make_plan(source: Source, tickers: tuple[str, ...], exchange: Exchange, as_o
         exchange.last_session_on_or_before(recorded) if recorded else exchange.last_completed_session(started)
     )
     session = as_of or newest
-    if not exchange.is_session(session):
-        nearest = exchange.last_session_on_or_before(session)
-        raise UsageError(f"{session} is no session of {exchange.code}; the one before it is {nearest}")
     if session > newest:
         raise UsageError(
             f"{session} lies after the last session of the source '{source.name}'; give --as-of {newest}"
         )
+    if session < exchange.first_known:
+        raise UsageError(f"{session} lies before the calendar of {exchange.code}; give a later --as-of")
+    if not exchange.is_session(session):
+        nearest = exchange.last_session_on_or_before(session)
+        raise UsageError(f"{session} is no session of {exchange.code}; the one before it is {nearest}")
     universe = tickers or source.universe()
     if not universe:
         raise UsageError(f"the source '{source.name}' names no tickers of its own; name some")

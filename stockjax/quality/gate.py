@@ -7,7 +7,7 @@ from pandera.errors import SchemaErrors
 
 from stockjax.errors import Malformed
 from stockjax.quality.contract import CHECKS_BY_WEIGHT, PRICE_ROW
-from stockjax.sessions import FIRST_KNOWN_DATE, Exchange
+from stockjax.sessions import Exchange
 
 REFUSED_COLUMNS = ["ticker", "session", "reason", "severity", "row"]
 
@@ -88,9 +88,5 @@ def _contract_failures(prices: pd.DataFrame) -> dict[int, str]:
 
 def _positions_off_sessions(prices: pd.DataFrame, exchange: Exchange) -> list[int]:
     """Rows on days without trading, as far back as the calendar is known."""
-    known = prices["session"] >= pd.Timestamp(FIRST_KNOWN_DATE)
-    if not known.any():
-        return []
-    days = prices.loc[known, "session"]
-    sessions = exchange.sessions(days.min().date(), days.max().date())
-    return [int(position) for position in days.index[~days.isin(sessions)]]
+    days = prices["session"][prices["session"] >= pd.Timestamp(exchange.first_known)]
+    return [int(position) for position in days.index[~days.isin(exchange.every_session)]]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
@@ -24,7 +25,7 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableTy
         table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
     for row in _records(rows):
         table.add_row(
-            str(row["ticker"]),
+            Text(str(row["ticker"])),
             f"{row['basis_close']:.2f}",
             f"{row['predicted_close']:.2f}",
             f"{row['q25']:.2f} … {row['q75']:.2f}",
@@ -59,7 +60,7 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
         table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
     for row in _records(lstm):
         table.add_row(
-            str(row["ticker"]),
+            Text(str(row["ticker"])),
             str(row["n"]),
             f"{row['rmse']:.3f}",
             f"{walks[row['ticker']]:.3f}",

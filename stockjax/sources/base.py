@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from stockjax.errors import NotFound, SourceError
+from stockjax.errors import SourceError
 
 PRICE_COLUMNS = (
     "ticker",
@@ -58,16 +58,3 @@ class Source(Protocol):
     def fetch(self, tickers: Iterable[str], last: date) -> Delivery:
         """The history of `tickers` up to and including `last`; a failed ticker stops no other."""
         ...
-
-
-def select(prices: pd.DataFrame, tickers: Iterable[str], last: date, where: str) -> Delivery:
-    """Cut recorded prices to the tickers asked for and to what was known at `last`."""
-    wanted = list(dict.fromkeys(tickers))
-    chosen = prices[prices["ticker"].isin(wanted) & (prices["session"] <= pd.Timestamp(last))]
-    delivered = set(chosen["ticker"].unique())
-    failures: dict[str, SourceError] = {
-        ticker: NotFound(f"{where} has no prices of '{ticker}' up to {last}; check the symbol")
-        for ticker in wanted
-        if ticker not in delivered
-    }
-    return Delivery(chosen.reset_index(drop=True), failures)

@@ -1,14 +1,13 @@
 """Prices from CSV and Parquet files, one file or a folder of them."""
 
-from collections.abc import Iterable
-from datetime import date
-from functools import cached_property
+import zlib
 from pathlib import Path
 
 import pandas as pd
 
 from stockjax.errors import Malformed, UsageError
-from stockjax.sources.base import PRICE_COLUMNS, Delivery, select
+from stockjax.sources.base import PRICE_COLUMNS
+from stockjax.sources.recorded import RecordedSource
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _REQUIRED = ("session", "open", "high", "low", "close", "volume")
@@ -23,7 +22,7 @@ _SPELLINGS = {
 }
 
 
-class FilesSource:
+class FilesSource(RecordedSource):
     """A file, or every price file of a folder; its "now" is the last date in them."""
 
     name = "files"
@@ -31,22 +30,14 @@ class FilesSource:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @cached_property
-    def _prices(self) -> pd.DataFrame:
+    @property
+    def where(self) -> str:
+        """The path."""
+        return f"'{self.path}'"
+
+    def load(self) -> pd.DataFrame:
+        """Read all files."""
         return pd.concat([read_price_file(path) for path in _price_files(self.path)], ignore_index=True)
-
-    def universe(self) -> tuple[str, ...]:
-        """Every ticker in the files."""
-        return tuple(sorted(self._prices["ticker"].unique()))
-
-    def last_session(self) -> date | None:
-        """The last date in the files."""
-        day: date = self._prices["session"].max().date()
-        return day
-
-    def fetch(self, tickers: Iterable[str], last: date) -> Delivery:
-        """The recorded history up to and including `last`."""
-        return select(self._prices, tickers, last, f"'{self.path}'")
 
 
 def read_price_file(path: Path) -> pd.DataFrame:
@@ -62,21 +53,37 @@ def read_price_file(path: Path) -> pd.DataFrame:
 
     """
     try:
-        raw = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (ValueError, OSError) as error:
-        raise Malformed(f"'{path.name}' is not a readable price file ({error}); mend or remove it") from error
+        raw = _read_parquet(path) if _suffix(path) == ".parquet" else _read_csv(path)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        why = " ".join(str(error).split())
+        raise Malformed(f"'{path.name}' is not a readable price file ({why}); mend or remove it") from error
     raw.columns = [_column(name) for name in raw.columns]
     missing = [name for name in _REQUIRED if name not in raw.columns]
     if missing:
         raise Malformed(f"'{path.name}' lacks the column(s) {', '.join(missing)}; mend or remove it")
+    doubled = raw.columns[raw.columns.duplicated()].unique().intersection([*PRICE_COLUMNS])
+    if len(doubled):
+        raise Malformed(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
     if raw.empty:
         raise Malformed(f"'{path.name}' has headings and no rows; fill or remove it")
-    return _canonical(raw, default_ticker=path.name.split(".")[0])
+    return _canonical(raw, default_ticker=path.name[: -len(_suffix(path))])
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
     # Nothing is guessed from a cell's look: tickers such as NAN, TRUE and 360 stay text.
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not isinstance(raw.index, pd.RangeIndex):
+        raise ValueError("its rows have more cells than its headings")  # noqa: TRY004  of a file, not a type
+    return raw
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    raw = pd.read_parquet(path)
+    return raw if raw.index.name is None else raw.reset_index()
+
+
+def _suffix(path: Path) -> str:
+    return next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), path.suffix)
 
 
 def _column(name: object) -> str:
@@ -87,17 +94,27 @@ def _column(name: object) -> str:
 def _canonical(raw: pd.DataFrame, default_ticker: str) -> pd.DataFrame:
     frame = pd.DataFrame(index=raw.index)
     frame["ticker"] = raw["ticker"].astype(str) if "ticker" in raw else default_ticker
-    session = pd.to_datetime(raw["session"], errors="coerce", format="mixed")
-    frame["session"] = session.dt.normalize().astype("datetime64[s]")
+    frame["session"] = _days(raw["session"])
     for name in PRICE_COLUMNS[2:]:
         if name in raw:
             frame[name] = pd.to_numeric(raw[name], errors="coerce").astype(float)
     if "adj_close" not in frame:
         frame["adj_close"] = frame["close"]
-    for name, nothing_happened in (("dividend", 0.0), ("split", 1.0)):
-        if name not in frame:
-            frame[name] = nothing_happened
+    if "dividend" not in frame:
+        frame["dividend"] = 0.0
+    # Yahoo writes 0 where there was no split.
+    frame["split"] = frame["split"].replace(0.0, 1.0) if "split" in frame else 1.0
     return frame[list(PRICE_COLUMNS)]
+
+
+def _days(dates: pd.Series) -> pd.Series:
+    """The days as they are written, in the zone of the exchange, whatever zone goes with them."""
+    if isinstance(dates.dtype, pd.DatetimeTZDtype):
+        dates = dates.dt.tz_localize(None)
+    elif not pd.api.types.is_datetime64_dtype(dates):
+        dates = dates.astype(str).str.strip().str.slice(0, 10)
+    parsed = pd.to_datetime(dates, errors="coerce", format="mixed")
+    return parsed.dt.normalize().astype("datetime64[s]")
 
 
 def _price_files(path: Path) -> list[Path]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -105,7 +104,7 @@ class Warehouse:
             yield connection
 
     @contextmanager
-    def read_snapshot(self, **options: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+    def read_snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The readers' copy; never waits for a run and never makes one wait.
 
         Raises
@@ -116,8 +115,12 @@ class Warehouse:
         """
         if not self.snapshot.exists():
             raise SnapshotMissing(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
-        connection = duckdb.connect(self.snapshot, read_only=True, config=options)
+        # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
+        # second reader would get the file of before the last commit, and settings would clash.
+        path = str(self.snapshot).replace("'", "''")
+        connection = duckdb.connect(":memory:")
         try:
+            connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY); USE snapshot")
             yield connection
         finally:
             connection.close()

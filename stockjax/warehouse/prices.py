@@ -8,22 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stockjax.sources import PRICE_COLUMNS
 from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
-
-INCOMING_COLUMNS = [
-    "ticker",
-    "session",
-    "open",
-    "high",
-    "low",
-    "close",
-    "adj_close",
-    "volume",
-    "dividend",
-    "split",
-]
 
 
 def store_prices(
@@ -43,7 +31,7 @@ def store_prices(
     Parameters
     ----------
     accepted
-        One row per (ticker, session), columns `INCOMING_COLUMNS`.
+        One row per (ticker, session), columns `PRICE_COLUMNS`.
     refused
         Columns ticker, session, reason, severity and row (JSON text).
     moment
@@ -54,7 +42,7 @@ def store_prices(
     Counts: stored (new or changed rows), restated, quarantined.
 
     """
-    incoming = accepted[INCOMING_COLUMNS]
+    incoming = accepted[list(PRICE_COLUMNS)]
     now = stored_time(moment)
     with warehouse.write() as connection:
         connection.register("incoming", incoming)
@@ -75,7 +63,10 @@ def read_history(warehouse: Warehouse, tickers: Iterable[str], last: date) -> di
         found = connection.execute(
             statement("read_history"), {"tickers": list(tickers), "last": last}
         ).fetchnumpy()
-    return {name: np.ma.filled(column) for name, column in found.items()}
+    return {
+        name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else np.ma.filled(column)
+        for name, column in found.items()
+    }
 
 
 def last_stored_session(warehouse: Warehouse) -> date | None:

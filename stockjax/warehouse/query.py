@@ -11,13 +11,14 @@ from stockjax.errors import StatementRefused, StatementStopped
 from stockjax.warehouse.connection import Warehouse
 
 # Nothing outside the snapshot can be reached, and the statement cannot change that.
+# The order matters: without external access, no directory can be set.
 _LOCKED = {
+    "temp_directory": "",
     "enable_external_access": False,
     "autoload_known_extensions": False,
     "autoinstall_known_extensions": False,
     "allow_community_extensions": False,
     "python_enable_replacements": False,
-    "max_temp_directory_size": "0B",
 }
 _ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
@@ -37,8 +38,8 @@ def query(
         No run has written to this warehouse yet.
 
     """
-    with warehouse.read_snapshot(**_LOCKED, memory_limit=memory_limit) as connection:
-        connection.execute("SET lock_configuration = true")
+    with warehouse.read_snapshot() as connection:
+        _lock(connection, memory_limit)
         only = _single_query(connection, sql)
         with _deadline(connection, timeout) as passed:
             try:
@@ -54,7 +55,16 @@ def query(
                 ) from error
 
 
+def _lock(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> None:
+    for name, value in {**_LOCKED, "memory_limit": memory_limit, "lock_configuration": True}.items():
+        connection.execute(f"SET {name} = $value", {"value": value})
+
+
 def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise StatementRefused(f"this is not text: {_quote(sql)}") from error
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -81,9 +91,13 @@ def _deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0].strip() if str(error) else type(error).__name__
+    return _printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
 def _quote(sql: str) -> str:
-    shown = "".join(character if character.isprintable() else " " for character in sql).strip()
+    shown = _printable(sql)
     return shown if len(shown) <= 200 else shown[:200] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text).strip()

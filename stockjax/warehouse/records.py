@@ -86,4 +86,5 @@ def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, mom
     with warehouse.write() as connection:
         connection.register("fresh", fresh)
         connection.execute(statement("retire_champions"))
+        connection.execute(statement("renew_model_files"))
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})

@@ -1,0 +1,64 @@
+"""Fixtures of all tests; strictness on: a rank promotion raises, as every warning does."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import pandas as pd
+import pytest
+
+from stockjax.features import History
+from stockjax.settings import TrainingSettings, load_settings
+from stockjax.sources.sample import SampleSource
+from stockjax.training.programs import use_compilation_cache
+from stockjax.warehouse import Warehouse
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cache = load_settings().cache
+    for name in list(os.environ):
+        if name.upper().startswith("STOCKJAX_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("STOCKJAX_CACHE", str(cache))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_programs_are_kept() -> None:
+    use_compilation_cache(load_settings().cache)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """A warehouse with all its tables and nothing in them."""
+    made = Warehouse(tmp_path / "warehouse", lock_timeout=5)
+    made.migrate()
+    yield made
+
+
+@pytest.fixture(scope="session")
+def sample_prices() -> pd.DataFrame:
+    """All the prices of the embedded sample."""
+    source = SampleSource()
+    last = source.last_session()
+    assert last is not None
+    return source.fetch(source.universe(), last).prices
+
+
+@pytest.fixture(scope="session")
+def sample_history(sample_prices: pd.DataFrame) -> History:
+    """The sample as arrays."""
+    ordered = sample_prices.sort_values(["ticker", "session"])
+    columns = {name: ordered[name].to_numpy() for name in ordered.columns}
+    columns["ticker"] = columns["ticker"].astype(object)
+    return History.from_columns(columns, sorted(ordered["ticker"].unique()))
+
+
+@pytest.fixture(scope="session")
+def training() -> TrainingSettings:
+    """Settings that train briefly."""
+    return TrainingSettings(base_steps=100)

@@ -1,0 +1,143 @@
+"""The main job as a user runs it: a process of its own, its own Prefect, the whole sample."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("main job")
+
+STOCKJAX = Path(sys.executable).with_name("stockjax")
+SAMPLE = ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
+ROOT = Path(__file__).parents[2]
+
+
+class Job:
+    """A warehouse that the main job has filled, and what it printed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.printed = self.stockjax("run")
+
+    def stockjax(self, *arguments: str, code: int = 0) -> str:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")}
+        environment = {
+            **inherited,
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "STOCKJAX_WAREHOUSE": str(self.folder / "warehouse"),
+            "COLUMNS": "100",
+        }
+        done = subprocess.run(
+            [STOCKJAX, *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = json.loads(self.stockjax("sql", statement, "--format", "json"))
+        return answer
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return Job(tmp_path_factory.mktemp("job"))
+
+
+def test_it_prints_forecasts_scores_and_places(job: Job) -> None:
+    assert "Forecast close for 2013-03-04" in job.printed
+    for ticker in SAMPLE:
+        assert f" {ticker} " in job.printed
+    assert "5 of 5 tickers forecast for 2013-03-04" in job.printed
+    assert str(job.folder / "warehouse" / "stockjax.duckdb") in job.printed.replace("\n", "")
+    assert (job.folder / "warehouse" / "reports" / "2013-03-01" / "index.html").stat().st_size > 10_000
+
+
+def test_the_morning_query_answers_five_ordered_rows(job: Job) -> None:
+    found = job.sql(
+        """SELECT ticker, target, predicted_close, q05, q95 FROM latest_forecasts
+           WHERE model = 'lstm' ORDER BY 1"""
+    )
+    assert [row["ticker"] for row in found] == SAMPLE
+    assert all(row["target"].startswith("2013-03-04") for row in found)
+    assert all(row["q05"] < row["predicted_close"] < row["q95"] for row in found)
+
+
+def test_all_models_are_scored_over_21_and_63_sessions(job: Job) -> None:
+    found = job.sql(
+        """SELECT model, window_sessions AS w, min(n) AS least FROM rolling_metrics
+           WHERE session = DATE '2013-03-01' AND window_sessions IN (21, 63) GROUP BY ALL"""
+    )
+    scored = {(row["model"], row["w"], row["least"]) for row in found}
+    assert scored == {(model, w, w) for model in ("lstm", "random_walk", "ewma", "har") for w in (21, 63)}
+
+
+def test_the_lstm_stays_within_a_percent_of_the_random_walk(job: Job) -> None:
+    found = job.sql(
+        """SELECT ticker, rmse_skill FROM rolling_metrics
+           WHERE model = 'lstm' AND window_sessions = 63 AND session = DATE '2013-03-01'"""
+    )
+    assert len(found) == len(SAMPLE)
+    assert {row["ticker"] for row in found if abs(row["rmse_skill"]) >= 0.01} == set()
+
+
+def test_the_lstm_has_better_intervals_than_ewma(job: Job) -> None:
+    found = job.sql("SELECT model, avg(pinball) AS pinball FROM scored_forecasts GROUP BY model")
+    pinball = {row["model"]: row["pinball"] for row in found}
+    assert pinball["lstm"] <= pinball["ewma"]
+
+
+def test_model_files_are_what_their_rows_say(job: Job) -> None:
+    found = job.sql("SELECT path, sha256 FROM models")
+    assert len(found) >= 5
+    for row in found:
+        content = (job.folder / "warehouse" / row["path"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+
+
+def test_a_second_run_adds_no_row(job: Job) -> None:
+    tables = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quarantine", "price_revisions")
+    count = "SELECT " + ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in tables)
+    before = job.sql(count)
+    assert "5 of 5" in job.stockjax("run")
+    assert job.sql(count) == before
+
+
+@pytest.mark.parametrize(
+    "query", sorted((ROOT / "warehouse" / "queries").glob("*.sql")), ids=lambda path: path.stem
+)
+def test_every_example_query_answers(job: Job, query: Path) -> None:
+    text = query.read_text(encoding="utf-8")
+    assert text.startswith("-- "), "an example begins with the question that it answers"
+    assert job.sql(text)
+
+
+def test_the_tracked_data_dictionary_is_that_of_the_schema(job: Job) -> None:
+    assert (ROOT / "warehouse" / "README.md").read_text(encoding="utf-8") == job.stockjax("dictionary")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--as-of", "2013-03-02"], "is no session of XNYS"),
+        (["run", "--as-of", "2013-03-04"], "lies after the last session"),
+        (["run", "--source", "bloomberg"], "'source'"),
+        (["run", "--source", "files"], "needs the setting 'path'"),
+        (["sql", "DROP TABLE prices"], "only a single SELECT"),
+        (["--config", "nowhere.toml", "run"], "there is no settings file"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(job: Job, arguments: list[str], sentence: str) -> None:
+    said = job.stockjax(*arguments, code=2)
+    assert sentence in said
+    assert "Traceback" not in said

@@ -1,0 +1,13 @@
+"""Flows run for real, against a temporary Prefect database."""
+
+from collections.abc import Iterator
+
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One server for all flow tests of this process."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

@@ -1,0 +1,163 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockjax.features import History, build_features
+from stockjax.forecasting.replay import Stretch, missing_sessions, replay
+from stockjax.forecasting.rows import MODELS, forecast_rows
+from stockjax.registry import Model
+from stockjax.settings import Settings, load_settings
+from tests.synthetic import NEW_YORK, SMALL, scrambled_after, universe
+
+COUNT = 5
+TONIGHT = date(2013, 3, 1)
+
+
+def settings_of(**changes: object) -> Settings:
+    return load_settings(
+        training=SMALL,
+        history={"forecast_sessions": 64, "training_sessions": 320},
+        replay={"sessions": COUNT, "ticker_every": 2},
+        retrain={"base_every": 4, "ticker_every": 1},
+        workers=1,
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return universe({"A": 420, "B": 340, "C": 66})
+
+
+@pytest.fixture(scope="module")
+def missing(history: History) -> dict[str, set[date]]:
+    return missing_sessions(history, {}, TONIGHT, COUNT, 64)
+
+
+@pytest.fixture(scope="module")
+def replayed(history: History, missing: dict[str, set[date]]) -> list[Stretch]:
+    return list(replay(history, missing, NEW_YORK, settings_of()))
+
+
+def last_days(history: History, row: int, count: int) -> set[date]:
+    """The last sessions of a ticker before tonight's."""
+    return set(history.sessions[row, : history.lengths[row] - 1][-count:].tolist())
+
+
+def test_without_forecasts_the_last_sessions_before_tonight_are_missing(history: History) -> None:
+    found = missing_sessions(history, {}, TONIGHT, COUNT, 64)
+    assert found["A"] == last_days(history, 0, COUNT)
+    assert TONIGHT not in found["A"]
+    # C has 66 sessions: the 64th and the 65th are the only ones a forecast can be made from.
+    assert found["C"] == last_days(history, 2, 2)
+
+
+def test_sessions_whose_forecasts_are_complete_are_not_missing(history: History) -> None:
+    done = last_days(history, 0, 3)
+    found = missing_sessions(history, {"A": done}, TONIGHT, COUNT, 64)
+    assert found["A"] == last_days(history, 0, COUNT) - done
+    assert found["B"] == last_days(history, 1, COUNT)
+
+
+def test_a_count_beyond_the_history_reaches_back_to_where_forecasts_begin(history: History) -> None:
+    found = missing_sessions(history, {}, TONIGHT, 10_000, 64)
+    assert len(found["A"]) == 420 - 1 - 63
+    assert min(found["A"]) == history.sessions[0, 63].item()
+    assert missing_sessions(history, {}, TONIGHT, 0, 64) == {"A": set(), "B": set(), "C": set()}
+
+
+def test_every_missing_session_is_forecast_once_by_all_models(
+    replayed: list[Stretch], missing: dict[str, set[date]]
+) -> None:
+    rows = pd.concat([part.rows for part in replayed])
+    found = sorted(zip(rows["ticker"], rows["as_of"].dt.date, rows["model"], strict=True))
+    expected = sorted((t, day, model) for t, days in missing.items() for day in days for model in MODELS)
+    assert found == expected
+    assert (rows["origin"] == "backtest").all()
+
+
+def test_models_are_trained_as_often_as_the_settings_say(replayed: list[Stretch]) -> None:
+    assert [len(part.sessions) for part in replayed] == [2, 2, 1]
+    roles = [[(model.role, model.ticker) for model in part.models] for part in replayed]
+    tickers = [("ticker", "A"), ("ticker", "B")]
+    assert roles == [[("base", None), *tickers], tickers, [("base", None), *tickers]]
+    for part in replayed:
+        assert {model.trained_through for model in part.models} == {part.sessions[0]}
+
+
+def test_a_ticker_grows_from_its_champion_until_there_is_a_newer_base(replayed: list[Stretch]) -> None:
+    first, second, third = ({model.ticker: model for model in part.models} for part in replayed)
+    assert first["A"].parent_id == first[None].model_id
+    assert second["A"].parent_id == first["A"].model_id
+    assert third["A"].parent_id == third[None].model_id
+
+
+def networks(replayed: list[Stretch]) -> dict[str, Model]:
+    return {model.model_id: model for part in replayed for model in part.models}
+
+
+def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
+    history: History, replayed: list[Stretch]
+) -> None:
+    known = networks(replayed)
+    for part in replayed:
+        for session in part.sessions:
+            cut = history.cut(session)
+            own = part.rows[part.rows["as_of"] == pd.Timestamp(session)].reset_index(drop=True)
+            lstm = own[own["model"] == "lstm"]
+            rows = np.array([cut.tickers.index(ticker) for ticker in lstm["ticker"]])
+            models = [known[name] for name in lstm["model_id"]]
+            then = forecast_rows(
+                cut, build_features(cut), rows, cut.lengths[rows] - 1, models, NEW_YORK, "backtest"
+            )
+            keys = ["ticker", "model"]
+            pd.testing.assert_frame_equal(
+                own.sort_values(keys, ignore_index=True),
+                then.sort_values(keys, ignore_index=True),
+                check_exact=True,
+            )
+            assert all(model.trained_through <= session for model in models)
+
+
+def test_what_comes_after_a_session_changes_neither_models_nor_forecasts(
+    history: History, missing: dict[str, set[date]], replayed: list[Stretch]
+) -> None:
+    second = replayed[0].sessions[1]
+    spoilt = scrambled_after(history, second, 1)
+    early = {ticker: {day for day in days if day <= second} for ticker, days in missing.items()}
+    (again,) = replay(spoilt, early, NEW_YORK, settings_of())
+    assert [m.model_id for m in again.models] == [m.model_id for m in replayed[0].models]
+    pd.testing.assert_frame_equal(again.rows, replayed[0].rows, check_exact=True)
+
+
+def test_only_what_is_missing_is_forecast(history: History, replayed: list[Stretch]) -> None:
+    days = replayed[0].sessions
+    (part,) = replay(history, {"A": {days[1]}, "B": set(), "C": set()}, NEW_YORK, settings_of())
+    assert set(zip(part.rows["ticker"], part.rows["as_of"].dt.date, strict=True)) == {("A", days[1])}
+    assert len(part.rows) == len(MODELS)
+
+
+def test_nothing_missing_trains_nothing(history: History) -> None:
+    assert list(replay(history, {"A": set(), "B": set()}, NEW_YORK, settings_of())) == []
+    assert list(replay(history, {}, NEW_YORK, settings_of())) == []
+
+
+def test_a_short_ticker_is_forecast_by_the_base(replayed: list[Stretch]) -> None:
+    known = networks(replayed)
+    rows = pd.concat([part.rows for part in replayed])
+    lstm = rows[rows["model"] == "lstm"]
+    for ticker, model_id in zip(lstm["ticker"], lstm["model_id"], strict=True):
+        assert known[model_id].ticker == (None if ticker == "C" else ticker)
+
+
+def test_sessions_before_any_base_could_be_trained_are_passed_over() -> None:
+    young = universe({"A": 150})
+    missing = missing_sessions(young, {}, TONIGHT, 10_000, 64)
+    settings = settings_of()
+    parts = list(replay(young, missing, NEW_YORK, settings))
+    assert parts
+    assert min(part.sessions[0] for part in parts) > min(missing["A"])
+    for part in parts:
+        assert len(part.rows) == len(part.sessions) * len(MODELS)

@@ -1,0 +1,111 @@
+import io
+
+import pandas as pd
+import pytest
+from rich.console import Console, RenderableType
+
+from stockjax.reporting.tables import MOST_ROWS, forecast_table, score_table
+from stockjax.warehouse import Warehouse
+from tests.reporting.test_report import DAYS, fill
+
+
+def shown(table: RenderableType) -> str:
+    console = Console(file=io.StringIO(), width=160, color_system=None)
+    console.print(table)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def line_of(text: str, ticker: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if f" {ticker} " in line]
+    return line.replace("│", " ").split()
+
+
+def asked(warehouse: Warehouse, sql: str) -> pd.DataFrame:
+    with warehouse.read() as connection:
+        return connection.execute(sql).df()
+
+
+def test_forecasts_are_shown_for_their_session(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL", "IBM"), replayed=2)
+    text = shown(forecast_table(warehouse, ["AAPL", "IBM"]))
+    assert "Forecast close for 2013-03-04" in text
+    rows = asked(warehouse, "FROM latest_forecasts WHERE model = 'lstm'").set_index("ticker")
+    for ticker in ("AAPL", "IBM"):
+        row = rows.loc[ticker]
+        assert line_of(text, ticker) == [
+            ticker,
+            f"{row['basis_close']:.2f}",
+            f"{row['predicted_close']:.2f}",
+            *(f"{row['q25']:.2f}", "…", f"{row['q75']:.2f}"),
+            *(f"{row['q05']:.2f}", "…", f"{row['q95']:.2f}"),
+            "2.00%",
+        ]
+
+
+def test_only_tickers_that_are_asked_for_are_shown(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL", "IBM"), replayed=2)
+    assert "IBM" not in shown(forecast_table(warehouse, ["AAPL"]))
+    assert "IBM" not in shown(score_table(warehouse, ["AAPL"]))
+
+
+def test_scores_are_those_of_the_newest_63_sessions(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL",), replayed=80)
+    rows = asked(
+        warehouse,
+        "FROM rolling_metrics WHERE window_sessions = 63 AND session = DATE '2013-03-01'",
+    ).set_index("model")
+    lstm = rows.loc["lstm"]
+    assert line_of(shown(score_table(warehouse, ["AAPL"])), "AAPL") == [
+        "AAPL",
+        "63",
+        f"{lstm['rmse']:.3f}",
+        f"{rows.loc['random_walk', 'rmse']:.3f}",
+        f"{lstm['rmse_skill']:+.2%}",
+        f"{lstm['mae_skill']:+.2%}",
+        f"{lstm['pinball_skill']:+.2%}",
+        f"{lstm['coverage_50']:.0%}",
+        f"{lstm['coverage_90']:.0%}",
+    ]
+
+
+def test_a_session_that_was_missed_does_not_freeze_the_scores(warehouse: Warehouse) -> None:
+    """The newest window has 62 forecasts, an older one 63: the newest is shown all the same."""
+    fill(warehouse, ("AAPL",), replayed=80)
+    missed = DAYS[-10].item()
+    with warehouse.write() as connection:
+        connection.execute("DELETE FROM rolling_metrics")
+        connection.execute("DELETE FROM forecasts WHERE as_of = ?", [missed])
+    from stockjax.scoring import refresh_rolling_metrics
+
+    refresh_rolling_metrics(warehouse)
+    newest = asked(
+        warehouse,
+        "FROM rolling_metrics WHERE window_sessions = 63 AND model = 'lstm' AND session = DATE '2013-03-01'",
+    ).iloc[0]
+    assert newest["n"] == 62
+    line = line_of(shown(score_table(warehouse, ["AAPL"])), "AAPL")
+    assert line[:3] == ["AAPL", "62", f"{newest['rmse']:.3f}"]
+
+
+def test_no_forecasts_make_an_empty_table(warehouse: Warehouse) -> None:
+    assert "no session" in shown(forecast_table(warehouse, ["AAPL"]))
+    assert "AAPL" not in shown(score_table(warehouse, ["AAPL"]))
+
+
+def test_more_tickers_than_fit_are_counted(warehouse: Warehouse) -> None:
+    tickers = tuple(f"T{number:03}" for number in range(MOST_ROWS + 3))
+    fill(warehouse, tickers, replayed=1)
+    for table in (forecast_table(warehouse, tickers), score_table(warehouse, tickers)):
+        text = shown(table)
+        assert "T039" in text
+        assert "T040" not in text
+        assert "and 3 more" in text
+
+
+@pytest.mark.parametrize("name", ["[red]X", "[/]", "[link=http://x]Y[/link]", "<script>alert(1)</script>"])
+def test_a_ticker_is_shown_as_it_is_spelt(warehouse: Warehouse, name: str) -> None:
+    fill(warehouse, (name,), replayed=70)
+    assert f" {name} " in shown(forecast_table(warehouse, [name]))
+    assert f" {name} " in shown(score_table(warehouse, [name]))

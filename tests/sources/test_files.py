@@ -1,0 +1,266 @@
+import gzip
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockjax.errors import Malformed, NotFound, UsageError
+from stockjax.settings import load_settings
+from stockjax.sources import PRICE_COLUMNS, open_source
+from stockjax.sources.files import FilesSource, read_price_file
+
+HEADINGS = "Date,Open,High,Low,Close,Adj Close,Volume"
+ROW = "2013-03-01,10,12,9,11,5.5,100"
+LAST = date(2013, 3, 1)
+EXPECTED = {
+    "session": pd.Timestamp("2013-03-01"),
+    "open": 10.0,
+    "high": 12.0,
+    "low": 9.0,
+    "close": 11.0,
+    "adj_close": 5.5,
+    "volume": 100.0,
+    "dividend": 0.0,
+    "split": 1.0,
+}
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def frame(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "ticker": ["A"],
+            "date": pd.to_datetime(["2013-03-01"]),
+            "open": [10.0],
+            "high": [12.0],
+            "low": [9.0],
+            "close": [11.0],
+            "adj_close": [5.5],
+            "volume": [100],
+        }
+        | columns
+    )
+
+
+def malformed(path: Path) -> str:
+    with pytest.raises(Malformed) as caught:
+        read_price_file(path)
+    message = str(caught.value)
+    assert path.name in message
+    assert "\n" not in message.strip()
+    assert "\n" not in message, "one sentence, on one line"
+    return message
+
+
+@pytest.mark.parametrize(
+    ("headings", "row"),
+    [
+        (
+            "ticker,date,open,high,low,close,adj_close,volume",
+            "A,2013-03-01,10,12,9,11,5.5,100",
+        ),
+        (
+            "VOLUME,ADJ_CLOSE,CLOSE,LOW,HIGH,OPEN,DATE,TICKER",
+            "100,5.5,11,9,12,10,2013-03-01,A",
+        ),
+        (
+            "Symbol,Date,Open,High,Low,Close,Adj Close,Volume",
+            "A,2013-03-01,10,12,9,11,5.5,100",
+        ),
+        (
+            " Date , Open,High,Low,Close,AdjClose,Volume,Ticker,Remark",
+            "2013-03-01,10,12,9,11,5.5,100,A,fine",
+        ),
+        (
+            "Datetime,Open,High,Low,Close,Adjusted Close,Volume,Dividends,Stock Splits,ticker",
+            "2013-03-01,10,12,9,11,5.5,100,0,1,A",
+        ),
+    ],
+)
+def test_columns_may_come_in_any_order_case_and_spelling(tmp_path: Path, headings: str, row: str) -> None:
+    prices = read_price_file(write(tmp_path / "x.csv", headings, row))
+    assert tuple(prices.columns) == PRICE_COLUMNS
+    assert prices.iloc[0].to_dict() == {"ticker": "A"} | EXPECTED
+
+
+def test_dividends_and_splits_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "A.csv", f"{HEADINGS},Dividends,Stock Splits", f"{ROW},0.25,2.0")
+    assert read_price_file(path)[["dividend", "split"]].to_numpy().tolist() == [[0.25, 2.0]]
+
+
+def test_without_adjusted_closes_the_closes_stand_in(tmp_path: Path) -> None:
+    path = write(tmp_path / "A.csv", "date,open,high,low,close,volume", "2013-03-01,10,12,9,11,100")
+    assert read_price_file(path)["adj_close"].tolist() == [11.0]
+
+
+@pytest.mark.parametrize("name", ["A.csv", "A.CSV", "A.csv.gz", "A.parquet", "A.PARQUET"])
+def test_a_file_without_tickers_is_about_the_one_it_is_named_after(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.lower().endswith(".parquet"):
+        frame().drop(columns="ticker").to_parquet(path, index=False)
+    elif name.endswith(".gz"):
+        path.write_bytes(gzip.compress(f"{HEADINGS}\n{ROW}\n".encode()))
+    else:
+        write(path, HEADINGS, ROW)
+    source = FilesSource(path)
+    assert source.universe() == ("A",)
+    assert source.last_session() == LAST
+    assert source.fetch(["A"], LAST).prices.iloc[0].to_dict() == {"ticker": "A"} | EXPECTED
+
+
+@pytest.mark.parametrize("symbol", ["BRK-B", "M&M", "^VIX", "360", "NAN", "BRK.B", "7203.T", "VOD.L"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_name_is_the_whole_symbol(tmp_path: Path, symbol: str, suffix: str) -> None:
+    path = tmp_path / f"{symbol}{suffix}"
+    if suffix == ".csv":
+        write(path, HEADINGS, ROW)
+    else:
+        frame().drop(columns="ticker").to_parquet(path, index=False)
+    assert FilesSource(path).universe() == (symbol,)
+
+
+SYMBOLS = ["NAN", "TRUE", "INF", "ON", "NA", "360", "BRK-B", "M&M", "^VIX", "NULL", "1E5", "007", "None"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_symbols_that_look_like_values_stay_text(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"prices.{kind}"
+    prices = pd.concat([frame(ticker=[symbol]) for symbol in SYMBOLS], ignore_index=True)
+    prices.to_parquet(path, index=False) if kind == "parquet" else prices.to_csv(path, index=False)
+    source = FilesSource(path)
+    assert source.universe() == tuple(sorted(SYMBOLS))
+    delivery = source.fetch(SYMBOLS, LAST)
+    assert sorted(delivery.prices["ticker"]) == sorted(SYMBOLS)
+    assert all(type(ticker) is str for ticker in delivery.prices["ticker"])
+    assert not delivery.failures
+
+
+def test_a_folder_is_all_its_price_files(tmp_path: Path) -> None:
+    write(tmp_path / "A.csv", HEADINGS, ROW)
+    (tmp_path / "B.csv.gz").write_bytes(gzip.compress(f"{HEADINGS}\n{ROW}\n".encode()))
+    frame(ticker=["C"], date=pd.to_datetime(["2013-03-04"])).to_parquet(tmp_path / "c.parquet", index=False)
+    write(tmp_path / "notes.txt", "not a price")
+    source = FilesSource(tmp_path)
+    assert source.universe() == ("A", "B", "C")
+    assert source.last_session() == date(2013, 3, 4)
+    delivery = source.fetch(["A", "C", "D"], LAST)
+    assert set(delivery.prices["ticker"]) == {"A"}
+    assert set(delivery.failures) == {"C", "D"}
+    assert all(isinstance(failure, NotFound) for failure in delivery.failures.values())
+    assert str(tmp_path) in str(delivery.failures["D"])
+
+
+def test_the_settings_lead_to_the_files(tmp_path: Path) -> None:
+    write(tmp_path / "A.csv", HEADINGS, ROW)
+    source = open_source(load_settings(source="files", path=tmp_path))
+    assert source.name == "files"
+    assert source.universe() == ("A",)
+
+
+@pytest.mark.parametrize("place", ["missing", "missing.csv", "."])
+def test_a_place_without_price_files_is_wrong_usage(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UsageError, match="--path"):
+        FilesSource(tmp_path / place).universe()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_heading(tmp_path: Path) -> None:
+    path = tmp_path / "A.csv"
+    path.write_bytes(f"{HEADINGS}\n{ROW}\n".encode("utf-8-sig"))
+    assert read_price_file(path)["session"].tolist() == [pd.Timestamp("2013-03-01")]
+
+
+@pytest.mark.parametrize(
+    ("summer", "winter"),
+    [
+        ("2012-07-02 00:00:00-04:00", "2013-03-01 00:00:00-05:00"),
+        ("2012-07-02 00:00:00+09:00", "2013-03-01 00:00:00+09:00"),
+        ("2012-07-02T00:00:00Z", "2013-03-01T00:00:00Z"),
+        ("2012-07-02", "2013-03-01 00:00:00-05:00"),
+        ("20120702", "20130301"),
+    ],
+)
+def test_a_session_is_the_date_as_written_whatever_the_zone(tmp_path: Path, summer: str, winter: str) -> None:
+    rows = [f"{day},10,12,9,11,5.5,100" for day in (summer, winter)]
+    prices = read_price_file(write(tmp_path / "A.csv", HEADINGS, *rows))
+    assert prices["session"].tolist() == [pd.Timestamp("2012-07-02"), pd.Timestamp("2013-03-01")]
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Tokyo"])
+def test_parquet_dates_may_carry_a_zone(tmp_path: Path, zone: str | None) -> None:
+    dates = pd.to_datetime(["2012-07-02", "2013-03-01"]).tz_localize(zone)
+    rows = pd.concat([frame(), frame()], ignore_index=True).assign(date=dates)
+    rows.to_parquet(tmp_path / "x.parquet", index=False)
+    prices = read_price_file(tmp_path / "x.parquet")
+    assert prices["session"].tolist() == [pd.Timestamp("2012-07-02"), pd.Timestamp("2013-03-01")]
+    assert prices["session"].dtype == "datetime64[s]"
+
+
+def test_parquet_dates_may_be_plain_dates_or_the_index(tmp_path: Path) -> None:
+    frame(date=[date(2013, 3, 1)]).to_parquet(tmp_path / "dates.parquet", index=False)
+    frame().set_index("date").to_parquet(tmp_path / "index.parquet")
+    for name in ("dates.parquet", "index.parquet"):
+        assert read_price_file(tmp_path / name)["session"].tolist() == [pd.Timestamp("2013-03-01")]
+
+
+def test_cells_that_are_no_numbers_or_dates_are_left_to_the_gate(tmp_path: Path) -> None:
+    path = write(tmp_path / "A.csv", HEADINGS, "soon,ten,12,9,,5.5,-", ROW)
+    prices = read_price_file(path)
+    assert len(prices) == 2
+    bad = prices.iloc[0]
+    assert pd.isna(bad["session"])
+    assert np.isnan(bad[["open", "close", "volume"]].astype(float)).all()
+    assert prices.iloc[1].to_dict() == {"ticker": "A"} | EXPECTED
+
+
+def test_headings_without_rows_are_malformed(tmp_path: Path) -> None:
+    assert "no rows" in malformed(write(tmp_path / "A.csv", HEADINGS))
+    frame().iloc[:0].to_parquet(tmp_path / "A.parquet", index=False)
+    assert "no rows" in malformed(tmp_path / "A.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "A.csv"),
+        (b"a,b\n1,2\n", "session, open, high, low, close, volume"),
+        (f"{HEADINGS}\n{ROW}\n".replace(",", ";").encode(), "lacks"),
+        (b"Date,Open,High,Low,Volume\n2013-03-01,1,1,1,1\n", "close"),
+        (f"{HEADINGS}\n{ROW}\n{ROW},7,8\n".encode(), "A.csv"),
+        (f"{HEADINGS},CLOSE\n{ROW},11\n".encode(), "close"),
+        (f"{HEADINGS},session\n{ROW},2013-03-01\n".encode(), "session"),
+        (f'{HEADINGS}\n"{ROW}\n'.encode(), "A.csv"),
+        (HEADINGS.encode() + b"\n\xff\xfe\n", "A.csv"),
+        (b"PAR1\x00\x01\x02", "A.csv"),
+        (b"<html><body>Too Many Requests</body></html>", "lacks"),
+    ],
+)
+def test_a_csv_of_another_shape_is_malformed_in_one_sentence(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    path = tmp_path / "A.csv"
+    path.write_bytes(content)
+    assert told in malformed(path)
+
+
+def test_rows_longer_than_the_headings_do_not_move_the_columns(tmp_path: Path) -> None:
+    malformed(write(tmp_path / "A.csv", HEADINGS, f"{ROW},7,8,9"))
+
+
+@pytest.mark.parametrize("name", ["A.parquet", "A.csv.gz"])
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_a_damaged_file_is_malformed_in_one_sentence(tmp_path: Path, name: str, keep: float) -> None:
+    path = tmp_path / name
+    if name.endswith(".parquet"):
+        frame().to_parquet(path, index=False)
+    else:
+        rows = "\n".join([HEADINGS, *[ROW] * 200])
+        path.write_bytes(gzip.compress(rows.encode()))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)] or b"junk")
+    malformed(path)

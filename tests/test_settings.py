@@ -1,0 +1,198 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stockjax.errors import SettingsError
+from stockjax.settings import load_settings, setting_names
+
+
+def write_toml(text: str) -> None:
+    Path("stockjax.toml").write_text(text, encoding="utf-8")
+
+
+def refusal(**flags: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**flags)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+    return message
+
+
+def test_nothing_configured_means_the_sample_and_the_documented_defaults() -> None:
+    settings = load_settings()
+    assert settings.source == "sample"
+    assert settings.warehouse == Path("warehouse")
+    assert settings.path is None
+    assert settings.tickers == ()
+    assert settings.exchange == "XNYS"
+    assert (settings.history.forecast_sessions, settings.retrain.ticker_every) == (64, 1)
+
+
+def test_each_layer_overrides_the_one_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toml("seed = 1\nworkers = 1\nlock_timeout = 1.0\n")
+    monkeypatch.setenv("STOCKJAX_WORKERS", "2")
+    monkeypatch.setenv("STOCKJAX_LOCK_TIMEOUT", "2")
+    settings = load_settings(lock_timeout=3.0)
+    assert (settings.seed, settings.workers, settings.lock_timeout) == (1, 2, 3.0)
+
+
+def test_sections_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toml("[retrain]\nbase_every = 10\nticker_every = 3\n[training]\nhidden = 8\n")
+    monkeypatch.setenv("STOCKJAX_RETRAIN__BASE_EVERY", "20")
+    settings = load_settings()
+    assert (settings.retrain.base_every, settings.retrain.ticker_every) == (20, 3)
+    assert settings.training.hidden == 8
+    assert settings.training.seeds == 3
+
+
+def test_a_flag_of_none_leaves_the_file_in_force() -> None:
+    write_toml('source = "files"\npath = "prices"\n')
+    settings = load_settings(source=None, path=None, tickers=None)
+    assert (settings.source, settings.path) == ("files", Path("prices"))
+
+
+def test_the_settings_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_toml("seed = 1\n")
+    other = tmp_path / "other.toml"
+    other.write_text("seed = 2\n", encoding="utf-8")
+    monkeypatch.setenv("STOCKJAX_CONFIG", str(other))
+    assert load_settings().seed == 2
+
+
+def test_a_settings_file_that_is_named_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKJAX_CONFIG", "nowhere.toml")
+    assert "nowhere.toml" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "suggestion"),
+    [
+        ("sede = 1", "'sede'", "'seed'"),
+        ("warehuose = 'x'", "'warehuose'", "'warehouse'"),
+        ("[retrain]\nbase_evry = 1", "'retrain.base_evry'", "'retrain.base_every'"),
+        ("[training]\nhiden = 1", "'training.hiden'", "'training.hidden'"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(toml: str, name: str, suggestion: str) -> None:
+    write_toml(toml)
+    message = refusal()
+    assert name in message
+    assert f"did you mean {suggestion}?" in message
+    assert "stockjax.toml" in message
+
+
+def test_an_unknown_section_is_named_with_what_is_allowed() -> None:
+    write_toml("[zebra]\nstripes = 1\n")
+    message = refusal()
+    assert "'zebra'" in message
+    assert "retrain" in message, "sections are allowed names too"
+
+
+@pytest.mark.parametrize(
+    ("variable", "suggestion"),
+    [
+        ("STOCKJAX_WAREHOSE", "STOCKJAX_WAREHOUSE"),
+        ("STOCKJAX_RETRAIN__BASE_EVRY", "STOCKJAX_RETRAIN__BASE_EVERY"),
+        ("STOCKJAX_RETRAIN_BASE_EVERY", "STOCKJAX_RETRAIN__BASE_EVERY"),
+        ("stockjax_sede", "STOCKJAX_SEED"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_known_one(
+    monkeypatch: pytest.MonkeyPatch, variable: str, suggestion: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    message = refusal()
+    assert variable in message
+    assert f"did you mean {suggestion}?" in message
+
+
+def test_a_variable_of_another_program_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKJAXER_SEDE", "1")
+    monkeypatch.setenv("SEED", "99")
+    assert load_settings().seed == 0
+
+
+@pytest.mark.parametrize(
+    ("toml", "name"),
+    [
+        ("seed = -1", "seed"),
+        ("seed = 1.5", "seed"),
+        ("seed = 'many'", "seed"),
+        ("source = 'bloomberg'", "source"),
+        ("lock_timeout = 0", "lock_timeout"),
+        ("lock_timeout = nan", "lock_timeout"),
+        ("tickers = 5", "tickers"),
+        ("tickers = [1]", "tickers.0"),
+        ("retrain = 3", "retrain"),
+        ("[history]\nforecast_sessions = 29", "history.forecast_sessions"),
+        ("[training]\nlearning_rate = 0", "training.learning_rate"),
+        ("[training]\nhidden = 257", "training.hidden"),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_named(toml: str, name: str) -> None:
+    write_toml(toml)
+    assert f"'{name}'" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("STOCKJAX_SEED", "x", "seed"),
+        ("STOCKJAX_SEED", "", "seed"),
+        ("STOCKJAX_LOCK_TIMEOUT", "-1", "lock_timeout"),
+        ("STOCKJAX_REPLAY__SESSIONS", "-1", "replay.sessions"),
+        ("STOCKJAX_RETRAIN", '{"base_evry": 1}', "retrain.base_evry"),
+    ],
+)
+def test_a_wrong_value_in_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert name in refusal()
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    write_toml("seed = -1\nworkers = -1\n")
+    message = refusal()
+    assert "'seed'" in message
+    assert "'workers'" in message
+
+
+@pytest.mark.parametrize("text", [b"seed ==", b'source = "\xe9"', b"[retrain"])
+def test_a_file_that_is_not_toml_is_named(text: bytes) -> None:
+    Path("stockjax.toml").write_bytes(text)
+    assert "stockjax.toml" in refusal()
+
+
+def test_the_source_files_needs_a_path() -> None:
+    message = refusal(source="files")
+    assert "'path'" in message
+    assert "--path" in message
+    assert "{" not in message, "the sentence must not quote the whole input back"
+    assert load_settings(source="files", path=Path("prices")).path == Path("prices")
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    settings = load_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.seed = 5  # type: ignore[misc]
+
+
+def test_all_cores_work_unless_told_otherwise() -> None:
+    assert load_settings().worker_count == os.cpu_count()
+    assert load_settings(workers=3).worker_count == 3
+
+
+def test_setting_names_are_dotted_and_complete() -> None:
+    names = list(setting_names())
+    assert {"warehouse", "source", "path", "retrain.base_every", "training.weight_decay"} <= set(names)
+    assert "retrain" not in names
+    assert len(names) == len(set(names))
+
+
+def test_tickers_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKJAX_TICKERS", "AAPL,BRK-B MSFT")
+    assert load_settings().tickers == ("AAPL", "BRK-B", "MSFT")

@@ -1,0 +1,211 @@
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from stockjax.errors import SnapshotMissing, WarehouseBusy
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.query import query
+
+from .made_up import ask, closes, contents, fetch, held_by_another_process, store
+
+COUNT = "SELECT count(*) FROM prices"
+
+
+def count_in_snapshot(warehouse: Warehouse) -> int:
+    with warehouse.read_snapshot() as connection:
+        return int(connection.execute(COUNT).fetchall()[0][0])
+
+
+def impatient(warehouse: Warehouse, seconds: float = 0.3) -> Warehouse:
+    return Warehouse(warehouse.folder, lock_timeout=seconds)
+
+
+def test_the_folder_and_its_files_are_made_by_the_first_migration(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "deep" / "down")
+    warehouse.migrate()
+    assert warehouse.database == tmp_path / "deep" / "down" / "stockjax.duckdb"
+    assert warehouse.snapshot == tmp_path / "deep" / "down" / "snapshot.duckdb"
+    assert warehouse.database.is_file()
+    assert count_in_snapshot(warehouse) == 0
+
+
+def test_before_the_first_run_there_is_nothing_to_read(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "empty")
+    with pytest.raises(SnapshotMissing, match="stockjax run"), warehouse.read_snapshot():
+        pass
+    assert not warehouse.folder.exists()
+
+
+def test_a_snapshot_that_was_deleted_comes_back_with_the_next_migration(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    warehouse.snapshot.unlink()
+    assert warehouse.migrate() == []
+    assert count_in_snapshot(warehouse) == 1
+
+
+def test_what_is_committed_is_in_the_snapshot(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-02-28": 10, "2013-03-01": 11}))
+    assert count_in_snapshot(warehouse) == 2
+    assert fetch(warehouse, COUNT) == [(2,)]
+    assert sorted(path.name for path in warehouse.folder.iterdir() if not path.name.startswith(".")) == [
+        "snapshot.duckdb",
+        "stockjax.duckdb",
+    ]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_exception_while_writing_takes_everything_back(
+    warehouse: Warehouse, failure: type[BaseException]
+) -> None:
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    before, published = contents(warehouse), warehouse.snapshot.read_bytes()
+    moment = warehouse.snapshot.stat().st_mtime_ns
+    with pytest.raises(failure), warehouse.write() as connection:
+        connection.execute("DELETE FROM prices")
+        connection.execute("CREATE TABLE debris (x INTEGER)")
+        raise failure
+    assert contents(warehouse) == before
+    assert warehouse.snapshot.read_bytes() == published
+    assert warehouse.snapshot.stat().st_mtime_ns == moment
+
+
+def test_after_a_failed_write_the_next_one_succeeds(warehouse: Warehouse) -> None:
+    with pytest.raises(duckdb.Error), warehouse.write() as connection:
+        connection.execute("INSERT INTO prices VALUES (1)")
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    assert count_in_snapshot(warehouse) == 1
+
+
+def test_the_snapshot_cannot_be_written_to(warehouse: Warehouse) -> None:
+    with (
+        warehouse.read_snapshot() as connection,
+        pytest.raises(duckdb.InvalidInputException, match="read-only"),
+    ):
+        connection.execute("DELETE FROM prices")
+
+
+@pytest.mark.parametrize("name", ["database", "snapshot"])
+def test_the_storage_is_one_that_older_readers_know(warehouse: Warehouse, name: str) -> None:
+    with duckdb.connect(getattr(warehouse, name), read_only=True) as connection:
+        tags = connection.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchall()[0][0]
+    assert tags["storage_version"].startswith("v1.5")
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_readers_do_not_care_who_has_the_writers_file_open(warehouse: Warehouse, mode: str) -> None:
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    with held_by_another_process(warehouse.database, mode):
+        assert count_in_snapshot(warehouse) == 1
+        assert query(warehouse, COUNT).iloc[0, 0] == 1
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_writer_gives_up_in_one_sentence_when_another_program_keeps_the_file(
+    warehouse: Warehouse, mode: str
+) -> None:
+    before = contents(warehouse)
+    with held_by_another_process(warehouse.database, mode):
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy, match=r"stockjax\.duckdb.*0\.3 s") as caught:
+            store(impatient(warehouse), closes("A", {"2013-03-01": 10}))
+        assert 0.3 <= time.monotonic() - started < 5
+    assert "\n" not in str(caught.value)
+    assert contents(warehouse) == before
+
+
+def test_a_writer_waits_for_a_program_that_closes_the_file_in_time(warehouse: Warehouse) -> None:
+    with held_by_another_process(warehouse.database, "write") as process:
+        closing = threading.Timer(0.5, process.kill)
+        closing.start()
+        started = time.monotonic()
+        store(warehouse, closes("A", {"2013-03-01": 10}))
+        assert time.monotonic() - started >= 0.4
+        closing.join()
+    assert count_in_snapshot(warehouse) == 1
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from stockjax.warehouse import Warehouse
+with Warehouse(Path(sys.argv[1])).write() as connection:
+    connection.execute("DELETE FROM prices")
+    print("inside", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_one_run_waits_for_another_and_a_killed_run_leaves_no_trace(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(warehouse.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "inside\n"
+        assert count_in_snapshot(warehouse) == 1
+        with pytest.raises(WarehouseBusy), impatient(warehouse).write():
+            pass
+        with pytest.raises(WarehouseBusy), impatient(warehouse).read():
+            pass
+        other.kill()
+    store(warehouse, closes("A", {"2013-02-28": 9}))
+    assert count_in_snapshot(warehouse) == 2
+
+
+def test_a_reader_keeps_its_view_and_never_makes_a_writer_wait(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-02-28": 10}))
+    with held_by_another_process(warehouse.snapshot, "read") as reader:
+        assert ask(reader, COUNT) == "[(1,)]"
+        store(impatient(warehouse), closes("A", {"2013-03-01": 11}))
+        assert ask(reader, COUNT) == "[(1,)]"
+        with held_by_another_process(warehouse.snapshot, "read") as later:
+            assert ask(later, COUNT) == "[(2,)]"
+
+
+def test_a_reader_in_this_process_that_begins_after_a_commit_sees_it(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-02-28": 10}))
+    with warehouse.read_snapshot() as early:
+        store(warehouse, closes("A", {"2013-03-01": 11}))
+        assert early.execute(COUNT).fetchall() == [(1,)]
+        assert count_in_snapshot(warehouse) == 2
+
+
+def test_a_query_may_be_asked_while_this_process_reads(warehouse: Warehouse) -> None:
+    with warehouse.read_snapshot():
+        assert query(warehouse, COUNT).iloc[0, 0] == 0
+
+
+def test_threads_write_one_after_the_other(warehouse: Warehouse) -> None:
+    def add(number: int) -> None:
+        with warehouse.write() as connection:
+            row = connection.execute(COUNT).fetchall()[0][0]
+            connection.execute(
+                "INSERT INTO prices BY NAME SELECT 'A' AS ticker, DATE '2013-01-01' + $row AS session, "
+                "1 AS close, 1 AS adj_close, 'test' AS source, TIMESTAMP '2013-01-01' AS fetched_at, "
+                "$run AS run_id",
+                {"row": row, "run": str(number)},
+            )
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetch(warehouse, "SELECT count(DISTINCT session), count(DISTINCT run_id) FROM prices") == [(6, 6)]
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path, lock_timeout=0.3)
+    warehouse.database.write_bytes(b"not a database" * 1000)
+    with pytest.raises(duckdb.Error):
+        warehouse.migrate()
+    assert warehouse.database.read_bytes() == b"not a database" * 1000
+    assert not warehouse.snapshot.exists()
