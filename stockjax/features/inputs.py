@@ -108,7 +108,7 @@ def build_features(history: History) -> Features:
 
 
 def _volume_change(history: History) -> Array:
-    """Log volume over its own exponential mean before today, within ±3."""
+    """Log volume over its own exponential mean up to today, within ±3."""
     log_volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
     usual = exponential_mean(log_volume, 0.5 ** (1 / _VOLUME_HALF_LIFE))
     change = np.clip(log_volume - usual, -_LARGEST_VOLUME_CHANGE, _LARGEST_VOLUME_CHANGE)

@@ -74,7 +74,7 @@ def _flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, npt.NDArray
         if isinstance(value, dict):
             flat.update(_flat(value, f"{prefix}{name}{_SEPARATOR}"))
         else:
-            flat[prefix + name] = np.ascontiguousarray(value)
+            flat[prefix + name] = np.asarray(value, order="C")
     return flat
 
 

@@ -23,7 +23,7 @@ class Champions:
     ----------
     problems
         One sentence for each model file that had to be passed over, by its ticker
-        ("base" for the base).
+        ('' for the base).
 
     """
 
@@ -80,7 +80,7 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
         try:
             parameters = read_file(warehouse.folder / row["path"], row["sha256"])
         except ModelFileError as error:
-            problems[row["ticker"] or "base"] = str(error)
+            problems[row["ticker"] or ""] = str(error)
             continue
         model = _model(row, parameters)
         if model.ticker is None:

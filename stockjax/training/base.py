@@ -166,7 +166,7 @@ def _choose_steps(
             best, best_loss = step, loss
         elif step - best >= PATIENCE * STEPS_PER_LOOK:
             break
-    return best, best_loss
+    return max(best, STEPS_PER_LOOK), best_loss
 
 
 def _validation(

@@ -18,7 +18,6 @@ from stockjax.night import Night
 from stockjax.registry import Model
 
 pytestmark = [
-    pytest.mark.xdist_group("prefect"),
     # Prefect's own threads leave sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

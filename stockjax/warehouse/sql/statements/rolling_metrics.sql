@@ -8,7 +8,8 @@ WITH sessions AS (
         ticker, session,
         row_number() OVER by_session AS position,
         -- A split of 2:1 halves close and leaves adj_close alone. Vendors that adjust close
-        -- themselves show no such jump, and a dividend moves it by a few percent at most.
+        -- themselves show no such jump. The smallest common split is 5:4; a dividend that
+        -- moves the price as much is as rare, and its units are taken for a split's.
         ln((lag(close) OVER by_session / close) * (adj_close / lag(adj_close) OVER by_session)) AS jump
     FROM prices
     WINDOW by_session AS (PARTITION BY ticker ORDER BY session)
@@ -16,7 +17,7 @@ WITH sessions AS (
 units AS (
     SELECT
         ticker, session, position,
-        sum(CASE WHEN abs(jump) > ln(1.25) THEN jump ELSE 0 END)
+        sum(CASE WHEN abs(jump) > ln(1.2) THEN jump ELSE 0 END)
             OVER (PARTITION BY ticker ORDER BY session) AS log_units
     FROM sessions
 ),
