@@ -25,9 +25,10 @@ lint: $(STAMP) ## format and check the code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## time the main job and a night of 500 tickers
+bench: $(STAMP) ## time the main job, a night of 500 tickers, and ingest
 	@$(BIN)/python bench/main_job.py
 	@$(BIN)/python bench/night_500.py
+	@$(BIN)/python bench/ingest.py
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -1,4 +1,4 @@
-"""The nightly flow: plan, fetch, check, store, train each ticker, forecast, score, report."""
+"""The nightly flow: plan, ingest, catch up, train each ticker, forecast, score, report."""
 
 import os
 from datetime import date
@@ -16,11 +16,10 @@ from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from stockjax.errors import SourceError, WarehouseBusy
-from stockjax.night import Night, Outcome, Universe
-from stockjax.quality import Checked
+from stockjax.ingest import Ingested
+from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.registry import Champions, Model
 from stockjax.settings import Settings, SourceName, load_settings
-from stockjax.sources import Delivery
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
@@ -51,59 +50,57 @@ def plan(settings: Settings, as_of: date | None) -> Night:
 
 
 @task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
-def fetch(night: Night) -> Delivery:
-    """Get the prices."""
-    return night.fetch()
-
-
-@task(cache_policy=NO_CACHE)
-def check(night: Night, delivery: Delivery) -> Checked:
-    """Refuse what is no price."""
-    return night.check(delivery)
+def ingest(night: Night) -> Ingested:
+    """Fetch, check and store the prices that are missing."""
+    return night.ingest()
 
 
 @task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
-def store(night: Night, checked: Checked) -> dict[str, int]:
-    """Keep the rest."""
-    return night.store(checked)
-
-
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
-def survey(night: Night, delivery: Delivery) -> Universe:
-    """See who can be forecast."""
-    return night.survey(delivery.failures)
+def survey(night: Night, ingested: Ingested) -> Universe:
+    """See who can be forecast, and from which sessions."""
+    return night.survey(ingested)
 
 
 @task(cache_policy=NO_CACHE)
 def replay(night: Night, universe: Universe) -> int:
-    """Forecast the past that has no forecasts yet, walking forward."""
+    """Forecast the past that no night was meant for, walking forward."""
     return night.replay(universe)
 
 
+@task(cache_policy=NO_CACHE, task_run_name="catch up {as_of}")
+def catch_up(night: Night, universe: Universe, as_of: date) -> int:
+    """Write the forecasts of a night that was missed."""
+    return night.session(universe, as_of).catch_up()
+
+
+@task(cache_policy=NO_CACHE, task_run_name="prepare {as_of}")
+def prepare(night: Night, universe: Universe, as_of: date) -> Session:
+    """Lay out what is known tonight."""
+    return night.session(universe, as_of)
+
+
 @task(cache_policy=NO_CACHE, task_run_name="load champions")
-def load_champions(night: Night, universe: Universe) -> Champions:
+def load_champions(session: Session) -> Champions:
     """Read the models in force."""
-    return night.champions(universe)
+    return session.champions()
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train base")
-def train_base(night: Night, universe: Universe, champions: Champions) -> Model:
+def train_base(session: Session, champions: Champions) -> Model:
     """Have a base that is young enough."""
-    return night.train_base(universe, champions)
+    return session.train_base(champions)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
-def train_ticker(night: Night, universe: Universe, ticker: str, base: Model, champions: Champions) -> Model:
+def train_ticker(session: Session, ticker: str, base: Model, champions: Champions) -> Model:
     """Train or retrain one ticker."""
-    return night.train_ticker(universe, ticker, base, champions)
+    return session.train_ticker(ticker, base, champions)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="forecast")
-def write_forecasts(
-    night: Night, universe: Universe, base: Model, champions: Champions, trained: list[Model]
-) -> int:
+def write_forecasts(session: Session, base: Model, champions: Champions, trained: list[Model]) -> int:
     """Write tonight's forecasts into the ledger."""
-    return night.forecast(universe, base, champions, trained)
+    return session.forecast(base, champions, trained)
 
 
 @task(cache_policy=NO_CACHE)
@@ -155,31 +152,31 @@ def forecast(
 
 
 def _steps(night: Night) -> Outcome:
-    delivery = _whole(fetch(night))
-    checked = _whole(check(night, delivery))
-    store(night, checked)
-    universe = survey(night, delivery)
-    failures: dict[str, str] = {}
-    if universe.due:
-        failures = _forecast_due(night, universe)
-    score(night)
-    return night.outcome(universe, failures, report(night))
-
-
-def _forecast_due(night: Night, universe: Universe) -> dict[str, str]:
-    """Replay, train and forecast; returns why the training of some tickers failed."""
+    ingested = ingest(night)
+    universe = survey(night, _whole(ingested))
     known = _whole(universe)
     replay(night, known)
-    in_force = load_champions(night, known)
+    failures: dict[str, str] = {}
+    for session in sorted({*universe.missed, *universe.tonight}):
+        if session in universe.tonight:
+            failures |= _forecast_tonight(night, known, session)
+        else:
+            catch_up(night, known, session)
+    score(night)
+    return night.outcome(universe, ingested, failures, report(night))
+
+
+def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str, str]:
+    """Train and forecast; returns why the training of some tickers failed."""
+    session = prepare(night, universe, as_of)
+    known = _whole(session)
+    in_force = load_champions(known)
     champions = _whole(in_force)
-    base = _whole(train_base(night, known, champions))
+    base = _whole(train_base(known, champions))
     trained, failures = _gather(
-        {
-            ticker: train_ticker.submit(night, known, ticker, base, champions)
-            for ticker in night.to_train(universe, in_force)
-        }
+        {ticker: train_ticker.submit(known, ticker, base, champions) for ticker in session.to_train(in_force)}
     )
-    write_forecasts(night, known, base, champions, _whole(trained))
+    write_forecasts(known, base, champions, _whole(trained))
     return failures
 
 

@@ -48,7 +48,7 @@ def run_here(settings: Settings, as_of: date | None = None) -> Finished:
         from prefect.task_runners import ThreadPoolTaskRunner
 
         from flows.forecast import forecast
-        from stockjax.night import Night
+        from stockjax.nightly import Night
         from stockjax.training.warm_up import compile_programs
 
         asked = Night(settings, as_of, None, lambda line: None)

@@ -20,6 +20,8 @@ class SettingsError(UsageError):
 class SourceError(StockjaxError):
     """A price source could not deliver."""
 
+    worth_retrying = False
+
 
 class NotFound(SourceError):
     """The source does not know the ticker."""
@@ -27,6 +29,34 @@ class NotFound(SourceError):
 
 class Malformed(SourceError):
     """The source answered with something that is not a price table."""
+
+
+class HistoryRefused(SourceError):
+    """The source gives a history that does not continue the stored one."""
+
+
+class Garbled(Malformed):
+    """The answer was cut off on its way, or is no data at all; the next one may be whole."""
+
+    worth_retrying = True
+
+
+class RateLimited(SourceError):
+    """The vendor asked us to slow down, and the time set aside for waiting is spent."""
+
+    worth_retrying = True
+
+
+class VendorDown(SourceError):
+    """The vendor failed, refused the connection or broke it off."""
+
+    worth_retrying = True
+
+
+class Timeout(SourceError):
+    """The vendor did not answer in time."""
+
+    worth_retrying = True
 
 
 class WarehouseBusy(StockjaxError):

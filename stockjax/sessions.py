@@ -58,6 +58,11 @@ class Exchange:
         return _calendar(self.code).sessions.to_numpy().astype("datetime64[D]")
 
     @property
+    def time_zone(self) -> str:
+        """The zone that its days are counted in, by its IANA name."""
+        return str(_calendar(self.code).tz)
+
+    @property
     def first_known(self) -> date:
         """The first session that the calendar knows."""
         return _as_date(_calendar(self.code).first_session)

@@ -22,7 +22,8 @@ ENVIRONMENT_PREFIX = "STOCKJAX_"
 CONFIG_VARIABLE = "STOCKJAX_CONFIG"
 DEFAULT_CONFIG = Path("stockjax.toml")
 
-SourceName = Literal["sample", "files"]
+SourceName = Literal["sample", "files", "yahoo"]
+UniverseName = Literal["djia", "sp500"]
 
 
 class _Section(BaseModel):
@@ -35,6 +36,34 @@ class HistorySettings(_Section):
     forecast_sessions: int = Field(64, ge=30, description="fewer than this: no forecast at all")
     training_sessions: int = Field(
         504, ge=320, description="fewer than this: forecast from the base, no training of its own"
+    )
+    stale_sessions: int = Field(5, ge=1, description="sessions without a price that make a ticker stale")
+    delisted_sessions: int = Field(
+        21, ge=1, description="sessions without a price that make a ticker delisted"
+    )
+    accept: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="tickers whose stored history may be replaced by a different one"
+    )
+
+    @field_validator("accept", mode="before")
+    @classmethod
+    def _names_in_one_text(cls, value: object) -> object:
+        return _words(value)
+
+
+class YahooSettings(_Section):
+    """How politely, and how patiently, Yahoo is asked."""
+
+    requests_per_second: float = Field(2.0, ge=0, description="of all workers together; 0: no limit")
+    workers: int = Field(4, ge=1, le=32, description="requests under way at once")
+    timeout: float = Field(10.0, gt=0, description="seconds to wait for an answer")
+    retries: int = Field(2, ge=0, le=10, description="more attempts where another one may help")
+    pause: float = Field(60.0, gt=0, description="seconds that all wait after 'too many requests', doubling")
+    pause_budget: float = Field(
+        300.0, ge=0, description="seconds of such pauses in a run before what is missing is given up"
+    )
+    base_url: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+$", description="another server that answers as Yahoo does"
     )
 
 
@@ -50,6 +79,12 @@ class ReplaySettings(_Section):
 
     sessions: int = Field(126, ge=0, description="sessions before tonight that are replayed")
     ticker_every: int = Field(21, ge=1, description="as retrain.ticker_every, inside the replay")
+
+
+class CatchUpSettings(_Section):
+    """Nights that were missed."""
+
+    sessions: int = Field(63, ge=0, description="missed sessions, before tonight, that are caught up")
 
 
 class TrainingSettings(_Section):
@@ -82,9 +117,16 @@ class Settings(BaseSettings):
     source: SourceName = Field("sample", description="where prices come from")
     path: Path | None = Field(None, description="file or folder of the source 'files'")
     tickers: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="the universe; empty: all the source has"
+        (), description="the universe; empty: `tickers_file`, else `universe`, else all the source has"
     )
+    tickers_file: Path | None = Field(
+        None, description="a text file of tickers, or a CSV file with a column 'ticker' or 'symbol'"
+    )
+    universe: UniverseName | None = Field(None, description="a list that ships: djia or sp500")
     exchange: str = Field("XNYS", description="exchange calendar, by its ISO 10383 code")
+    exchanges: dict[str, str] = Field(
+        {}, description="calendars of single tickers, over the vendor's word and over `exchange`"
+    )
     seed: int = Field(0, ge=0, description="first seed of every random draw")
     workers: int = Field(0, ge=0, description="threads that train; 0: one per core")
     cache: Path = Field(
@@ -92,8 +134,10 @@ class Settings(BaseSettings):
     )
     lock_timeout: float = Field(60.0, gt=0, description="seconds to wait for the warehouse")
     history: HistorySettings = HistorySettings()
+    yahoo: YahooSettings = YahooSettings()
     retrain: RetrainSettings = RetrainSettings()
     replay: ReplaySettings = ReplaySettings()
+    catch_up: CatchUpSettings = CatchUpSettings()
     training: TrainingSettings = TrainingSettings()
 
     @classmethod
@@ -113,7 +157,7 @@ class Settings(BaseSettings):
     @field_validator("tickers", mode="before")
     @classmethod
     def _names_in_one_text(cls, value: object) -> object:
-        return value.replace(",", " ").split() if isinstance(value, str) else value
+        return _words(value)
 
     @model_validator(mode="after")
     def _files_need_a_path(self) -> "Settings":
@@ -125,6 +169,11 @@ class Settings(BaseSettings):
     def worker_count(self) -> int:
         """Threads that train at once."""
         return self.workers or os.cpu_count() or 1
+
+
+def _words(value: object) -> object:
+    """Names in one text, as environment variables have them, apart from each other."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
 def config_file() -> Path:

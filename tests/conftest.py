@@ -1,7 +1,7 @@
 """Fixtures of all tests; strictness on: a rank promotion raises, as every warning does."""
 
 import os
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import jax
@@ -10,9 +10,11 @@ import pytest
 
 from stockjax.features import History
 from stockjax.settings import TrainingSettings, load_settings
+from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
 from stockjax.training.programs import use_compilation_cache
 from stockjax.warehouse import Warehouse
+from tests.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -32,21 +34,27 @@ def _compiled_programs_are_kept() -> None:
     use_compilation_cache(load_settings().cache)
 
 
+@pytest.fixture(scope="session")
+def _empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty") / "warehouse"
+    Warehouse(folder).migrate()
+    return folder
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse with all its tables and nothing in them."""
-    made = Warehouse(tmp_path / "warehouse", lock_timeout=5)
-    made.migrate()
-    yield made
+def warehouse(tmp_path: Path, _empty_warehouse: Path) -> Warehouse:
+    """A warehouse with all its tables and nothing in them: a copy, for migrations take a while."""
+    shutil.copytree(_empty_warehouse, tmp_path / "warehouse")
+    return Warehouse(tmp_path / "warehouse", lock_timeout=5)
 
 
 @pytest.fixture(scope="session")
 def sample_prices() -> pd.DataFrame:
-    """All the prices of the embedded sample."""
+    """All the prices of the embedded sample; the gate takes them without `raw` too."""
     source = SampleSource()
     last = source.last_session()
     assert last is not None
-    return source.fetch(source.universe(), last).prices
+    return delivered(source, source.universe(), last).prices[list(PRICE_COLUMNS)]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Made-up universes and models that several test files share."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -12,6 +13,7 @@ from stockjax.model.network import initial_parameters
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 from stockjax.settings import TrainingSettings
+from stockjax.sources import Delivery, Request, Source
 
 NEW_YORK = Exchange("XNYS")
 SMALL = TrainingSettings(hidden=4, seeds=2, base_steps=50)
@@ -19,6 +21,12 @@ NOTHING_REFUSED = pd.DataFrame(
     {name: pd.Series(dtype=str) for name in ("ticker", "reason", "severity", "row")}
 ).assign(session=pd.Series(dtype="datetime64[s]"))
 PRICES = ("open", "high", "low", "close", "adj_close")
+
+
+def delivered(source: Source, tickers: Iterable[str], last: date) -> Delivery:
+    """What a recorded source has of tickers of New York, all of it in the one part that it delivers."""
+    (delivery,) = source.fetch([Request(ticker, NEW_YORK) for ticker in tickers], last)
+    return delivery
 
 
 def price_frame(ticker: str, days: np.ndarray, seed: int, volatility: float = 0.02) -> pd.DataFrame:

@@ -196,3 +196,36 @@ def test_setting_names_are_dotted_and_complete() -> None:
 def test_tickers_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOCKJAX_TICKERS", "AAPL,BRK-B MSFT")
     assert load_settings().tickers == ("AAPL", "BRK-B", "MSFT")
+
+
+def test_tickers_that_may_start_anew_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKJAX_HISTORY__ACCEPT", "META, BRK-B")
+    assert load_settings().history.accept == ("META", "BRK-B")
+    monkeypatch.delenv("STOCKJAX_HISTORY__ACCEPT")
+    write_toml('[history]\naccept = ["META"]\n')
+    assert load_settings().history.accept == ("META",)
+
+
+def test_single_tickers_may_trade_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toml('exchange = "XTKS"\n[exchanges]\n"7203.T" = "XTKS"\n"BTC-USD" = "24/7"\n')
+    assert load_settings().exchanges == {"7203.T": "XTKS", "BTC-USD": "24/7"}
+    monkeypatch.setenv("STOCKJAX_EXCHANGES", '{"VOD.L": "XLON"}')
+    assert load_settings().exchanges["VOD.L"] == "XLON"
+
+
+@pytest.mark.parametrize(
+    ("toml", "name"),
+    [
+        ('universe = "nikkei"', "universe"),
+        ("[yahoo]\nworkers = 0", "yahoo.workers"),
+        ("[yahoo]\nrequests_per_second = -1", "yahoo.requests_per_second"),
+        ("[yahoo]\nbase_url = 'yahoo.com'", "yahoo.base_url"),
+        ("[catch_up]\nsessions = -1", "catch_up.sessions"),
+        ("[history]\nstale_sessions = 0", "history.stale_sessions"),
+        ("[history]\ndelisted_sessions = 0", "history.delisted_sessions"),
+        ("[exchanges]\nA = 1", "exchanges.A"),
+    ],
+)
+def test_a_wrong_value_of_ingest_is_named(toml: str, name: str) -> None:
+    write_toml(toml)
+    assert f"'{name}'" in refusal()

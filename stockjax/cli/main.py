@@ -38,6 +38,16 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class State(StrEnum):
+    """What `stockjax status` can be narrowed to."""
+
+    active = "active"
+    stale = "stale"
+    delisted = "delisted"
+    too_short = "too_short"
+    failed = "failed"
+
+
 WarehouseOption = Annotated[
     Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
 ]
@@ -61,8 +71,12 @@ def run(
     tickers: Annotated[
         list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Where prices come from: sample or files.")] = None,
-    path: Annotated[Path | None, typer.Option(help="File or folder of the source 'files'.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Where prices come from: sample, files or yahoo.")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="File or folder of prices; implies --source files.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Last session to use; default: the newest."),
@@ -71,7 +85,10 @@ def run(
 ) -> None:
     """Fetch, train, forecast and score, in this process and without a server."""
     settings = load_settings(
-        tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
+        tickers=tuple(tickers) if tickers else None,
+        source=source or ("files" if path else None),
+        path=path,
+        warehouse=warehouse,
     )
     orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["forecast"].load()
     finished = orchestrate(settings, as_of.date() if as_of else None)
@@ -116,6 +133,20 @@ def report(
     settings = load_settings(warehouse=warehouse)
     session: date | None = as_of.date() if as_of else None
     _console.print(str(write_latest_report(Warehouse(settings.warehouse), session)))
+
+
+@app.command()
+def status(
+    tickers: Annotated[list[str] | None, typer.Argument(help="Tickers; default: all.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only tickers in this state.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Show how fresh every ticker is, and why some are not forecast."""
+    from stockjax.reporting.tables import status_table
+    from stockjax.warehouse import Warehouse
+
+    settings = load_settings(warehouse=warehouse)
+    _console.print(status_table(Warehouse(settings.warehouse), tickers or [], state and state.value))
 
 
 @app.command()

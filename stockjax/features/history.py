@@ -34,6 +34,8 @@ class History:
         (N, T) prices in the currency of the exchange; NaN to the right.
     volume
         (N, T) shares; NaN to the right.
+    markets
+        N exchange codes; empty if all trade on one.
 
     """
 
@@ -46,9 +48,15 @@ class History:
     close: Array
     adj_close: Array
     volume: Array
+    markets: tuple[str, ...] = ()
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str]) -> "History":
+    def from_columns(
+        cls,
+        columns: Mapping[str, npt.NDArray[Any]],
+        tickers: Sequence[str],
+        markets: Sequence[str] = (),
+    ) -> "History":
         """Pack a long table, ordered by ticker and session, into arrays.
 
         Parameters
@@ -57,6 +65,8 @@ class History:
             ticker, session and the price columns, each of shape (rows,).
         tickers
             Rows of the result, in this order; one without prices gets length 0.
+        markets
+            The exchange code of each of them; empty if they share one.
 
         """
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
@@ -72,7 +82,7 @@ class History:
         for name in _FIELDS:
             packed[name] = np.full(shape, np.nan)
             packed[name][rows, positions] = columns[name]
-        return cls(tuple(tickers), sessions, lengths, **packed)
+        return cls(tuple(tickers), sessions, lengths, **packed, markets=tuple(markets))
 
     def cut(self, last: date) -> "History":
         """The same tickers, knowing nothing after the session `last`."""
@@ -92,7 +102,8 @@ class History:
         fields: dict[str, Any] = {
             name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)
         }
-        return replace(self, tickers=tuple(self.tickers[row] for row in rows), **fields)
+        markets = tuple(self.markets[row] for row in rows) if self.markets else ()
+        return replace(self, tickers=tuple(self.tickers[row] for row in rows), markets=markets, **fields)
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:

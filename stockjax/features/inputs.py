@@ -123,9 +123,14 @@ def _weekday(history: History) -> tuple[Array, Array]:
 
 
 def _market_means(history: History, columns: list[Array]) -> list[Array]:
-    """The mean over the tickers that traded on the same day, laid out like the columns."""
+    """The mean over the tickers of the same exchange that day, laid out like the columns.
+
+    Of the same exchange: the others' session of that date may close after this one's.
+    """
     valid = history.valid
-    days, code = np.unique(history.sessions[valid], return_inverse=True)
+    names, market = np.unique(history.markets or ("",) * len(history.tickers), return_inverse=True)
+    number = history.sessions.astype("datetime64[D]").astype(np.int64) * len(names) + market[:, None]
+    days, code = np.unique(number[valid], return_inverse=True)
     means = []
     for column in columns:
         values = np.clip(column[valid], -LARGEST_INPUT, LARGEST_INPUT)

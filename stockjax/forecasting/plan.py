@@ -1,7 +1,8 @@
-"""What tonight is about: the session that has closed and the one that is forecast."""
+"""What tonight is about: the sessions that have closed and those that are forecast."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -13,8 +14,8 @@ Origin = Literal["nightly", "catchup", "backtest"]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One run of the flow.
+class Market:
+    """Tonight on one exchange.
 
     Attributes
     ----------
@@ -23,61 +24,139 @@ class Plan:
     target
         The exchange's next session.
     origin
-        nightly if the target session has not opened at the plan's "now", else catchup.
+        nightly if the target session has not opened at the plan's "now" and nothing later
+        than `as_of` is known, else catchup.
+
+    """
+
+    exchange: Exchange
+    as_of: date
+    target: date
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the flow.
+
+    Attributes
+    ----------
+    default
+        The exchange of tickers of which nobody says otherwise.
+    as_of
+        The newest session of any exchange that may be used.
     started_at
-        Real time, aware.
+        Real time, aware: the "now" of a live source.
+    recorded
+        The last date of a recorded source, whose "now" is its close; None for a live source.
+    asked
+        The session that the user asked for.
+    already_known
+        By exchange code, the newest session that was stored before this run.
 
     """
 
     run_id: str
     source: str
-    exchange: Exchange
+    default: Exchange
     tickers: tuple[str, ...]
     as_of: date
-    target: date
-    origin: Origin
     started_at: datetime
+    recorded: date | None
+    asked: date | None
+    already_known: Mapping[str, date] = field(default_factory=dict)
+
+    def market(self, exchange: Exchange) -> Market:
+        """Tonight on that exchange."""
+        newest = _newest(exchange, self.recorded, self.started_at)
+        as_of = exchange.last_session_on_or_before(min(self.asked, newest)) if self.asked else newest
+        target = exchange.next_session(as_of)
+        now = exchange.closes_at(as_of) if self.recorded else self.started_at
+        known = self.already_known.get(exchange.code)
+        # Where later prices are stored the outcome may be known: no such forecast is a live one.
+        # On an exchange that never closes, a session opens as the one before it closes.
+        live = now <= exchange.opens_at(target) and (known is None or known <= as_of)
+        return Market(exchange, as_of, target, "nightly" if live else "catchup")
+
+    @property
+    def in_the_past(self) -> bool:
+        """Whether later prices than this run may use were stored before it."""
+        return any(known > self.market(Exchange(code)).as_of for code, known in self.already_known.items())
 
 
-def make_plan(source: Source, tickers: tuple[str, ...], exchange: Exchange, as_of: date | None) -> Plan:
+def make_plan(
+    source: Source,
+    tickers: tuple[str, ...],
+    default: Exchange,
+    as_of: date | None,
+    exchanges: Iterable[Exchange] = (),
+    now: datetime | None = None,
+) -> Plan:
     """Settle the sessions of a run.
 
     A recorded source replays its history: its "now" is the close of its last session, or of
     `as_of`. For a live source it is the clock.
 
+    Parameters
+    ----------
+    exchanges
+        Those that the tickers are known to trade on; `default` if none are given.
+    now
+        The moment of the run, aware; None for the clock.
+
     Raises
     ------
     UsageError
-        `as_of` is no session, lies after the data or has not closed yet; or no ticker is named.
+        `as_of` is no session of any of the exchanges, lies after the data or has not closed
+        yet; or no ticker is named.
 
     """
-    started = datetime.now(UTC)
+    started = now or datetime.now(UTC)
     recorded = source.last_session()
-    newest = (
-        exchange.last_session_on_or_before(recorded) if recorded else exchange.last_completed_session(started)
-    )
-    session = as_of or newest
-    if session > newest:
-        raise UsageError(
-            f"{session} lies after the last session of the source '{source.name}'; give --as-of {newest}"
-        )
-    if session < exchange.first_known:
-        raise UsageError(f"{session} lies before the calendar of {exchange.code}; give a later --as-of")
-    if not exchange.is_session(session):
-        nearest = exchange.last_session_on_or_before(session)
-        raise UsageError(f"{session} is no session of {exchange.code}; the one before it is {nearest}")
+    known = list(dict.fromkeys(exchanges)) or [default]
+    if as_of:
+        _check_asked(as_of, known, recorded, started, source.name)
     universe = tickers or source.universe()
     if not universe:
-        raise UsageError(f"the source '{source.name}' names no tickers of its own; name some")
-    target = exchange.next_session(session)
-    now = exchange.closes_at(session) if recorded else started
-    return Plan(
+        raise UsageError(
+            f"the source '{source.name}' names no tickers of its own; name some, or set "
+            "tickers, tickers_file or universe"
+        )
+    plan = Plan(
         run_id=uuid.uuid4().hex,
         source=source.name,
-        exchange=exchange,
+        default=default,
         tickers=tuple(dict.fromkeys(universe)),
-        as_of=session,
-        target=target,
-        origin="nightly" if now < exchange.opens_at(target) else "catchup",
+        as_of=started.date(),
         started_at=started,
+        recorded=recorded,
+        asked=as_of,
     )
+    return replace_as_of(plan, known)
+
+
+def replace_as_of(plan: Plan, exchanges: Iterable[Exchange]) -> Plan:
+    """The same plan, once it is known which exchanges it is about."""
+    newest = max(plan.market(exchange).as_of for exchange in exchanges)
+    return replace(plan, as_of=newest)
+
+
+def _newest(exchange: Exchange, recorded: date | None, now: datetime) -> date:
+    if recorded:
+        return exchange.last_session_on_or_before(recorded)
+    return exchange.last_completed_session(now)
+
+
+def _check_asked(
+    as_of: date, exchanges: list[Exchange], recorded: date | None, now: datetime, source: str
+) -> None:
+    newest = max(_newest(exchange, recorded, now) for exchange in exchanges)
+    if as_of > newest:
+        raise UsageError(
+            f"{as_of} lies after the last session of the source '{source}'; give --as-of {newest}"
+        )
+    if all(as_of < exchange.first_known for exchange in exchanges):
+        raise UsageError(f"{as_of} lies before the calendar of {exchanges[0].code}; give a later --as-of")
+    if not any(exchange.is_session(as_of) for exchange in exchanges):
+        nearest = exchanges[0].last_session_on_or_before(as_of)
+        raise UsageError(f"{as_of} is no session of {exchanges[0].code}; the one before it is {nearest}")

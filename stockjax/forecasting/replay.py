@@ -1,20 +1,21 @@
 """Walking forward through past sessions as the nightly run would have."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from stockjax.features import History
+from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import forecast_rows
 from stockjax.forecasting.training import (
     Knowledge,
     can_train_base,
     train_base_model,
-    train_ticker_model,
+    train_tickers,
+    with_sessions,
 )
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
@@ -23,31 +24,59 @@ from stockjax.settings import Settings
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of a replay: models trained before its first session, forecasts from each."""
+    """A part of a replay: models trained before its first session, forecasts from each.
+
+    Attributes
+    ----------
+    failures
+        By ticker, why its training failed; it is forecast from the model before.
+
+    """
 
     sessions: list[date]
     models: list[Model]
     rows: pd.DataFrame
+    failures: dict[str, Exception] = field(default_factory=dict)
 
 
 def missing_sessions(
-    history: History, complete: Mapping[str, set[date]], before: date, count: int, needed: int
+    history: History,
+    complete: Mapping[str, set[date]],
+    before: Mapping[str, date],
+    count: int,
+    needed: int,
+    after: Mapping[str, date] | None = None,
 ) -> dict[str, set[date]]:
-    """For each ticker, which of its last `count` sessions before `before` have no forecast yet.
+    """For each ticker, which of its last `count` sessions have no forecast yet.
 
     Its first sessions are left out, up to the `needed` ones that a forecast takes.
+
+    Parameters
+    ----------
+    complete
+        By ticker, the sessions that have been forecast from.
+    before
+        By ticker, the session that ends the search; it is not among those found.
+    after
+        By ticker, the session that begins it; all sessions of a ticker that is not there are left out.
+
     """
     missing: dict[str, set[date]] = {}
     for row, ticker in enumerate(history.tickers):
         sessions = history.sessions[row, : history.lengths[row]]
-        past = sessions[sessions < np.datetime64(before, "D")]
+        past = sessions[sessions < np.datetime64(before[ticker], "D")]
         recent = set(past[max(len(past) - count, needed - 1) :].tolist())
+        if after is not None:
+            recent = {day for day in recent if ticker in after and day > after[ticker]}
         missing[ticker] = recent - complete.get(ticker, set())
     return missing
 
 
 def replay(
-    history: History, missing: Mapping[str, set[date]], exchange: Exchange, settings: Settings
+    history: History,
+    missing: Mapping[str, set[date]],
+    exchanges: Mapping[str, Exchange],
+    settings: Settings,
 ) -> Iterator[Stretch]:
     """Forecast past sessions, each from what was known at its close.
 
@@ -59,6 +88,8 @@ def replay(
     ----------
     missing
         By ticker, the sessions to forecast from.
+    exchanges
+        By ticker, its calendar.
 
     """
     sessions = sorted(set().union(*missing.values())) if missing else []
@@ -76,32 +107,13 @@ def replay(
             since_base = 0
             fresh.append(base)
         wanted = [ticker for ticker, days in missing.items() if not days.isdisjoint(some)]
-        trained = _train_all(knowledge, wanted, base, champions, settings)
+        long_enough = with_sessions(knowledge, wanted, settings.history.training_sessions)
+        trained, failures = train_tickers(knowledge, long_enough, base, champions, settings)
         champions = {**champions, **{str(model.ticker): model for model in trained}}
         fresh.extend(trained)
-        rows = _forecast(history, some, missing, base, champions, exchange, settings)
+        rows = _forecast(history, some, missing, base, champions, exchanges, settings)
         since_base += len(some)
-        yield Stretch(some, fresh, rows)
-
-
-def _train_all(
-    knowledge: Knowledge,
-    tickers: list[str],
-    base: Model,
-    champions: Mapping[str, Model],
-    settings: Settings,
-) -> list[Model]:
-    lengths = dict(zip(knowledge.history.tickers, knowledge.history.lengths, strict=True))
-    long_enough = [ticker for ticker in tickers if lengths[ticker] >= settings.history.training_sessions]
-    knowledge.features  # noqa: B018  computed once, before the threads share it
-
-    def train(ticker: str) -> Model:
-        return train_ticker_model(
-            knowledge, ticker, base, champions.get(ticker), settings.training, settings.seed
-        )
-
-    with ThreadPoolExecutor(settings.worker_count) as pool:
-        return list(pool.map(train, long_enough))
+        yield Stretch(some, fresh, rows, failures)
 
 
 def _forecast(
@@ -110,7 +122,7 @@ def _forecast(
     missing: Mapping[str, set[date]],
     base: Model,
     champions: Mapping[str, Model],
-    exchange: Exchange,
+    exchanges: Mapping[str, Exchange],
     settings: Settings,
 ) -> pd.DataFrame:
     """Forecasts from each of the sessions, of tickers with history enough by then.
@@ -128,4 +140,5 @@ def _forecast(
     if not len(rows):
         return pd.DataFrame()
     models = [champions.get(history.tickers[row], base) for row in rows]
-    return forecast_rows(knowledge.history, knowledge.features, rows, positions, models, exchange, "backtest")
+    origins: dict[str, Origin] = dict.fromkeys(history.tickers, "backtest")
+    return forecast_rows(knowledge.history, knowledge.features, rows, positions, models, exchanges, origins)

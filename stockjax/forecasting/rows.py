@@ -1,6 +1,6 @@
 """Forecasts as rows of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,8 @@ def forecast_rows(
     rows: npt.NDArray[np.int64],
     positions: npt.NDArray[np.int64],
     models: Sequence[Model],
-    exchange: Exchange,
-    origin: Origin,
+    exchanges: Mapping[str, Exchange],
+    origins: Mapping[str, Origin],
 ) -> pd.DataFrame:
     """Forecasts of all models from the given sessions, ready for the ledger.
 
@@ -35,6 +35,8 @@ def forecast_rows(
         (n,) ticker row and session column that each forecast is made from.
     models
         The network in force for each of the n.
+    exchanges, origins
+        By ticker: the calendar that has the target, and when the forecast is made.
 
     Returns
     -------
@@ -46,12 +48,13 @@ def forecast_rows(
         **baseline_forecasts(history, rows, positions),
     }
     as_of = history.sessions[rows, positions]
+    tickers = [history.tickers[row] for row in rows]
     shared = pd.DataFrame(
         {
-            "ticker": [history.tickers[row] for row in rows],
+            "ticker": tickers,
             "as_of": as_of.astype("datetime64[s]"),
-            "target": exchange.sessions_after(as_of).astype("datetime64[s]"),
-            "origin": origin,
+            "target": _targets(as_of, [exchanges[ticker] for ticker in tickers]).astype("datetime64[s]"),
+            "origin": [origins[ticker] for ticker in tickers],
             "basis_close": history.close[rows, positions],
             "data_hash": _fingerprints(history, rows, positions),
         }
@@ -76,6 +79,16 @@ def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.Data
         q75=prices[:, 3],
         q95=prices[:, 4],
     )
+
+
+def _targets(as_of: npt.NDArray[np.datetime64], exchanges: Sequence[Exchange]) -> npt.NDArray[np.datetime64]:
+    """The session after each, on its own exchange."""
+    codes = np.array([exchange.code for exchange in exchanges], dtype=str)
+    targets = as_of.copy()
+    for exchange in dict.fromkeys(exchanges):
+        here = codes == exchange.code
+        targets[here] = exchange.sessions_after(as_of[here])
+    return targets
 
 
 def _fingerprints(

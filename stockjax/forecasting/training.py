@@ -1,6 +1,8 @@
 """Training models on what a session knew, with all that makes them traceable."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -8,7 +10,7 @@ from functools import cached_property
 from stockjax.code_version import code_version
 from stockjax.features import FEATURE_NAMES, Features, History, build_features
 from stockjax.registry import Model
-from stockjax.settings import TrainingSettings
+from stockjax.settings import Settings, TrainingSettings
 from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base
 from stockjax.training.ticker import retrain_ticker
 
@@ -119,6 +121,45 @@ def train_ticker_model(
         code_version=code_version(),
         parent_id=parent.model_id,
     )
+
+
+def with_sessions(knowledge: Knowledge, tickers: Iterable[str], count: int) -> list[str]:
+    """Those of the tickers that have at least `count` sessions of history."""
+    lengths = dict(zip(knowledge.history.tickers, knowledge.history.lengths, strict=True))
+    return [ticker for ticker in tickers if lengths.get(ticker, 0) >= count]
+
+
+def train_tickers(
+    knowledge: Knowledge,
+    tickers: Iterable[str],
+    base: Model,
+    champions: Mapping[str, Model],
+    settings: Settings,
+) -> tuple[list[Model], dict[str, Exception]]:
+    """Train several tickers at once, in threads.
+
+    Returns
+    -------
+    The models that came out, and why the others did not: one ticker stops no other.
+
+    """
+    knowledge.features  # noqa: B018  computed once, before the threads share it
+
+    def train(ticker: str) -> Model:
+        return train_ticker_model(
+            knowledge, ticker, base, champions.get(ticker), settings.training, settings.seed
+        )
+
+    with ThreadPoolExecutor(settings.worker_count) as pool:
+        running = {ticker: pool.submit(train, ticker) for ticker in tickers}
+    failures: dict[str, Exception] = {}
+    for ticker, future in running.items():
+        error = future.exception()
+        if isinstance(error, Exception):
+            failures[ticker] = error
+        elif error:
+            raise error
+    return [future.result() for ticker, future in running.items() if ticker not in failures], failures
 
 
 def _seed(seed: int, ticker: str, as_of: date) -> int:

@@ -1,38 +1,85 @@
 """Letting good rows through and accounting for every other one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
+import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
 from stockjax.errors import Malformed
-from stockjax.quality.contract import CHECKS_BY_WEIGHT, PRICE_ROW
+from stockjax.quality.checks import CHECKS
+from stockjax.quality.contract import DELIVERY, PRICE_ROW, ROW_FAULTS
+from stockjax.quality.history import Rows, impossible_spikes, in_order, missing_sessions, sequence_flags
+from stockjax.quality.quarantine import REFUSED_COLUMNS, on_record
+from stockjax.quality.repairs import mend
+from stockjax.quality.trading_days import Bools, Integers, TradingDays, calendar_faults, locate
 from stockjax.sessions import Exchange
+from stockjax.sources.base import PRICE_COLUMNS
 
-REFUSED_COLUMNS = ["ticker", "session", "reason", "severity", "row"]
+__all__ = ["REFUSED_COLUMNS", "Checked", "check"]
+
+_NUMBER_OF = {item.name: number for number, item in enumerate(CHECKS)}
+_GOOD = len(CHECKS)
+"""The number that is no check's: of a row that none rejects."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows that may be stored, and rows that may not.
+    """Rows that may be stored, and what was found wrong with rows.
 
-    Every delivered row is in exactly one of the two.
+    Every delivered row is either accepted, or quarantined once with the severity "reject".
+    An accepted row may be quarantined too, once for each repair and flag.
 
     Attributes
     ----------
     accepted
-        Columns of a source's delivery, one row per (ticker, session).
-    refused
+        Columns `PRICE_COLUMNS`, one row per (ticker, session), in the order of the delivery.
+    quarantined
         Columns `REFUSED_COLUMNS`; `row` is JSON text of what was delivered.
 
     """
 
     accepted: pd.DataFrame
-    refused: pd.DataFrame
+    quarantined: pd.DataFrame
+
+    @property
+    def rejected(self) -> int:
+        """How many delivered rows may not be stored."""
+        return int((self.quarantined["severity"] == "reject").sum())
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many rows were quarantined for each reason, by its name."""
+        counts = self.quarantined["reason"].value_counts().sort_index()
+        return {str(reason): int(count) for reason, count in counts.items()}
 
 
-def check(prices: pd.DataFrame, exchange: Exchange) -> Checked:
-    """Hold delivered prices against the contract and the exchange's calendar.
+def check(
+    prices: pd.DataFrame,
+    exchanges: Mapping[str, Exchange],
+    closed: Mapping[str, date],
+    context: pd.DataFrame | None = None,
+    *,
+    today: date | None = None,
+) -> Checked:
+    """Hold delivered prices against the contract, the calendars and their own history.
+
+    Parameters
+    ----------
+    prices
+        Columns `PRICE_COLUMNS`, and `raw` where typed columns do not tell all: JSON text of
+        the row as the vendor wrote it, or None.
+    exchanges
+        The exchange of every ticker; rows of any other are refused.
+    closed
+        The last completed session by the exchange's code.
+    context
+        Stored rows before the delivered ones or overlapping them, columns `PRICE_COLUMNS`;
+        they help to judge and are not reported on.
+    today
+        The date in UTC, unless it is that of the clock.
 
     Raises
     ------
@@ -40,53 +87,79 @@ def check(prices: pd.DataFrame, exchange: Exchange) -> Checked:
         A column is missing, or of another type than every source promises.
 
     """
-    prices = prices.reset_index(drop=True)
-    reasons = _contract_failures(prices)
-    for position in _positions_off_sessions(prices, exchange):
-        reasons.setdefault(position, "not_a_session")
-    # Last, so that a bad row never takes the place of a good one of the same day.
-    good = prices.drop(index=list(reasons))
-    for position in good.index[good.duplicated(["ticker", "session"], keep="first")]:
-        reasons[int(position)] = "duplicate"
-    refused = prices.loc[sorted(reasons)]
+    delivered, raw = _of_right_shape(prices)
+    mended, repairs = mend(delivered)
+    known = mended if context is None else _with_stored(mended, context)
+    where = locate(known, exchanges)
+    verdicts = _verdicts(mended, calendar_faults(where, closed, today or datetime.now(UTC).date()))
+    rows = in_order(known, where, _usable(known, where, verdicts), len(mended))
+    rows, left_out = _one_per_session(rows)
+    for name, at in left_out.items():
+        verdicts[at] = _NUMBER_OF[name]
+    missing = missing_sessions(rows)
+    flags = sequence_flags(rows) | {"missing_sessions": missing > 0}
+    good = verdicts == _GOOD
+    findings = [(np.flatnonzero(~good), verdicts[~good])]
+    findings += [_finding(name, np.flatnonzero(found & good)) for name, found in repairs.items()]
+    findings += [_finding(name, rows.position[found & rows.delivered]) for name, found in flags.items()]
+    position, number = (np.concatenate(parts) for parts in zip(*findings, strict=True))
+    missing_before = np.zeros(len(mended), dtype=np.int64)
+    missing_before[rows.position[rows.delivered]] = missing[rows.delivered]
     return Checked(
-        accepted=prices.drop(index=refused.index).reset_index(drop=True),
-        refused=pd.DataFrame(
-            {
-                "ticker": refused["ticker"].astype(str),
-                "session": refused["session"],
-                "reason": pd.Series({position: reasons[position] for position in refused.index}, dtype=str),
-                "severity": pd.Series("reject", index=refused.index, dtype=str),
-                "row": pd.Series(
-                    [row.to_json(date_format="iso") for _, row in refused.iterrows()],
-                    index=refused.index,
-                    dtype=str,
-                ),
-            },
-            columns=REFUSED_COLUMNS,
-        ).reset_index(drop=True),
+        accepted=PRICE_ROW.validate(mended[good].reset_index(drop=True)),
+        quarantined=on_record(delivered, raw, position, number, missing_before),
     )
 
 
-def _contract_failures(prices: pd.DataFrame) -> dict[int, str]:
-    """The weightiest check that each bad row fails, by its position."""
+def _of_right_shape(prices: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:
+    """The typed columns, and `raw` if there is one; the index counts from 0."""
     try:
-        PRICE_ROW.validate(prices, lazy=True)
+        DELIVERY.validate(prices, lazy=True)
     except SchemaErrors as error:
-        failures = error.failure_cases
-    else:
-        return {}
-    whole = failures[failures["index"].isna()]
-    if len(whole):
+        why = error.failure_cases.iloc[0]["check"]
         raise Malformed(
-            f"the source delivered a table of the wrong shape ({whole.iloc[0]['check']}); report this source"
+            f"the source delivered a table of the wrong shape ({why}); report this source"
         ) from None
-    weight = failures["check"].map(CHECKS_BY_WEIGHT.index)
-    weightiest = failures.assign(weight=weight).sort_values("weight").drop_duplicates("index")
-    return {int(position): str(name) for position, name in weightiest[["index", "check"]].to_numpy()}
+    prices = prices.reset_index(drop=True)
+    return prices[list(PRICE_COLUMNS)], prices.get("raw")
 
 
-def _positions_off_sessions(prices: pd.DataFrame, exchange: Exchange) -> list[int]:
-    """Rows on days without trading, as far back as the calendar is known."""
-    days = prices["session"][prices["session"] >= pd.Timestamp(exchange.first_known)]
-    return [int(position) for position in days.index[~days.isin(exchange.every_session)]]
+def _with_stored(prices: pd.DataFrame, context: pd.DataFrame) -> pd.DataFrame:
+    """The delivered rows and after them the stored ones, in the same types."""
+    stored = context[list(PRICE_COLUMNS)].astype(prices.dtypes.to_dict())
+    return pd.concat([prices, stored], ignore_index=True)
+
+
+def _verdicts(rows: pd.DataFrame, by_calendar: Mapping[str, Bools]) -> Integers:
+    """The number of the weightiest check that each row (n,) fails by itself, or `_GOOD`."""
+    verdicts = np.full(len(rows), _GOOD)
+    by_row = [(name, fault(rows).to_numpy()) for name, fault in ROW_FAULTS.items()]
+    for name, found in (*by_row, *by_calendar.items()):
+        at = np.flatnonzero(found[: len(rows)])
+        verdicts[at] = np.minimum(verdicts[at], _NUMBER_OF[name])
+    return verdicts
+
+
+def _usable(known: pd.DataFrame, where: TradingDays, verdicts: Integers) -> Bools:
+    """Which of the delivered and then the stored rows (n + stored,) are fit to be compared."""
+    usable = (where.exchange >= 0) & ~np.isnat(where.day)
+    for name in ("close", "adj_close"):
+        usable &= known[name].between(0, np.inf, inclusive="neither").to_numpy()
+    usable[: len(verdicts)] &= verdicts == _GOOD
+    return usable
+
+
+def _one_per_session(rows: Rows) -> tuple[Rows, dict[str, Integers]]:
+    """One row per ticker and session, and by reason the positions of delivered rows left out."""
+    spikes = impossible_spikes(rows) & rows.delivered
+    # What was delivered anew replaces what was stored, be it only to turn out a spike.
+    replaced = ~rows.starts & ~rows.delivered
+    judged = rows.only(~spikes & ~replaced)
+    # Last, so that a bad row never takes the place of a good one of the same day.
+    first = judged.starts
+    left_out = {"impossible_spike": rows.position[spikes], "duplicate": judged.position[~first]}
+    return judged.only(first), left_out
+
+
+def _finding(name: str, position: Integers) -> tuple[Integers, Integers]:
+    return position, np.full(len(position), _NUMBER_OF[name])

@@ -22,6 +22,8 @@ class Model:
         What training was told and the step it stopped at; plain JSON values.
     parent_id
         Model that training started from.
+    replayed
+        Whether it was trained for a replay of the past, and is never in force.
 
     """
 
@@ -37,6 +39,7 @@ class Model:
     code_version: str
     parent_id: str | None
     status: Status = "champion"
+    replayed: bool = False
 
     @property
     def model_id(self) -> str:

@@ -54,6 +54,7 @@ def save_models(
             "ticker": model.ticker,
             "role": model.role,
             "status": model.status,
+            "replayed": model.replayed,
             "trained_through": model.trained_through,
             "validation_loss": model.validation_loss,
             "champion_loss": model.champion_loss,
@@ -72,7 +73,7 @@ def save_models(
 
 
 def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> Champions:
-    """Read the champions that knew nothing after `as_of`; a damaged file is named and passed over."""
+    """Read the models in force at `as_of`; a damaged file is named and passed over."""
     base: Model | None = None
     found: dict[str, Model] = {}
     problems: dict[str, str] = {}

@@ -73,6 +73,57 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
     return _with_rest(table, len(lstm))
 
 
+def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None = None) -> RenderableType:
+    """State and freshness of every ticker, those that need a look first.
+
+    Parameters
+    ----------
+    tickers
+        Those to be shown; all if empty.
+    state
+        Only tickers in this state.
+
+    Raises
+    ------
+    SnapshotMissing
+        No run has written to this warehouse yet.
+
+    """
+    rows = read_table(warehouse, "status_table")
+    if tickers:
+        rows = rows[rows["ticker"].isin(list(tickers))]
+    counts = rows["state"].value_counts()
+    if state:
+        rows = rows[rows["state"] == state]
+    told = ", ".join(f"{counts[name]} {name}" for name in counts.index) or "no tickers"
+    table = Table(title=f"Tickers: {told}")
+    for heading in ("ticker", "state", "exchange", "source", "last price", "behind", "forecast for"):
+        table.add_column(heading, justify="right" if heading == "behind" else "left", no_wrap=True)
+    for row in rows.to_dict("records"):
+        table.add_row(
+            Text(str(row["ticker"])),
+            str(row["state"]),
+            str(row["exchange"]),
+            Text(_told(row["source"])),
+            _day(row["last_session"]),
+            _told(row["sessions_behind"]),
+            _day(row["forecast_for"]),
+        )
+    reasons = rows[rows["reason"].notna()]
+    lines = [
+        f"{ticker}: {reason}" for ticker, reason in zip(reasons["ticker"], reasons["reason"], strict=True)
+    ]
+    return Group(table, Text("\n".join(lines)))
+
+
+def _told(value: Any) -> str:
+    return "–" if pd.isna(value) else str(value)
+
+
+def _day(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{value:%Y-%m-%d}"
+
+
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {str(name): value for name, value in row.items()} for row in rows.head(MOST_ROWS).to_dict("records")

@@ -1,16 +1,19 @@
 """Prices from CSV and Parquet files, one file or a folder of them."""
 
+import json
 import zlib
 from pathlib import Path
 
 import pandas as pd
 
-from stockjax.errors import Malformed, UsageError
-from stockjax.sources.base import PRICE_COLUMNS
+from stockjax.errors import Malformed, SourceError, UsageError
+from stockjax.sources.base import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
 from stockjax.sources.recorded import RecordedSource
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _REQUIRED = ("session", "open", "high", "low", "close", "volume")
+# How a cell without a value is written.
+_NOTHING = ("", "nan", "NaN", "null", "None", "<NA>")
 _SPELLINGS = {
     "date": "session",
     "datetime": "session",
@@ -35,9 +38,27 @@ class FilesSource(RecordedSource):
         """The path."""
         return f"'{self.path}'"
 
-    def load(self) -> pd.DataFrame:
-        """Read all files."""
-        return pd.concat([read_price_file(path) for path in _price_files(self.path)], ignore_index=True)
+    def load(self) -> Delivery:
+        """Read all files; one that cannot be read stops no other.
+
+        Raises
+        ------
+        Malformed
+            None of them can be read.
+        UsageError
+            There is none.
+
+        """
+        tables: list[pd.DataFrame] = []
+        failures: dict[str, SourceError] = {}
+        for path in _price_files(self.path):
+            try:
+                tables.append(read_price_file(path))
+            except Malformed as error:
+                failures[path.name] = error
+        if not tables:
+            raise Malformed("; ".join(str(error) for error in failures.values()))
+        return Delivery(pd.concat(tables, ignore_index=True), failures)
 
 
 def read_price_file(path: Path) -> pd.DataFrame:
@@ -57,8 +78,9 @@ def read_price_file(path: Path) -> pd.DataFrame:
     except (ValueError, OSError, EOFError, zlib.error) as error:
         why = " ".join(str(error).split())
         raise Malformed(f"'{path.name}' is not a readable price file ({why}); mend or remove it") from error
+    written = [str(name) for name in raw.columns]
     raw.columns = [_column(name) for name in raw.columns]
-    missing = [name for name in _REQUIRED if name not in raw.columns]
+    missing = ["date" if name == "session" else name for name in _REQUIRED if name not in raw.columns]
     if missing:
         raise Malformed(f"'{path.name}' lacks the column(s) {', '.join(missing)}; mend or remove it")
     doubled = raw.columns[raw.columns.duplicated()].unique().intersection([*PRICE_COLUMNS])
@@ -66,7 +88,7 @@ def read_price_file(path: Path) -> pd.DataFrame:
         raise Malformed(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
     if raw.empty:
         raise Malformed(f"'{path.name}' has headings and no rows; fill or remove it")
-    return _canonical(raw, default_ticker=path.name[: -len(_suffix(path))])
+    return _canonical(raw, written, default_ticker=path.name[: -len(_suffix(path))])
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -91,20 +113,33 @@ def _column(name: object) -> str:
     return _SPELLINGS.get(plain, plain)
 
 
-def _canonical(raw: pd.DataFrame, default_ticker: str) -> pd.DataFrame:
+def _canonical(raw: pd.DataFrame, written: list[str], default_ticker: str) -> pd.DataFrame:
     frame = pd.DataFrame(index=raw.index)
-    frame["ticker"] = raw["ticker"].astype(str) if "ticker" in raw else default_ticker
+    frame["ticker"] = _symbols(raw["ticker"]) if "ticker" in raw else default_ticker
     frame["session"] = _days(raw["session"])
+    unread = frame["session"].isna()
     for name in PRICE_COLUMNS[2:]:
         if name in raw:
             frame[name] = pd.to_numeric(raw[name], errors="coerce").astype(float)
+            blank = frame[name].isna()
+            unread[blank] |= ~raw.loc[blank, name].astype(str).str.strip().isin(_NOTHING)
+    frame["raw"] = pd.Series([None] * len(frame), index=frame.index, dtype=str)
+    # What was written in a cell that is no number, or no date, is not to be lost.
+    as_written = raw[unread].set_axis(written, axis="columns").astype(str)
+    frame.loc[unread, "raw"] = [json.dumps(row, ensure_ascii=False) for row in as_written.to_dict("records")]
     if "adj_close" not in frame:
         frame["adj_close"] = frame["close"]
     if "dividend" not in frame:
         frame["dividend"] = 0.0
     # Yahoo writes 0 where there was no split.
     frame["split"] = frame["split"].replace(0.0, 1.0) if "split" in frame else 1.0
-    return frame[list(PRICE_COLUMNS)]
+    return frame[list(DELIVERED_COLUMNS)]
+
+
+def _symbols(tickers: pd.Series) -> pd.Series:
+    """The symbols as text; a blank one is none."""
+    texts = tickers.astype(str).str.strip()
+    return texts.where(tickers.notna() & (texts != ""), None)
 
 
 def _days(dates: pd.Series) -> pd.Series:

@@ -8,6 +8,11 @@ from stockjax.sources.sample import SampleSource
 
 def open_source(settings: Settings) -> Source:
     """The source that the settings name."""
+    if settings.source == "yahoo":
+        # Importing yfinance takes a second that the other sources need not spend.
+        from stockjax.sources.yahoo import YahooSource  # noqa: PLC0415
+
+        return YahooSource(settings.yahoo, settings.cache / "yfinance")
     if settings.source == "files" and settings.path:
         return FilesSource(settings.path)
     return SampleSource()

@@ -1,22 +1,22 @@
 """What sources of recorded prices share: their "now" is the end of the data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 import pandas as pd
 
-from stockjax.errors import NotFound, SourceError
-from stockjax.sources.base import Delivery
+from stockjax.errors import Malformed, NotFound, SourceError
+from stockjax.sources.base import Delivery, Request
 
 
 class RecordedSource(ABC):
     """A table of prices that no longer changes, read when it is first needed."""
 
     @abstractmethod
-    def load(self) -> pd.DataFrame:
-        """All its prices, columns `PRICE_COLUMNS`."""
+    def load(self) -> Delivery:
+        """All its prices, and what could not be read."""
 
     @property
     @abstractmethod
@@ -24,28 +24,48 @@ class RecordedSource(ABC):
         """What a message calls it."""
 
     @cached_property
-    def _prices(self) -> pd.DataFrame:
+    def _all(self) -> Delivery:
         return self.load()
 
     def universe(self) -> tuple[str, ...]:
         """Every ticker in it."""
-        return tuple(sorted(self._prices["ticker"].unique()))
+        return tuple(sorted(self._all.prices["ticker"].dropna().unique()))
 
     def last_session(self) -> date | None:
-        """The last date in it."""
-        day: date = self._prices["session"].max().date()
+        """The last date in it that is not in the future.
+
+        Raises
+        ------
+        Malformed
+            No row has such a date.
+
+        """
+        sessions = self._all.prices["session"]
+        past = sessions[sessions <= _today()]
+        if past.empty:
+            raise Malformed(f"no row of {self.where} has a date of the past; mend its dates")
+        day: date = past.max().date()
         return day
 
-    def fetch(self, tickers: Iterable[str], last: date) -> Delivery:
-        """The recorded history up to and including `last`; rows without a date are delivered too."""
-        wanted = list(dict.fromkeys(tickers))
-        session = self._prices["session"]
-        known = (session <= pd.Timestamp(last)) | session.isna()
-        chosen = self._prices[self._prices["ticker"].isin(wanted) & known]
-        delivered = set(chosen["ticker"].unique())
-        failures: dict[str, SourceError] = {
-            ticker: NotFound(f"{self.where} has no prices of '{ticker}' up to {last}; check the symbol")
-            for ticker in wanted
-            if ticker not in delivered
+    def fetch(self, requests: Iterable[Request], last: date) -> Iterator[Delivery]:
+        """The recorded history up to and including `last`, in one part.
+
+        Rows that no calendar can place (without a date or a ticker, or dated after today) are
+        delivered too: they are there, and somebody should know.
+        """
+        wanted = list(dict.fromkeys(request.ticker for request in requests))
+        prices = self._all.prices
+        session, ticker = prices["session"], prices["ticker"]
+        known = (session <= pd.Timestamp(last)) | session.isna() | (session > _today())
+        chosen = prices[(ticker.isin(wanted) | ticker.isna()) & known]
+        delivered = set(chosen["ticker"].dropna().unique())
+        missing: dict[str, SourceError] = {
+            name: NotFound(f"{self.where} has no prices of '{name}' up to {last}; check the symbol")
+            for name in wanted
+            if name not in delivered and name not in self._all.failures
         }
-        return Delivery(chosen.reset_index(drop=True), failures)
+        yield Delivery(chosen.reset_index(drop=True), {**self._all.failures, **missing})
+
+
+def _today() -> pd.Timestamp:
+    return pd.Timestamp(datetime.now(UTC).date())

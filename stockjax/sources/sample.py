@@ -2,8 +2,7 @@
 
 from importlib.resources import as_file, files
 
-import pandas as pd
-
+from stockjax.sources.base import Delivery
 from stockjax.sources.files import read_price_file
 from stockjax.sources.recorded import RecordedSource
 
@@ -17,7 +16,7 @@ class SampleSource(RecordedSource):
     name = "sample"
     where = "the sample"
 
-    def load(self) -> pd.DataFrame:
+    def load(self) -> Delivery:
         """Read the packaged file."""
         with as_file(files("stockjax.sources") / "data" / "us5_2000_2013.csv.gz") as path:
-            return read_price_file(path)
+            return Delivery(read_price_file(path))

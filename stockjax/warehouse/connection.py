@@ -18,6 +18,8 @@ DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
 # Lets the DuckDB 1.5 command line and JDBC drivers open the file; it is fixed at creation.
 _STORAGE = {"storage_compatibility_version": "v1.5.0"}
+# Its bar would go to standard output, between the lines of an answer.
+_QUIET = "SET enable_progress_bar = false"
 _RETRY_SECONDS = 0.05
 
 
@@ -120,6 +122,7 @@ class Warehouse:
         path = str(self.snapshot).replace("'", "''")
         connection = duckdb.connect(":memory:")
         try:
+            connection.execute(_QUIET)
             connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY); USE snapshot")
             yield connection
         finally:
@@ -154,6 +157,7 @@ class Warehouse:
                     raise self._busy() from error
                 time.sleep(_RETRY_SECONDS)
         try:
+            connection.execute(_QUIET)
             yield connection
         finally:
             connection.close()

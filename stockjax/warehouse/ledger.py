@@ -50,6 +50,14 @@ def complete_forecasts(
     return complete
 
 
+def first_live_sessions(warehouse: Warehouse, tickers: Iterable[str]) -> dict[str, date]:
+    """For each ticker that a night has forecast, the first session it was forecast from."""
+    with warehouse.read() as connection:
+        return dict(
+            connection.execute(statement("first_live_sessions"), {"tickers": list(tickers)}).fetchall()
+        )
+
+
 def read_table(warehouse: Warehouse, name: str, **parameters: Any) -> pd.DataFrame:
     """The result of a statement of the library, from the readers' copy."""
     with warehouse.read_snapshot() as connection:

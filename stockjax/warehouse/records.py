@@ -38,15 +38,22 @@ def start_run(
 
 
 def finish_run(
-    warehouse: Warehouse, *, run_id: str, status: str, counts: Mapping[str, object], moment: datetime
+    warehouse: Warehouse,
+    *,
+    run_id: str,
+    status: str,
+    as_of: date,
+    counts: Mapping[str, object],
+    moment: datetime,
 ) -> None:
-    """Note how a run ended and what it did."""
+    """Note how a run ended, what it was about and what it did."""
     with warehouse.write() as connection:
         connection.execute(
             statement("finish_run"),
             {
                 "run_id": run_id,
                 "status": status,
+                "as_of": as_of,
                 "counts": json.dumps(counts),
                 "finished_at": stored_time(moment),
             },
@@ -59,7 +66,8 @@ def replace_tickers(warehouse: Warehouse, states: pd.DataFrame, *, run_id: str, 
     Parameters
     ----------
     states
-        Columns ticker, exchange, state, reason, first_session, last_session, sessions.
+        Columns ticker, exchange, exchange_from, source, state, reason, first_session,
+        last_session, sessions.
 
     """
     with warehouse.write() as connection:
@@ -70,8 +78,14 @@ def replace_tickers(warehouse: Warehouse, states: pd.DataFrame, *, run_id: str, 
         )
 
 
+def read_listings(warehouse: Warehouse, tickers: Iterable[str]) -> dict[str, str]:
+    """The calendar codes that vendors have told, by ticker."""
+    with warehouse.read() as connection:
+        return dict(connection.execute(statement("listings"), {"tickers": list(tickers)}).fetchall())
+
+
 def read_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> list[dict[str, Any]]:
-    """The champions of these tickers and of the base that had seen nothing after `as_of`.
+    """The models of these tickers and of the base that were in force at `as_of`.
 
     Each by the names of its columns; what is NULL is None.
     """

@@ -32,6 +32,7 @@ def small_columns() -> dict[str, np.ndarray]:
 
 def assert_equal_histories(one: History, other: History) -> None:
     assert one.tickers == other.tickers
+    assert one.markets == other.markets
     np.testing.assert_array_equal(one.lengths, other.lengths)
     np.testing.assert_array_equal(one.sessions, other.sessions)
     for name in FIELDS:
@@ -90,6 +91,14 @@ def test_only_keeps_the_order_and_the_numbers() -> None:
     assert some.tickers == ("A", "C")
     for name in ("sessions", "lengths", *FIELDS):
         np.testing.assert_array_equal(getattr(some, name), getattr(history, name)[[0, 2]])
+
+
+def test_every_row_keeps_its_market_when_it_is_cut_or_chosen() -> None:
+    history = History.from_columns(small_columns(), ["B", "none", "A"], ["XNYS", "XLON", "XTKS"])
+    assert history.markets == ("XNYS", "XLON", "XTKS")
+    assert history.cut(date(2013, 2, 26)).markets == ("XNYS", "XLON", "XTKS")
+    assert history.only(["A", "none"]).markets == ("XLON", "XTKS")
+    assert History.from_columns(small_columns(), ["A", "B"]).only(["B"]).markets == ()
 
 
 @settings(deadline=None, max_examples=25)

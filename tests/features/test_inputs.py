@@ -269,3 +269,75 @@ def test_the_market_is_the_mean_over_the_tickers_of_the_day() -> None:
         rows = [row for row in range(3) if position[row] > 0]
         expected = np.mean([features.inputs[row, position[row], returns] for row in rows])
         assert features.inputs[0, at, market] == pytest.approx(expected, rel=1e-5)
+
+
+MARKETS = {"A": "XNYS", "B": "XTKS", "C": "XNYS", "D": "XTKS", "E": "XNYS"}
+
+
+@pytest.fixture(scope="module")
+def abroad() -> History:
+    """Three tickers of New York and two of Tokyo that trade on the same dates."""
+    history = universe({"A": 120, "B": 110, "C": 120, "D": 60, "E": 20})
+    return replace(history, markets=tuple(MARKETS[ticker] for ticker in history.tickers))
+
+
+def rows_of(history: History, market: str) -> list[int]:
+    return [row for row, code in enumerate(history.markets) if code == market]
+
+
+def test_the_market_is_the_mean_over_the_tickers_of_the_same_exchange(abroad: History) -> None:
+    features = build_features(abroad)
+    returns, market = FEATURE_NAMES.index("return"), FEATURE_NAMES.index("market_return")
+    differing = 0
+    for row, length in enumerate(abroad.lengths):
+        for at in range(2, int(length), 7):
+            position = abroad.position(abroad.sessions[row, at].item())
+            here = [other for other in rows_of(abroad, abroad.markets[row]) if position[other] > 0]
+            expected = np.mean([features.inputs[other, position[other], returns] for other in here])
+            assert features.inputs[row, at, market] == pytest.approx(expected, rel=1e-5, abs=1e-7)
+            there = [other for other in range(5) if position[other] > 0]
+            everyone = np.mean([features.inputs[other, position[other], returns] for other in there])
+            differing += abs(everyone - expected) > 1e-3
+    assert differing > 20, "over all exchanges the means would be others"
+
+
+def test_prices_of_tokyo_change_nothing_in_new_york(abroad: History) -> None:
+    random = np.random.default_rng(3)
+    tokyo = rows_of(abroad, "XTKS")
+    fields = {}
+    for name in (*PRICES, "volume"):
+        values = getattr(abroad, name).copy()
+        values[tokyo] *= np.exp(random.normal(0, 0.3, values[tokyo].shape))
+        fields[name] = values
+    before, after = build_features(abroad), build_features(replace(abroad, **fields))
+    new_york = rows_of(abroad, "XNYS")
+    for name in ("inputs", "labels", "volatility"):
+        one, other = getattr(before, name), getattr(after, name)
+        assert one[new_york].tobytes() == other[new_york].tobytes()
+        assert one[tokyo].tobytes() != other[tokyo].tobytes()
+
+
+def test_a_ticker_has_the_inputs_that_it_has_without_the_other_exchanges(abroad: History) -> None:
+    together = build_features(abroad)
+    for market in ("XNYS", "XTKS"):
+        rows = rows_of(abroad, market)
+        alone = build_features(abroad.only([abroad.tickers[row] for row in rows]))
+        assert together.inputs[rows].tobytes() == alone.inputs.tobytes()
+        assert together.labels[rows].tobytes() == alone.labels.tobytes()
+
+
+def test_one_market_that_is_named_is_no_market_named_bit_for_bit(sample_history: History) -> None:
+    ragged = universe({"A": 120, "B": 110, "C": 10})
+    for history in (sample_history.cut(sample_history.sessions[0, 900]), ragged):
+        named = replace(history, markets=("XNYS",) * len(history.tickers))
+        one, other = build_features(history), build_features(named)
+        for name in ("inputs", "labels", "volatility"):
+            assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
+@settings(deadline=None, max_examples=10)
+@given(position=st.integers(1, 118), seed=st.integers(0, 2**31))
+def test_inputs_of_two_exchanges_know_nothing_of_later_sessions(
+    abroad: History, position: int, seed: int
+) -> None:
+    assert_no_look_ahead(abroad, position, seed)

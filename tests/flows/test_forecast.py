@@ -1,6 +1,7 @@
 """The flow, with the real library on real prices."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,8 +15,9 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import State
 
 from flows.forecast import forecast
-from stockjax.night import Night
+from stockjax.nightly import Session
 from stockjax.registry import Model
+from tests.synthetic import NEW_YORK
 
 pytestmark = [
     # Prefect's own threads leave sockets to the garbage collector.
@@ -162,14 +164,14 @@ def test_an_unknown_ticker_is_recorded_and_stops_no_other(tmp_path: Path) -> Non
 def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = Night.train_ticker
+    train = Session.train_ticker
 
-    def fail_for_ibm(self: Night, universe: Any, ticker: str, base: Any, champions: Any) -> Model:
+    def fail_for_ibm(self: Session, ticker: str, base: Any, champions: Any) -> Model:
         if ticker == "IBM":
             raise FloatingPointError("the loss is no number")
-        return train(self, universe, ticker, base, champions)
+        return train(self, ticker, base, champions)
 
-    monkeypatch.setattr(Night, "train_ticker", fail_for_ibm)
+    monkeypatch.setattr(Session, "train_ticker", fail_for_ibm)
     state = run(tmp_path, tickers=["IBM", "MSFT"])
     assert state.is_completed()
     assert "2 of 2" in str(state.message)
@@ -189,7 +191,7 @@ def test_a_night_that_breaks_midway_is_completed_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Night, "forecast", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
+        patch.setattr(Session, "forecast", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
         assert run(tmp_path, tickers=["IBM"]).is_failed()
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts") == [(0,)]
     assert run(tmp_path, tickers=["IBM"]).is_completed()
@@ -214,5 +216,160 @@ def test_refused_rows_are_kept_out_of_prices_and_accounted_for(
     state = run(tmp_path / "warehouse", source="files", path=tmp_path / "prices.csv")
     assert state.is_completed()
     assert rows(tmp_path / "warehouse", "SELECT count(*) FROM prices") == [(len(dirty) - 2,)]
-    reasons = rows(tmp_path / "warehouse", "SELECT reason FROM quarantine ORDER BY 1")
-    assert reasons == [("high_below_low",), ("not_positive",)]
+    found = rows(tmp_path / "warehouse", "SELECT reason, severity FROM quarantine ORDER BY ALL")
+    assert [reason for reason, severity in found if severity == "reject"] == [
+        "high_below_low",
+        "not_positive",
+    ]
+    # They are missed by the rows that come after them.
+    assert [each for each in found if each[1] != "reject"] == [("missing_sessions", "flag")] * 2
+
+
+NIGHTS = NEW_YORK.sessions(date(2013, 2, 22), date(2013, 3, 1)).tolist()
+"""The session of a first night, and the five after it."""
+WITHOUT_NAMES = "SELECT * EXCLUDE (origin, run_id, created_at) FROM forecasts WHERE {} ORDER BY ALL"
+BY_SESSION = """SELECT as_of, origin, count(*) FROM forecasts
+    WHERE as_of >= DATE '2013-02-22' GROUP BY ALL ORDER BY ALL"""
+
+
+def brief(patch: pytest.MonkeyPatch) -> None:
+    """Settings of nights that train briefly, and a base every third time."""
+    patch.setenv("STOCKJAX_REPLAY__SESSIONS", "5")
+    patch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
+    patch.setenv("STOCKJAX_RETRAIN__BASE_EVERY", "3")
+
+
+@pytest.fixture(scope="module")
+def three(sample_prices: pd.DataFrame) -> pd.DataFrame:
+    """Two tickers that have networks of their own, and one that has not."""
+    recent = sample_prices["session"] >= pd.Timestamp("2010-06-01")
+    return sample_prices[sample_prices["ticker"].isin(["FB", "IBM", "MSFT"]) & recent]
+
+
+class Vendor:
+    """A file that grows by a session each day, and nights that read it."""
+
+    def __init__(self, prices: pd.DataFrame, folder: Path) -> None:
+        self.prices = prices
+        self.file = folder / "prices.csv"
+
+    def night(self, folder: Path, session: date) -> State[Any]:
+        """A night at the close of a session."""
+        known = self.prices[self.prices["session"] <= pd.Timestamp(session)]
+        known.to_csv(self.file, index=False)
+        return run(folder, source="files", path=self.file)
+
+    def nights(self, folder: Path, sessions: list[date]) -> None:
+        """Several of them, as the fixtures that many tests share make them."""
+        with pytest.MonkeyPatch.context() as patch:
+            brief(patch)
+            for session in sessions:
+                assert self.night(folder, session).is_completed()
+
+
+@pytest.fixture
+def vendor(three: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vendor:
+    brief(monkeypatch)
+    return Vendor(three, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, prefect_server: None) -> Path:
+    """The warehouse of a night at the first of the sessions; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("first")
+    Vendor(three, folder).nights(folder / "warehouse", NIGHTS[:1])
+    return folder / "warehouse"
+
+
+@pytest.fixture(scope="module")
+def every_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, first_night: Path) -> Path:
+    """The warehouse of somebody who missed none."""
+    folder = tmp_path_factory.mktemp("every")
+    shutil.copytree(first_night, folder / "warehouse")
+    Vendor(three, folder).nights(folder / "warehouse", NIGHTS[1:])
+    return folder / "warehouse"
+
+
+def test_nights_that_were_missed_are_caught_up_as_if_they_had_not_been(
+    tmp_path: Path, vendor: Vendor, first_night: Path, every_night: Path
+) -> None:
+    late = tmp_path / "warehouse"
+    shutil.copytree(first_night, late)
+    state = vendor.night(late, NIGHTS[-1])
+    assert state.message == "3 of 3 tickers forecast for 2013-03-04; 4 missed session(s) caught up"
+    # Three tickers and four models each, once for every session.
+    assert rows(every_night, BY_SESSION) == [(day, "nightly", 12) for day in NIGHTS]
+    assert rows(late, BY_SESSION) == [
+        (day, "nightly" if day in (NIGHTS[0], NIGHTS[-1]) else "catchup", 12) for day in NIGHTS
+    ]
+    for when in ("as_of < DATE '2013-02-25'", "as_of >= DATE '2013-02-25'"):
+        expected = rows(every_night, WITHOUT_NAMES.format(when))
+        assert rows(late, WITHOUT_NAMES.format(when)) == expected
+        assert len(expected) == (12 * 6 if "<" in when else 12 * 5)
+    models = """SELECT model_id, ticker, role, status, trained_through, sha256, parent_id, data_hash
+        FROM models ORDER BY ALL"""
+    assert rows(late, models) == rows(every_night, models)
+    bases = """SELECT trained_through FROM models
+        WHERE role = 'base' AND trained_through >= DATE '2013-02-22' ORDER BY 1"""
+    assert rows(late, bases) == [(NIGHTS[0],), (NIGHTS[3],)]
+    states = "SELECT * EXCLUDE (run_id, updated_at) FROM tickers ORDER BY ticker"
+    assert rows(late, states) == rows(every_night, states)
+
+
+def test_a_run_that_is_killed_while_it_catches_up_is_completed_by_the_next(
+    tmp_path: Path,
+    vendor: Vendor,
+    first_night: Path,
+    every_night: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = tmp_path / "warehouse"
+    shutil.copytree(first_night, late)
+    catch_up = Session.catch_up
+
+    def fail_at_the_third(self: Session) -> int:
+        if self.as_of == NIGHTS[3]:
+            raise RuntimeError("power cut")
+        return catch_up(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "catch_up", fail_at_the_third)
+        assert vendor.night(late, NIGHTS[-1]).is_failed()
+    done = [(NIGHTS[0], "nightly", 12), (NIGHTS[1], "catchup", 12), (NIGHTS[2], "catchup", 12)]
+    assert rows(late, BY_SESSION) == done
+    state = vendor.night(late, NIGHTS[-1])
+    assert state.message == "3 of 3 tickers forecast for 2013-03-04; 2 missed session(s) caught up"
+    assert rows(late, BY_SESSION) == [
+        *done,
+        *[(day, "catchup", 12) for day in NIGHTS[3:-1]],
+        (NIGHTS[-1], "nightly", 12),
+    ]
+    assert rows(late, WITHOUT_NAMES.format(True)) == rows(every_night, WITHOUT_NAMES.format(True))
+    assert rows(late, "SELECT status FROM runs ORDER BY started_at") == [
+        ("completed",),
+        ("failed",),
+        ("completed",),
+    ]
+
+
+def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the_rest(
+    tmp_path: Path, vendor: Vendor, first_night: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = tmp_path / "warehouse"
+    shutil.copytree(first_night, late)
+    monkeypatch.setenv("STOCKJAX_CATCH_UP__SESSIONS", "2")
+    state = vendor.night(late, NIGHTS[-1])
+    assert "2 missed session(s) caught up" in str(state.message)
+    origins = ["nightly", "backtest", "backtest", "catchup", "catchup", "nightly"]
+    assert rows(late, BY_SESSION) == [(day, origin, 12) for day, origin in zip(NIGHTS, origins, strict=True)]
+
+
+def test_a_later_session_that_is_asked_for_catches_up_with_those_between(tmp_path: Path) -> None:
+    run(tmp_path, as_of=NIGHTS[2], tickers=["IBM"])
+    run(tmp_path, as_of=NIGHTS[5], tickers=["IBM"])
+    assert rows(tmp_path, BY_SESSION)[2:] == [
+        (NIGHTS[2], "nightly", 4),
+        (NIGHTS[3], "catchup", 4),
+        (NIGHTS[4], "catchup", 4),
+        (NIGHTS[5], "nightly", 4),
+    ]

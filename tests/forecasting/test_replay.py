@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from stockjax.features import History, build_features
+from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.replay import Stretch, missing_sessions, replay
 from stockjax.forecasting.rows import MODELS, forecast_rows
 from stockjax.registry import Model
@@ -13,6 +14,8 @@ from tests.synthetic import NEW_YORK, SMALL, scrambled_after, universe
 
 COUNT = 5
 TONIGHT = date(2013, 3, 1)
+BEFORE = dict.fromkeys("ABC", TONIGHT)
+EXCHANGES = dict.fromkeys("ABC", NEW_YORK)
 
 
 def settings_of(**changes: object) -> Settings:
@@ -33,12 +36,12 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def missing(history: History) -> dict[str, set[date]]:
-    return missing_sessions(history, {}, TONIGHT, COUNT, 64)
+    return missing_sessions(history, {}, BEFORE, COUNT, 64)
 
 
 @pytest.fixture(scope="module")
 def replayed(history: History, missing: dict[str, set[date]]) -> list[Stretch]:
-    return list(replay(history, missing, NEW_YORK, settings_of()))
+    return list(replay(history, missing, EXCHANGES, settings_of()))
 
 
 def last_days(history: History, row: int, count: int) -> set[date]:
@@ -47,7 +50,7 @@ def last_days(history: History, row: int, count: int) -> set[date]:
 
 
 def test_without_forecasts_the_last_sessions_before_tonight_are_missing(history: History) -> None:
-    found = missing_sessions(history, {}, TONIGHT, COUNT, 64)
+    found = missing_sessions(history, {}, BEFORE, COUNT, 64)
     assert found["A"] == last_days(history, 0, COUNT)
     assert TONIGHT not in found["A"]
     # C has 66 sessions: the 64th and the 65th are the only ones a forecast can be made from.
@@ -56,16 +59,42 @@ def test_without_forecasts_the_last_sessions_before_tonight_are_missing(history:
 
 def test_sessions_whose_forecasts_are_complete_are_not_missing(history: History) -> None:
     done = last_days(history, 0, 3)
-    found = missing_sessions(history, {"A": done}, TONIGHT, COUNT, 64)
+    found = missing_sessions(history, {"A": done}, BEFORE, COUNT, 64)
     assert found["A"] == last_days(history, 0, COUNT) - done
     assert found["B"] == last_days(history, 1, COUNT)
 
 
 def test_a_count_beyond_the_history_reaches_back_to_where_forecasts_begin(history: History) -> None:
-    found = missing_sessions(history, {}, TONIGHT, 10_000, 64)
+    found = missing_sessions(history, {}, BEFORE, 10_000, 64)
     assert len(found["A"]) == 420 - 1 - 63
     assert min(found["A"]) == history.sessions[0, 63].item()
-    assert missing_sessions(history, {}, TONIGHT, 0, 64) == {"A": set(), "B": set(), "C": set()}
+    assert missing_sessions(history, {}, BEFORE, 0, 64) == {"A": set(), "B": set(), "C": set()}
+
+
+def test_tonight_is_each_tickers_own(history: History) -> None:
+    days = history.sessions[0, :420].tolist()
+    found = missing_sessions(history, {}, {"A": days[-4], "B": TONIGHT, "C": date(2013, 3, 4)}, COUNT, 64)
+    assert found["A"] == set(days[-4 - COUNT : -4])
+    assert found["B"] == last_days(history, 1, COUNT)
+    # Of C, 66 sessions and all of them before its tonight, the last three can be forecast from.
+    assert found["C"] == set(history.sessions[2, 63:66].tolist())
+
+
+def test_the_search_begins_after_the_first_night_of_a_ticker(history: History) -> None:
+    days = history.sessions[0, :420].tolist()
+    found = missing_sessions(
+        history, {"A": {days[-3]}}, BEFORE, COUNT, 64, {"A": days[-4], "C": date(2000, 1, 3)}
+    )
+    assert found["A"] == {days[-2]}
+    assert found["B"] == set(), "no night has forecast it yet: nothing was missed"
+    assert found["C"] == last_days(history, 2, 2)
+
+
+def test_a_night_long_ago_is_searched_back_to_as_far_as_the_count(history: History) -> None:
+    long_ago = dict.fromkeys("ABC", date(2000, 1, 3))
+    assert missing_sessions(history, {}, BEFORE, COUNT, 64, long_ago) == missing_sessions(
+        history, {}, BEFORE, COUNT, 64
+    )
 
 
 def test_every_missing_session_is_forecast_once_by_all_models(
@@ -102,6 +131,7 @@ def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
     history: History, replayed: list[Stretch]
 ) -> None:
     known = networks(replayed)
+    origins: dict[str, Origin] = dict.fromkeys(history.tickers, "backtest")
     for part in replayed:
         for session in part.sessions:
             cut = history.cut(session)
@@ -110,7 +140,7 @@ def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
             rows = np.array([cut.tickers.index(ticker) for ticker in lstm["ticker"]])
             models = [known[name] for name in lstm["model_id"]]
             then = forecast_rows(
-                cut, build_features(cut), rows, cut.lengths[rows] - 1, models, NEW_YORK, "backtest"
+                cut, build_features(cut), rows, cut.lengths[rows] - 1, models, EXCHANGES, origins
             )
             keys = ["ticker", "model"]
             pd.testing.assert_frame_equal(
@@ -127,21 +157,21 @@ def test_what_comes_after_a_session_changes_neither_models_nor_forecasts(
     second = replayed[0].sessions[1]
     spoilt = scrambled_after(history, second, 1)
     early = {ticker: {day for day in days if day <= second} for ticker, days in missing.items()}
-    (again,) = replay(spoilt, early, NEW_YORK, settings_of())
+    (again,) = replay(spoilt, early, EXCHANGES, settings_of())
     assert [m.model_id for m in again.models] == [m.model_id for m in replayed[0].models]
     pd.testing.assert_frame_equal(again.rows, replayed[0].rows, check_exact=True)
 
 
 def test_only_what_is_missing_is_forecast(history: History, replayed: list[Stretch]) -> None:
     days = replayed[0].sessions
-    (part,) = replay(history, {"A": {days[1]}, "B": set(), "C": set()}, NEW_YORK, settings_of())
+    (part,) = replay(history, {"A": {days[1]}, "B": set(), "C": set()}, EXCHANGES, settings_of())
     assert set(zip(part.rows["ticker"], part.rows["as_of"].dt.date, strict=True)) == {("A", days[1])}
     assert len(part.rows) == len(MODELS)
 
 
 def test_nothing_missing_trains_nothing(history: History) -> None:
-    assert list(replay(history, {"A": set(), "B": set()}, NEW_YORK, settings_of())) == []
-    assert list(replay(history, {}, NEW_YORK, settings_of())) == []
+    assert list(replay(history, {"A": set(), "B": set()}, EXCHANGES, settings_of())) == []
+    assert list(replay(history, {}, EXCHANGES, settings_of())) == []
 
 
 def test_a_short_ticker_is_forecast_by_the_base(replayed: list[Stretch]) -> None:
@@ -154,9 +184,9 @@ def test_a_short_ticker_is_forecast_by_the_base(replayed: list[Stretch]) -> None
 
 def test_sessions_before_any_base_could_be_trained_are_passed_over() -> None:
     young = universe({"A": 150})
-    missing = missing_sessions(young, {}, TONIGHT, 10_000, 64)
+    missing = missing_sessions(young, {}, BEFORE, 10_000, 64)
     settings = settings_of()
-    parts = list(replay(young, missing, NEW_YORK, settings))
+    parts = list(replay(young, missing, EXCHANGES, settings))
     assert parts
     assert min(part.sessions[0] for part in parts) > min(missing["A"])
     for part in parts:

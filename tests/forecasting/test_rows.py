@@ -8,13 +8,17 @@ from scipy import stats
 
 from stockjax.baselines import baseline_forecasts
 from stockjax.features import Features, History, build_features
+from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import MODELS, forecast_rows
 from stockjax.model.network import run
 from stockjax.registry import Model
+from stockjax.sessions import Exchange
 from stockjax.training.windows import WINDOW
 from tests.synthetic import NEW_YORK, SMALL, some_model, universe
 
 ROWS, POSITIONS = np.array([0, 0, 1, 2]), np.array([399, 300, 298, 69])
+EXCHANGES = dict.fromkeys("ABC", NEW_YORK)
+ORIGINS: dict[str, Origin] = dict.fromkeys("ABC", "nightly")
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 
 
@@ -35,7 +39,7 @@ def models() -> list[Model]:
 
 @pytest.fixture(scope="module")
 def rows(history: History, features: Features, models: list[Model]) -> pd.DataFrame:
-    return forecast_rows(history, features, ROWS, POSITIONS, models, NEW_YORK, "nightly")
+    return forecast_rows(history, features, ROWS, POSITIONS, models, EXCHANGES, ORIGINS)
 
 
 def test_every_place_has_a_row_of_each_model(rows: pd.DataFrame, history: History) -> None:
@@ -122,7 +126,7 @@ def test_a_restated_price_changes_the_hash_of_what_used_it(
     volume = history.volume.copy()
     volume[0, 350] += 1
     again = forecast_rows(
-        replace(history, volume=volume), features, ROWS, POSITIONS, models, NEW_YORK, "nightly"
+        replace(history, volume=volume), features, ROWS, POSITIONS, models, EXCHANGES, ORIGINS
     )
     changed = rows["data_hash"] != again["data_hash"]
     late = (rows["ticker"] == "A") & (rows["as_of"] == history.sessions[0, 399])
@@ -143,7 +147,24 @@ def test_a_place_has_the_same_row_alone_and_among_others(
     for number in range(4):
         some = slice(number, number + 1)
         alone = forecast_rows(
-            history, features, ROWS[some], POSITIONS[some], models[some], NEW_YORK, "nightly"
+            history, features, ROWS[some], POSITIONS[some], models[some], EXCHANGES, ORIGINS
         )
         among = rows.iloc[number::4].reset_index(drop=True)
         pd.testing.assert_frame_equal(alone, among, check_exact=True)
+
+
+def test_every_ticker_has_the_calendar_and_the_origin_of_its_own(
+    rows: pd.DataFrame, history: History, features: Features, models: list[Model]
+) -> None:
+    # On the Friday London and New York are about the Monday, the market that never closes the Saturday.
+    exchanges = {"A": Exchange("24/7"), "B": Exchange("XLON"), "C": NEW_YORK}
+    origins: dict[str, Origin] = {"A": "catchup", "B": "nightly", "C": "backtest"}
+    found = forecast_rows(history, features, ROWS, POSITIONS, models, exchanges, origins)
+    for ticker, as_of, target, origin in zip(
+        found["ticker"], found["as_of"], found["target"], found["origin"], strict=True
+    ):
+        assert target.date() == exchanges[ticker].next_session(as_of.date())
+        assert origin == origins[ticker]
+    assert pd.Timestamp("2013-03-02") in set(found.loc[found["ticker"] == "A", "target"])
+    others = [name for name in rows.columns if name not in ("target", "origin")]
+    pd.testing.assert_frame_equal(found[others], rows[others], check_exact=True)

@@ -56,8 +56,9 @@ def fill(warehouse: Warehouse, tickers: tuple[str, ...], replayed: int = 80) -> 
     rows["as_of"] = as_of.astype("datetime64[s]")
     rows["target"] = NEW_YORK.sessions_after(as_of).astype("datetime64[s]")
     append_forecasts(warehouse, rows, code_version="0", run_id="run", moment=MOMENT)
-    failed = TickerState("GONE<b>", "failed", "no <i>such</i> ticker & nothing else", None, None, 0)
-    replace_tickers(warehouse, states_table([failed], "XNYS"), run_id="run", moment=MOMENT)
+    failed = TickerState("GONE<b>", "failed", "no <i>such</i> ticker & nothing else", None, None, 0, None)
+    states = states_table([failed]).assign(exchange="XNYS", exchange_from="default", source="files")
+    replace_tickers(warehouse, states, run_id="run", moment=MOMENT)
     refresh_rolling_metrics(warehouse)
 
 

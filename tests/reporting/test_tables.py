@@ -1,11 +1,13 @@
 import io
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 from rich.console import Console, RenderableType
 
-from stockjax.reporting.tables import MOST_ROWS, forecast_table, score_table
+from stockjax.reporting.tables import MOST_ROWS, forecast_table, score_table, status_table
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.records import replace_tickers
 from tests.reporting.test_report import DAYS, fill
 
 
@@ -109,3 +111,65 @@ def test_a_ticker_is_shown_as_it_is_spelt(warehouse: Warehouse, name: str) -> No
     fill(warehouse, (name,), replayed=70)
     assert f" {name} " in shown(forecast_table(warehouse, [name]))
     assert f" {name} " in shown(score_table(warehouse, [name]))
+
+
+class TestStatus:
+    def fill(self, warehouse: Warehouse) -> None:
+        states = pd.DataFrame(
+            {
+                "ticker": ["AAPL", "OLD", "[b]M&M[/b]"],
+                "exchange": ["XNYS", "XLON", "XNSE"],
+                "exchange_from": "default",
+                "source": "files",
+                "state": ["active", "stale", "failed"],
+                "reason": [
+                    None,
+                    "its last price is of 2013-02-20, 6 session(s) ago",
+                    "there is no such symbol",
+                ],
+                "first_session": pd.to_datetime(["2000-03-01", "2010-01-04", None]),
+                "last_session": pd.to_datetime(["2013-03-01", "2013-02-20", None]),
+                "sessions": [3270, 790, 0],
+                "sessions_behind": pd.array([0, 6, None], dtype="Int64"),
+            }
+        )
+        replace_tickers(warehouse, states, run_id="run-1", moment=datetime(2013, 3, 1, 22, tzinfo=UTC))
+
+    def test_every_ticker_has_a_line_and_what_needs_a_look_comes_first(self, warehouse: Warehouse) -> None:
+        self.fill(warehouse)
+        text = shown(status_table(warehouse, []))
+        assert "Tickers: " in text
+        assert "1 active" in text
+        assert text.index("[b]M&M[/b]") < text.index("OLD") < text.index("AAPL")
+        assert line_of(text, "AAPL") == ["AAPL", "active", "XNYS", "files", "2013-03-01", "0", "–"]
+        assert line_of(text, "OLD")[-3:] == ["2013-02-20", "6", "–"]
+        assert "OLD: its last price is of 2013-02-20, 6 session(s) ago" in text
+
+    def test_it_can_be_narrowed_to_tickers_and_to_a_state(self, warehouse: Warehouse) -> None:
+        self.fill(warehouse)
+        assert "OLD" not in shown(status_table(warehouse, ["AAPL"]))
+        narrowed = shown(status_table(warehouse, [], "stale"))
+        assert "OLD" in narrowed
+        assert "AAPL" not in narrowed
+
+    def test_an_empty_warehouse_has_no_tickers(self, warehouse: Warehouse) -> None:
+        assert "Tickers: no tickers" in shown(status_table(warehouse, []))
+
+    def test_no_ticker_is_left_out_however_many_there_are(self, warehouse: Warehouse) -> None:
+        count = MOST_ROWS + 5
+        many = pd.DataFrame(
+            {
+                "ticker": [f"T{number:03d}" for number in range(count)],
+                "exchange": "XNYS",
+                "exchange_from": "default",
+                "source": "files",
+                "state": "active",
+                "reason": pd.Series([None] * count, dtype=str),
+                "first_session": pd.Timestamp("2010-01-04"),
+                "last_session": pd.Timestamp("2013-03-01"),
+                "sessions": 790,
+                "sessions_behind": 0,
+            }
+        )
+        replace_tickers(warehouse, many, run_id="run-1", moment=datetime(2013, 3, 1, 22, tzinfo=UTC))
+        assert shown(status_table(warehouse, [])).count("│ T") == count

@@ -1,5 +1,6 @@
 import gzip
-from datetime import date
+import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 
 from stockjax.errors import Malformed, NotFound, UsageError
 from stockjax.settings import load_settings
-from stockjax.sources import PRICE_COLUMNS, open_source
+from stockjax.sources import DELIVERED_COLUMNS, PRICE_COLUMNS, open_source
 from stockjax.sources.files import FilesSource, read_price_file
+from tests.synthetic import delivered
 
 HEADINGS = "Date,Open,High,Low,Close,Adj Close,Volume"
 ROW = "2013-03-01,10,12,9,11,5.5,100"
@@ -46,6 +48,12 @@ def frame(**columns: object) -> pd.DataFrame:
         }
         | columns
     )
+
+
+def typed(prices: pd.DataFrame, row: int) -> dict[str, object]:
+    """A row without the vendor's own text of it."""
+    values: dict[str, object] = prices[list(PRICE_COLUMNS)].iloc[row].to_dict()
+    return values
 
 
 def malformed(path: Path) -> str:
@@ -85,8 +93,9 @@ def malformed(path: Path) -> str:
 )
 def test_columns_may_come_in_any_order_case_and_spelling(tmp_path: Path, headings: str, row: str) -> None:
     prices = read_price_file(write(tmp_path / "x.csv", headings, row))
-    assert tuple(prices.columns) == PRICE_COLUMNS
-    assert prices.iloc[0].to_dict() == {"ticker": "A"} | EXPECTED
+    assert tuple(prices.columns) == DELIVERED_COLUMNS
+    assert typed(prices, 0) == {"ticker": "A"} | EXPECTED
+    assert prices["raw"].isna().all()
 
 
 def test_dividends_and_splits_are_kept(tmp_path: Path) -> None:
@@ -111,7 +120,7 @@ def test_a_file_without_tickers_is_about_the_one_it_is_named_after(tmp_path: Pat
     source = FilesSource(path)
     assert source.universe() == ("A",)
     assert source.last_session() == LAST
-    assert source.fetch(["A"], LAST).prices.iloc[0].to_dict() == {"ticker": "A"} | EXPECTED
+    assert typed(delivered(source, ["A"], LAST).prices, 0) == {"ticker": "A"} | EXPECTED
 
 
 @pytest.mark.parametrize("symbol", ["BRK-B", "M&M", "^VIX", "360", "NAN", "BRK.B", "7203.T", "VOD.L"])
@@ -135,7 +144,7 @@ def test_symbols_that_look_like_values_stay_text(tmp_path: Path, kind: str) -> N
     prices.to_parquet(path, index=False) if kind == "parquet" else prices.to_csv(path, index=False)
     source = FilesSource(path)
     assert source.universe() == tuple(sorted(SYMBOLS))
-    delivery = source.fetch(SYMBOLS, LAST)
+    delivery = delivered(source, SYMBOLS, LAST)
     assert sorted(delivery.prices["ticker"]) == sorted(SYMBOLS)
     assert all(type(ticker) is str for ticker in delivery.prices["ticker"])
     assert not delivery.failures
@@ -149,7 +158,7 @@ def test_a_folder_is_all_its_price_files(tmp_path: Path) -> None:
     source = FilesSource(tmp_path)
     assert source.universe() == ("A", "B", "C")
     assert source.last_session() == date(2013, 3, 4)
-    delivery = source.fetch(["A", "C", "D"], LAST)
+    delivery = delivered(source, ["A", "C", "D"], LAST)
     assert set(delivery.prices["ticker"]) == {"A"}
     assert set(delivery.failures) == {"C", "D"}
     assert all(isinstance(failure, NotFound) for failure in delivery.failures.values())
@@ -215,7 +224,7 @@ def test_cells_that_are_no_numbers_or_dates_are_left_to_the_gate(tmp_path: Path)
     bad = prices.iloc[0]
     assert pd.isna(bad["session"])
     assert np.isnan(bad[["open", "close", "volume"]].astype(float)).all()
-    assert prices.iloc[1].to_dict() == {"ticker": "A"} | EXPECTED
+    assert typed(prices, 1) == {"ticker": "A"} | EXPECTED
 
 
 def test_headings_without_rows_are_malformed(tmp_path: Path) -> None:
@@ -228,7 +237,7 @@ def test_headings_without_rows_are_malformed(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "A.csv"),
-        (b"a,b\n1,2\n", "session, open, high, low, close, volume"),
+        (b"a,b\n1,2\n", "date, open, high, low, close, volume"),
         (f"{HEADINGS}\n{ROW}\n".replace(",", ";").encode(), "lacks"),
         (b"Date,Open,High,Low,Volume\n2013-03-01,1,1,1,1\n", "close"),
         (f"{HEADINGS}\n{ROW}\n{ROW},7,8\n".encode(), "A.csv"),
@@ -264,3 +273,79 @@ def test_a_damaged_file_is_malformed_in_one_sentence(tmp_path: Path, name: str, 
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)] or b"junk")
     malformed(path)
+
+
+def test_what_was_written_in_a_cell_that_is_no_number_is_kept(tmp_path: Path) -> None:
+    rows = ["2013-02-28,ten,12,9,11,5.5,100", "soon,10,12,9,11,5.5,100", ROW, "2013-03-04,10,12,9,11,5.5,"]
+    raw = read_price_file(write(tmp_path / "A.csv", HEADINGS, *rows))["raw"]
+    assert json.loads(raw[0])["Open"] == "ten"
+    # Under its own headings.
+    assert json.loads(raw[1]) == {
+        "Date": "soon",
+        "Open": "10",
+        "High": "12",
+        "Low": "9",
+        "Close": "11",
+        "Adj Close": "5.5",
+        "Volume": "100",
+    }
+    assert raw[2:].isna().all(), "an empty cell says nothing that could be lost"
+
+
+def test_a_cell_without_a_value_is_no_text_that_could_be_lost(tmp_path: Path) -> None:
+    rows = [f"2013-03-01,10,12,9,11,5.5,{nothing}" for nothing in ("", "nan", "NaN", "null", "None", " ")]
+    prices = read_price_file(write(tmp_path / "A.csv", HEADINGS, *rows))
+    assert prices["volume"].isna().all()
+    assert prices["raw"].isna().all()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_blank_ticker_is_none_and_its_rows_are_delivered_all_the_same(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"prices.{kind}"
+    table = pd.concat([frame(), frame(ticker=["  "]), frame(ticker=[None])], ignore_index=True)
+    table.to_parquet(path, index=False) if kind == "parquet" else table.to_csv(path, index=False)
+    source = FilesSource(path)
+    assert source.universe() == ("A",)
+    delivery = delivered(source, ["A"], LAST)
+    assert delivery.prices["ticker"].isna().tolist() == [False, True, True]
+    assert not delivery.failures
+
+
+def test_rows_that_no_calendar_can_place_are_delivered_and_do_not_move_the_end(tmp_path: Path) -> None:
+    later = datetime.now(UTC).date() + timedelta(days=2)
+    rows = [ROW, ROW.replace("2013-03-01", "2013-03-04"), ROW.replace("2013-03-01", "soon")]
+    path = write(tmp_path / "A.csv", HEADINGS, *rows, ROW.replace("2013-03-01", str(later)))
+    source = FilesSource(path)
+    assert source.last_session() == date(2013, 3, 4)
+    delivery = delivered(source, ["A"], LAST)
+    days = delivery.prices["session"]
+    assert days.dropna().tolist() == [pd.Timestamp("2013-03-01"), pd.Timestamp(later)]
+    assert days.isna().sum() == 1
+
+
+def test_data_without_a_date_of_the_past_are_malformed(tmp_path: Path) -> None:
+    path = write(tmp_path / "A.csv", HEADINGS, ROW.replace("2013-03-01", "soon"), f"2999-01-02{ROW[10:]}")
+    with pytest.raises(Malformed, match=r"no row of .* has a date of the past; mend its dates"):
+        FilesSource(path).last_session()
+
+
+def test_a_malformed_file_stops_no_other_and_is_a_failure_by_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "A.csv", HEADINGS, ROW)
+    write(tmp_path / "B.csv", "<html>Too Many Requests</html>")
+    (tmp_path / "C.parquet").write_bytes(b"junk")
+    source = FilesSource(tmp_path)
+    assert source.universe() == ("A",)
+    delivery = delivered(source, ["A", "B"], LAST)
+    assert set(delivery.prices["ticker"]) == {"A"}
+    assert set(delivery.failures) == {"B.csv", "C.parquet", "B"}
+    assert isinstance(delivery.failures["B.csv"], Malformed)
+    assert isinstance(delivery.failures["C.parquet"], Malformed)
+    assert isinstance(delivery.failures["B"], NotFound)
+
+
+def test_a_folder_of_malformed_files_only_is_malformed_and_names_them_all(tmp_path: Path) -> None:
+    write(tmp_path / "A.csv", "a,b", "1,2")
+    (tmp_path / "C.parquet").write_bytes(b"junk")
+    with pytest.raises(Malformed, match=r"A\.csv.*C\.parquet") as caught:
+        FilesSource(tmp_path).universe()
+    assert "\n" not in str(caught.value)

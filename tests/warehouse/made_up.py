@@ -3,7 +3,7 @@
 import math
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import pandas as pd
 from stockjax.sources import PRICE_COLUMNS
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
-from stockjax.warehouse.prices import store_prices
+from stockjax.warehouse.prices import Stored, store_prices
 
 MOMENT = datetime(2013, 3, 1, 22, tzinfo=UTC)
 QUANTILES = {"q05": -0.05, "q25": -0.01, "q50": 0.0, "q75": 0.01, "q95": 0.05}
@@ -62,9 +62,22 @@ def store(
     *,
     run_id: str = "run-1",
     moment: datetime = MOMENT,
-) -> dict[str, int]:
+    whole: Iterable[str] = (),
+    recycled: Iterable[str] = (),
+    disproved: pd.DataFrame | None = None,
+) -> Stored:
     """Store rows of the made-up source 'test'."""
-    return store_prices(warehouse, accepted, refused, source="test", run_id=run_id, moment=moment)
+    return store_prices(
+        warehouse,
+        accepted,
+        refused,
+        source="test",
+        run_id=run_id,
+        moment=moment,
+        whole=whole,
+        recycled=recycled,
+        disproved=disproved,
+    )
 
 
 def forecast(as_of: str, target: str, model: str = "lstm", **values: Any) -> dict[str, Any]:

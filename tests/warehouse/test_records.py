@@ -5,9 +5,17 @@ from typing import Any
 import pandas as pd
 
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.records import finish_run, insert_models, read_champions, replace_tickers, start_run
+from stockjax.warehouse.prices import store_prices
+from stockjax.warehouse.records import (
+    finish_run,
+    insert_models,
+    read_champions,
+    read_listings,
+    replace_tickers,
+    start_run,
+)
 
-from .made_up import MOMENT, fetch
+from .made_up import MOMENT, NOTHING_REFUSED, closes, fetch
 
 STORED = MOMENT.astimezone(UTC).replace(tzinfo=None)
 
@@ -33,6 +41,9 @@ def state(ticker: str, word: str, **others: Any) -> dict[str, Any]:
         "first_session": pd.Timestamp("2012-05-18"),
         "last_session": pd.Timestamp("2013-03-01"),
         "sessions": 196,
+        "sessions_behind": 0,
+        "exchange_from": "default",
+        "source": "sample",
     } | others
 
 
@@ -75,12 +86,18 @@ def test_finishing_a_run_says_how_it_ended_and_touches_no_other(warehouse: Wareh
     begin(warehouse, "run-2")
     counts = {"asked": 5, "failures": {"M&M": 'has "no" prices'}}
     finish_run(
-        warehouse, run_id="run-2", status="completed", counts=counts, moment=MOMENT + timedelta(minutes=5)
+        warehouse,
+        run_id="run-2",
+        status="completed",
+        as_of=date(2013, 3, 4),
+        counts=counts,
+        moment=MOMENT + timedelta(minutes=5),
     )
-    rows = fetch(warehouse, "SELECT run_id, status, finished_at, counts FROM runs ORDER BY run_id")
-    assert rows[0] == ("run-1", "running", None, None)
-    assert rows[1][:3] == ("run-2", "completed", STORED + timedelta(minutes=5))
-    assert json.loads(rows[1][3]) == counts
+    rows = fetch(warehouse, "SELECT run_id, status, as_of, finished_at, counts FROM runs ORDER BY run_id")
+    assert rows[0] == ("run-1", "running", date(2013, 3, 1), None, None)
+    # What a run is about may turn out to be another session, once all exchanges are known.
+    assert rows[1][:4] == ("run-2", "completed", date(2013, 3, 4), STORED + timedelta(minutes=5))
+    assert json.loads(rows[1][4]) == counts
 
 
 def test_states_replace_what_was_said_of_the_same_tickers_only(warehouse: Warehouse) -> None:
@@ -97,6 +114,28 @@ def test_states_replace_what_was_said_of_the_same_tickers_only(warehouse: Wareho
         ("A", "active", None, date(2013, 3, 1), "run-1"),
         ("B", "stale", "nothing since Friday", date(2013, 3, 1), "run-2"),
         ("C", "failed", "no prices", None, "run-2"),
+    ]
+
+
+def test_listings_are_what_a_vendor_said_last_of_the_tickers_asked_for(warehouse: Warehouse) -> None:
+    def told(run_id: str, **exchanges: str) -> None:
+        store_prices(
+            warehouse,
+            closes("A", {"2013-03-01": 10.0}),
+            NOTHING_REFUSED,
+            source="test",
+            run_id=run_id,
+            moment=MOMENT,
+            exchanges=exchanges,
+        )
+
+    told("run-1", A="XNYS", B="XTKS", C="XLON")
+    told("run-2", B="XTKS", C="XPAR")
+    assert read_listings(warehouse, ["C", "B", "NONE"]) == {"B": "XTKS", "C": "XPAR"}
+    assert fetch(warehouse, "SELECT ticker, run_id FROM listings ORDER BY 1") == [
+        ("A", "run-1"),
+        ("B", "run-1"),
+        ("C", "run-2"),
     ]
 
 

@@ -1,4 +1,4 @@
 SELECT ticker, session, open, high, low, close, adj_close, volume
 FROM prices
-WHERE list_contains($tickers, ticker) AND session <= $last
+WHERE ticker IN (SELECT unnest($tickers)) AND session <= $last
 ORDER BY ticker, session;

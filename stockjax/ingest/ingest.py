@@ -1,0 +1,257 @@
+"""Fetching what is missing, part by part, each part stored as it arrives."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from stockjax.errors import HistoryRefused, SourceError
+from stockjax.forecasting.plan import Plan
+from stockjax.ingest.continuity import Continuity, continuity
+from stockjax.ingest.listings import Listing, listings
+from stockjax.quality import check
+from stockjax.quality.quarantine import turned_away
+from stockjax.sessions import Exchange
+from stockjax.settings import Settings
+from stockjax.sources import Delivery, Request, Source
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.prices import (
+    Stored,
+    newest_prices,
+    prices_since_holes,
+    store_prices,
+    stored_history,
+)
+from stockjax.warehouse.records import read_listings
+
+OVERLAP = 12
+"""Stored sessions that are fetched again, to see whether the vendor has changed its mind."""
+HOLES_SEEN = timedelta(days=30)
+"""For so long a session that came without a price is asked for again."""
+_CONTEXT = 30
+# The one fault of a row that only the next row shows, when the row itself is stored already.
+_DISPROVED = "impossible_spike"
+_JUDGED = ["session", "close", "adj_close"]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What came of fetching.
+
+    Attributes
+    ----------
+    listings
+        The exchange of every ticker, as it is known after the vendor has spoken.
+    failures
+        Why, for every ticker (or file) without a delivery or with one that was refused.
+    skipped
+        Tickers that were up to date before.
+    read, stored, rejected
+        Rows delivered, new in `prices`, and kept out of it.
+    restated, checks
+        Rows replaced, by reason; rows noted in `quarantine`, by check.
+
+    """
+
+    listings: Mapping[str, Listing]
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+    skipped: int = 0
+    read: int = 0
+    stored: int = 0
+    rejected: int = 0
+    restated: Mapping[str, int] = field(default_factory=dict)
+    checks: Mapping[str, int] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, object]:
+        """The figures for the run's row."""
+        return {
+            "up_to_date": self.skipped,
+            "rows_read": self.read,
+            "rows_stored": self.stored,
+            "rows_rejected": self.rejected,
+            "restated": dict(self.restated),
+            "checks": dict(self.checks),
+        }
+
+
+class Ingest:
+    """One night's way of prices into the warehouse.
+
+    Parameters
+    ----------
+    say
+        Receives one line for each part and each thing that went wrong.
+
+    """
+
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, source: Source, plan: Plan, say: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._source = source
+        self._plan = plan
+        self._say = say
+
+    def run(self) -> Ingested:
+        """Fetch, check and store what is missing; done again, it does only what is left.
+
+        Raises
+        ------
+        Malformed
+            The source delivered a table of another shape than every source promises.
+
+        """
+        plan = self._plan
+        by_vendor = read_listings(self._warehouse, plan.tickers)
+        done = Ingested(listings(plan.tickers, self._settings, by_vendor))
+        known = newest_prices(self._warehouse, plan.tickers, _CONTEXT)
+        rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
+        overlaps = self._overlaps(rows_of)
+        wanted = self._requests(done.listings, overlaps)
+        done = replace(done, skipped=len(plan.tickers) - len(wanted))
+        last = self._last(done.listings.values())
+        arrived = 0
+        for delivery in self._source.fetch(wanted, last) if wanted else ():
+            done = self._store(delivery, done, known)
+            arrived += len(_tickers(delivery) | set(delivery.failures))
+            self._say(f"{arrived} of {len(wanted)} tickers arrived, {done.stored} rows stored")
+        for failure in done.failures.values():
+            self._say(str(failure))
+        return done
+
+    def _last(self, listed: Iterable[Listing]) -> date:
+        """The newest session of any exchange that may be stored."""
+        plan = self._plan
+        last = max(plan.market(listing.exchange).as_of for listing in listed)
+        live = plan.recorded is None and plan.asked is None
+        if live and any(listing.said_by == "default" for listing in listed):
+            # Where such a ticker trades is learnt only now, and the session there may be over.
+            last = max(last, plan.started_at.date())
+        return last
+
+    def _overlaps(self, rows_of: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """The stored rows that are asked for again: the newest ones, and those since a hole."""
+        overlaps = {ticker: rows.tail(OVERLAP) for ticker, rows in rows_of.items()}
+        if self._plan.recorded is None:
+            since = self._plan.started_at - HOLES_SEEN
+            holes = prices_since_holes(self._warehouse, rows_of, self._plan.source, since)
+            for ticker, rows in holes.groupby("ticker", sort=False):
+                if len(rows) > OVERLAP:
+                    overlaps[str(ticker)] = rows
+        return overlaps
+
+    def _requests(self, listed: Mapping[str, Listing], overlaps: Mapping[str, pd.DataFrame]) -> list[Request]:
+        """What is to be asked: of a live source only tickers that lack their last session."""
+        wanted = []
+        for ticker, listing in listed.items():
+            rows = overlaps.get(ticker)
+            if rows is None or ticker in self._settings.history.accept:
+                wanted.append(Request(ticker, listing.exchange))
+                continue
+            stored_last = rows["session"].iloc[-1].date()
+            if self._plan.recorded or stored_last < self._plan.market(listing.exchange).as_of:
+                wanted.append(Request(ticker, listing.exchange, rows))
+        return wanted
+
+    def _store(self, delivery: Delivery, done: Ingested, known: pd.DataFrame) -> Ingested:
+        """One part: into `prices`, `price_revisions` and `quarantine`, in one transaction."""
+        by_vendor = {t: x.exchange.code for t, x in done.listings.items() if x.said_by == "vendor"}
+        listed = listings(done.listings, self._settings, {**by_vendor, **delivery.exchanges})
+        verdicts = self._continuity(delivery, set(known["ticker"]))
+        broken = {ticker: verdict for ticker, verdict in verdicts.items() if verdict.fault}
+        refused = delivery.prices["ticker"].isin(broken)
+        exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
+        checked = check(
+            delivery.prices[~refused].reset_index(drop=True),
+            exchanges,
+            self._closed(exchanges.values()),
+            known[known["ticker"].isin(_tickers(delivery))],
+        )
+        rest = [
+            turned_away(rows, str(verdicts[str(ticker)].fault))
+            for ticker, rows in delivery.prices[refused].groupby("ticker")
+        ]
+        quarantined = pd.concat([checked.quarantined, *rest], ignore_index=True)
+        stored = store_prices(
+            self._warehouse,
+            checked.accepted,
+            quarantined,
+            source=self._plan.source,
+            run_id=self._plan.run_id,
+            moment=datetime.now(UTC),
+            whole=[ticker for ticker, verdict in verdicts.items() if verdict.replaces_all],
+            disproved=checked.quarantined[checked.quarantined["reason"] == _DISPROVED],
+            exchanges=delivery.exchanges,
+            recycled=[t for t in self._settings.history.accept if t in _tickers(delivery)],
+        )
+        failures = {ticker: HistoryRefused(verdict.told) for ticker, verdict in broken.items()}
+        return _add(
+            replace(done, listings=listed),
+            delivery,
+            stored,
+            quarantined,
+            {**delivery.failures, **failures},
+        )
+
+    def _continuity(self, delivery: Delivery, stored_tickers: set[str]) -> dict[str, Continuity]:
+        """What each delivery means for a history that is stored; nothing where it is an increment."""
+        recorded = self._plan.recorded is not None
+        judged = [
+            ticker
+            for ticker in _tickers(delivery) & stored_tickers
+            if (recorded or ticker in delivery.whole) and ticker not in self._settings.history.accept
+        ]
+        if not judged:
+            return {}
+        stored = stored_history(self._warehouse, judged)
+        stored_rows = stored.groupby("ticker").indices
+        delivered_rows = delivery.prices.groupby("ticker").indices
+        # Narrowed once: each of a thousand tickers would copy the whole table.
+        before, after = stored[_JUDGED], delivery.prices[_JUDGED]
+        return {
+            str(ticker): continuity(
+                str(ticker),
+                before.take(np.asarray(rows)),
+                after.take(np.asarray(delivered_rows[ticker])),
+                whole=ticker in delivery.whole,
+            )
+            for ticker, rows in stored_rows.items()
+        }
+
+    def _closed(self, exchanges: Iterable[Exchange]) -> dict[str, date]:
+        """The last session of each exchange that has closed at the source's "now"."""
+        plan = self._plan
+        return {
+            each.code: plan.market(each).as_of
+            if plan.recorded
+            else each.last_completed_session(plan.started_at)
+            for each in set(exchanges)
+        }
+
+
+def _tickers(delivery: Delivery) -> set[str]:
+    """The tickers that it has rows of."""
+    return set(delivery.prices["ticker"].dropna().unique())
+
+
+def _add(
+    done: Ingested,
+    delivery: Delivery,
+    stored: Stored,
+    quarantined: pd.DataFrame,
+    failures: Mapping[str, SourceError],
+) -> Ingested:
+    noted = Counter(quarantined["reason"])
+    return replace(
+        done,
+        failures={**done.failures, **failures},
+        read=done.read + len(delivery.prices),
+        stored=done.stored + stored.new,
+        rejected=done.rejected + int((quarantined["severity"] == "reject").sum()),
+        restated=dict(Counter(done.restated) + Counter(stored.restated)),
+        checks=dict(sorted((Counter(done.checks) + noted).items())),
+    )

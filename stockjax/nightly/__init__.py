@@ -1,0 +1,12 @@
+"""One night, step by step: what the flow's tasks call, each step a sentence.
+
+A night may be cut off after any step and begun again: every step asks the warehouse what is
+there already and does only the rest.
+"""
+
+from stockjax.nightly.night import Night
+from stockjax.nightly.outcome import Outcome
+from stockjax.nightly.session import Session
+from stockjax.nightly.universe import Universe
+
+__all__ = ["Night", "Outcome", "Session", "Universe"]

@@ -1,0 +1,228 @@
+"""A run from its beginning to its end."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from stockjax.code_version import code_version
+from stockjax.forecasting.plan import Origin, make_plan, replace_as_of
+from stockjax.forecasting.replay import missing_sessions, replay
+from stockjax.forecasting.rows import MODELS
+from stockjax.forecasting.universe import states_table
+from stockjax.ingest import Ingest, Ingested
+from stockjax.ingest.listings import listings
+from stockjax.nightly.outcome import Outcome
+from stockjax.nightly.session import Say, Session, Store
+from stockjax.nightly.universe import Universe, survey
+from stockjax.reporting.report import write_report
+from stockjax.scoring import refresh_rolling_metrics
+from stockjax.sessions import exchange
+from stockjax.settings import Settings
+from stockjax.sources import open_source
+from stockjax.training.programs import use_compilation_cache
+from stockjax.universes import chosen_tickers
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import complete_forecasts
+from stockjax.warehouse.prices import newest_by_exchange
+from stockjax.warehouse.records import finish_run, replace_tickers, start_run
+
+
+class Night:
+    """The settings, the places and the plan of one run.
+
+    Parameters
+    ----------
+    say
+        Receives one line for each thing that matters.
+    now
+        The moment of the run, aware; None for the clock.
+
+    Raises
+    ------
+    UsageError
+        The session or the tickers asked for make no sense.
+
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        as_of: date | None,
+        flow_run_id: str | None,
+        say: Say,
+        now: datetime | None = None,
+    ) -> None:
+        self.settings = settings
+        self.warehouse = Warehouse(settings.warehouse, settings.lock_timeout)
+        self.source = open_source(settings)
+        tickers = chosen_tickers(settings)
+        asked = listings(tickers, settings, {}).values()
+        self.plan = make_plan(
+            self.source,
+            tickers,
+            exchange(settings.exchange),
+            as_of,
+            [listing.exchange for listing in asked],
+            now,
+        )
+        self._flow_run_id = flow_run_id
+        self._say = say
+
+    def open(self) -> None:
+        """Bring the warehouse up to date and note that the run has begun."""
+        use_compilation_cache(self.settings.cache)
+        self.warehouse.migrate()
+        known = newest_by_exchange(self.warehouse, self.plan.default.code)
+        self.plan = replace(self.plan, already_known=known)
+        start_run(
+            self.warehouse,
+            run_id=self.plan.run_id,
+            flow_run_id=self._flow_run_id,
+            flow="forecast",
+            as_of=self.plan.as_of,
+            moment=self.plan.started_at,
+            code_version=code_version(),
+        )
+        self._say(f"{len(self.plan.tickers)} tickers from '{self.plan.source}', as of {self.plan.as_of}")
+
+    def ingest(self) -> Ingested:
+        """Fetch what is missing, check it and store it, part by part."""
+        done = Ingest(self.settings, self.warehouse, self.source, self.plan, self._say).run()
+        self.plan = replace_as_of(self.plan, {listing.exchange for listing in done.listings.values()})
+        told = [f"{done.read} rows read", f"{done.stored} stored", f"{done.rejected} rejected"]
+        told += [f"{count} replaced ({reason})" for reason, count in done.restated.items()]
+        told += [f"{name}: {count}" for name, count in done.checks.items()]
+        self._say(", ".join(told))
+        return done
+
+    def survey(self, ingested: Ingested) -> Universe:
+        """See who can be forecast, and write the state of every ticker down."""
+        universe = survey(self.warehouse, self.plan, ingested, self.settings)
+        if not self.plan.in_the_past:
+            self._write_states(universe)
+        for state in universe.states:
+            if state.reason:
+                self._say(f"{state.ticker}: {state.state}, {state.reason}")
+        if not universe.due and not universe.missed:
+            self._say("every forecast of this session is in the ledger already")
+        return universe
+
+    def replay(self, universe: Universe) -> int:
+        """Forecast the sessions before tonight that no night was meant for, walking forward."""
+        settings, due = self.settings, universe.due
+        if not settings.replay.sessions or not due:
+            return 0
+        done = {ticker: set(days) for ticker, days in universe.complete.items()}
+        for session, tickers in universe.missed.items():
+            for ticker in tickers:
+                done.setdefault(ticker, set()).add(session)
+        history = universe.history.only([state.ticker for state in universe.states if state.can_forecast])
+        missing = missing_sessions(
+            history,
+            done,
+            {ticker: market.as_of for ticker, market in universe.markets.items()},
+            settings.replay.sessions,
+            settings.history.forecast_sessions,
+        )
+        missing = {ticker: missing[ticker] for ticker in due}
+        written, store = 0, self._store()
+        for part in replay(history, missing, universe.exchanges, settings):
+            store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
+            written += store.forecasts(part.rows) if len(part.rows) else 0
+            for ticker, failure in part.failures.items():
+                self._say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
+            self._say(f"replayed {part.sessions[0]} to {part.sessions[-1]}: {len(part.rows)} forecasts")
+        return written
+
+    def session(self, universe: Universe, as_of: date) -> Session:
+        """All that is needed to forecast from one session."""
+        due = [*universe.missed.get(as_of, []), *universe.tonight.get(as_of, [])]
+        origins: dict[str, Origin] = {
+            ticker: market.origin if as_of == market.as_of else "catchup"
+            for ticker, market in universe.markets.items()
+        }
+        return Session(
+            as_of=as_of,
+            knowledge=universe.known_at(as_of, self.settings.history.forecast_sessions),
+            due=due,
+            exchanges=universe.exchanges,
+            origins=origins,
+            settings=self.settings,
+            store=self._store(),
+            say=self._say,
+        )
+
+    def score(self) -> int:
+        """Bring the rolling errors up to date."""
+        return refresh_rolling_metrics(self.warehouse)
+
+    def report(self) -> Path:
+        """Write the HTML report."""
+        page = write_report(self.warehouse, self.plan.as_of, self.plan.tickers)
+        self._say(f"report: {page}")
+        return page
+
+    def outcome(
+        self, universe: Universe, ingested: Ingested, failures: Mapping[str, str], report: Path
+    ) -> Outcome:
+        """Count what came of it."""
+        markets = universe.markets
+        first = min(market.as_of for market in markets.values())
+        complete = complete_forecasts(self.warehouse, self.plan.tickers, first, self.plan.as_of, len(MODELS))
+        done = [ticker for ticker in complete if markets[ticker].as_of in complete[ticker]]
+        without = {s.ticker: f"{s.state}, {s.reason}" for s in universe.states if not s.can_forecast}
+        elsewhere = {name: str(why) for name, why in ingested.failures.items() if name not in markets}
+        return Outcome(
+            as_of=self.plan.as_of,
+            targets=tuple(sorted({market.target for market in markets.values()})),
+            asked=len(self.plan.tickers),
+            forecast=len(done),
+            caught_up=len(universe.missed),
+            failures={**elsewhere, **without, **failures},
+            ingested=ingested.summary(),
+            remark=self._holiday(universe),
+            report=report,
+        )
+
+    def close(self, status: str, counts: Mapping[str, object]) -> None:
+        """Note how the run ended."""
+        finish_run(
+            self.warehouse,
+            run_id=self.plan.run_id,
+            status=status,
+            as_of=self.plan.as_of,
+            counts=counts,
+            moment=datetime.now(UTC),
+        )
+
+    def _holiday(self, universe: Universe) -> str | None:
+        """Why a live run found nothing new, if its exchanges did not trade today."""
+        if self.plan.recorded or self.plan.asked or universe.due or universe.missed:
+            return None
+        exchanges = {market.exchange for market in universe.markets.values()}
+        days = {each: self.plan.started_at.astimezone(ZoneInfo(each.time_zone)).date() for each in exchanges}
+        closed = [
+            f"{day} is no session of {each.code}" for each, day in days.items() if not each.is_session(day)
+        ]
+        if len(closed) < len(exchanges):
+            return None
+        return ", ".join(sorted(closed)) + ": nothing to do"
+
+    def _write_states(self, universe: Universe) -> None:
+        table = states_table(universe.states)
+        listed = [universe.listings[ticker] for ticker in table["ticker"]]
+        replace_tickers(
+            self.warehouse,
+            table.assign(
+                exchange=[listing.exchange.code for listing in listed],
+                exchange_from=[listing.said_by for listing in listed],
+                source=self.plan.source,
+            ),
+            run_id=self.plan.run_id,
+            moment=datetime.now(UTC),
+        )
+
+    def _store(self) -> Store:
+        return Store(self.warehouse, self.plan.run_id)

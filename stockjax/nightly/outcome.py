@@ -1,0 +1,65 @@
+"""How a night ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+MOST_REASONS = 20
+"""Failures that the run's end state tells of; the run's row and `stockjax status` have them all."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a night.
+
+    Attributes
+    ----------
+    targets
+        The sessions that were forecast, one for each date on which an exchange trades next.
+    caught_up
+        Missed sessions whose forecasts were written.
+    failures
+        Why, for every ticker without a forecast or with one that is not as it should be.
+    ingested
+        The figures of ingest.
+    remark
+        Why there was nothing to do, where that is so.
+
+    """
+
+    as_of: date
+    targets: tuple[date, ...]
+    asked: int
+    forecast: int
+    caught_up: int
+    failures: Mapping[str, str]
+    ingested: Mapping[str, object]
+    remark: str | None
+    report: Path
+
+    @property
+    def message(self) -> str:
+        """One sentence for the run's end state."""
+        targets = " and ".join(str(target) for target in self.targets)
+        told = f"{self.forecast} of {self.asked} tickers forecast for {targets}"
+        if self.caught_up:
+            told += f"; {self.caught_up} missed session(s) caught up"
+        if self.remark:
+            told += f"; {self.remark}"
+        reasons = [f"{ticker}: {why}" for ticker, why in sorted(self.failures.items())]
+        if len(reasons) > MOST_REASONS:
+            rest = len(reasons) - MOST_REASONS
+            reasons = [*reasons[:MOST_REASONS], f"and {rest} more tickers, see stockjax status"]
+        return "; ".join([told, *reasons])
+
+    def summary(self) -> dict[str, object]:
+        """The same in plain values, for the run's row and for whoever started it."""
+        return {
+            "asked": self.asked,
+            "forecast": self.forecast,
+            "caught_up": self.caught_up,
+            "failures": dict(self.failures),
+            "ingest": dict(self.ingested),
+            "report": str(self.report),
+        }

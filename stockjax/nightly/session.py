@@ -1,0 +1,161 @@
+"""Forecasting from one session: champions, base, tickers, ledger."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+
+from stockjax.code_version import code_version
+from stockjax.forecasting.plan import Origin
+from stockjax.forecasting.rows import forecast_rows
+from stockjax.forecasting.training import (
+    Knowledge,
+    train_base_model,
+    train_ticker_model,
+    train_tickers,
+    with_sessions,
+)
+from stockjax.registry import Champions, Model, Status, load_champions, save_models
+from stockjax.sessions import Exchange
+from stockjax.settings import Settings
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import append_forecasts
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a run keeps its models and forecasts, under its name."""
+
+    warehouse: Warehouse
+    run_id: str
+
+    def models(self, models: Iterable[Model], what: str, *, replayed: bool = False) -> None:
+        """Keep models, as champions unless they are of a replay; `what` names their files."""
+        status: Status = "retired" if replayed else "champion"
+        save_models(
+            self.warehouse,
+            [replace(model, status=status, replayed=replayed) for model in models],
+            batch=f"{what}-{self.run_id[:8]}",
+            run_id=self.run_id,
+            moment=datetime.now(UTC),
+        )
+
+    def forecasts(self, rows: pd.DataFrame) -> int:
+        """Append to the ledger; returns how many rows were new."""
+        return append_forecasts(
+            self.warehouse,
+            rows,
+            code_version=code_version(),
+            run_id=self.run_id,
+            moment=datetime.now(UTC),
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is done at the close of one session, tonight's or one that was missed.
+
+    Attributes
+    ----------
+    knowledge
+        Prices and features of all tickers that can be forecast, cut at the session.
+    due
+        Tickers that are to be forecast.
+    exchanges, origins
+        By ticker: its calendar, and whether the forecast is in time.
+
+    """
+
+    as_of: date
+    knowledge: Knowledge
+    due: list[str]
+    exchanges: Mapping[str, Exchange]
+    origins: Mapping[str, Origin]
+    settings: Settings
+    store: Store
+    say: Say
+
+    def champions(self) -> Champions:
+        """Load the models in force."""
+        champions = load_champions(self.store.warehouse, self.due, self.as_of)
+        for problem in champions.problems.values():
+            self.say(problem)
+        return champions
+
+    def train_base(self, champions: Champions) -> Model:
+        """The base in force, trained anew when its time has come."""
+        base = champions.base
+        if base and self._age(base, self.due[0]) < self.settings.retrain.base_every:
+            return base
+        base = train_base_model(
+            self.knowledge, self.settings.training, self.settings.seed, self.settings.worker_count
+        )
+        self.store.models([base], f"{self.as_of}-base")
+        self.say(
+            f"base trained for {base.hyperparameters['stopped_at']} steps, "
+            f"held-out loss {base.validation_loss:.4f}"
+        )
+        return base
+
+    def to_train(self, champions: Champions) -> list[str]:
+        """Tickers with history enough whose time for training has come."""
+        every = self.settings.retrain.ticker_every
+        self.knowledge.features  # noqa: B018  computed once, before tasks share it
+        return [
+            ticker
+            for ticker in with_sessions(self.knowledge, self.due, self.settings.history.training_sessions)
+            if ticker not in champions.tickers or self._age(champions.tickers[ticker], ticker) >= every
+        ]
+
+    def train_ticker(self, ticker: str, base: Model, champions: Champions) -> Model:
+        """Train or retrain one ticker."""
+        return train_ticker_model(
+            self.knowledge,
+            ticker,
+            base,
+            champions.tickers.get(ticker),
+            self.settings.training,
+            self.settings.seed,
+        )
+
+    def forecast(self, base: Model, champions: Champions, trained: Iterable[Model]) -> int:
+        """Keep the new models and write the forecasts of all models into the ledger."""
+        fresh = list(trained)
+        self.store.models(fresh, f"{self.as_of}-tickers")
+        in_force = {**champions.tickers, **{str(model.ticker): model for model in fresh}}
+        history = self.knowledge.history
+        rows = np.array([history.tickers.index(ticker) for ticker in self.due], dtype=np.int64)
+        table = forecast_rows(
+            history,
+            self.knowledge.features,
+            rows,
+            history.lengths[rows] - 1,
+            [in_force.get(ticker, base) for ticker in self.due],
+            self.exchanges,
+            self.origins,
+        )
+        written = self.store.forecasts(table)
+        self.say(f"{written} forecasts written from {self.as_of}")
+        return written
+
+    def catch_up(self) -> int:
+        """All of it at once, as a night would have done it."""
+        champions = self.champions()
+        base = self.train_base(champions)
+        trained, failures = train_tickers(
+            self.knowledge, self.to_train(champions), base, champions.tickers, self.settings
+        )
+        for ticker, failure in failures.items():
+            self.say(
+                f"{ticker}: training at {self.as_of} failed ({failure}), forecast from the model before it"
+            )
+        return self.forecast(base, champions, trained)
+
+    def _age(self, model: Model, ticker: str) -> int:
+        """Sessions of a ticker's exchange since a model last saw prices."""
+        exchange, seen = self.exchanges[ticker], model.trained_through
+        return len(exchange.sessions(seen, self.as_of)) - exchange.is_session(seen)

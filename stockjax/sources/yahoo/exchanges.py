@@ -1,0 +1,70 @@
+"""Which trading calendar a symbol of Yahoo's follows, from what Yahoo says of it."""
+
+from collections.abc import Mapping
+
+_BY_KIND = {"CRYPTOCURRENCY": "24/7", "CURRENCY": "24/5", "FUTURE": "us_futures"}
+# One main exchange for each zone: the smaller ones beside it keep the same holidays.
+_BY_TIME_ZONE = {
+    "Africa/Johannesburg": "XJSE",
+    "America/Argentina/Buenos_Aires": "XBUE",
+    "America/Bogota": "XBOG",
+    "America/Chicago": "XNYS",
+    "America/Lima": "XLIM",
+    "America/Mexico_City": "XMEX",
+    "America/New_York": "XNYS",
+    "America/Santiago": "XSGO",
+    "America/Sao_Paulo": "BVMF",
+    "America/Toronto": "XTSE",
+    "Asia/Bangkok": "XBKK",
+    "Asia/Hong_Kong": "XHKG",
+    "Asia/Jakarta": "XIDX",
+    "Asia/Karachi": "XKAR",
+    "Asia/Kolkata": "XBOM",
+    "Asia/Kuala_Lumpur": "XKLS",
+    "Asia/Manila": "XPHS",
+    "Asia/Riyadh": "XSAU",
+    "Asia/Seoul": "XKRX",
+    "Asia/Shanghai": "XSHG",
+    "Asia/Singapore": "XSES",
+    "Asia/Taipei": "XTAI",
+    "Asia/Tel_Aviv": "XTAE",
+    "Asia/Tokyo": "XTKS",
+    "Atlantic/Reykjavik": "XICE",
+    "Australia/Sydney": "XASX",
+    "Europe/Amsterdam": "XAMS",
+    "Europe/Athens": "ASEX",
+    "Europe/Berlin": "XETR",
+    "Europe/Brussels": "XBRU",
+    "Europe/Bucharest": "XBSE",
+    "Europe/Budapest": "XBUD",
+    "Europe/Copenhagen": "XCSE",
+    "Europe/Dublin": "XDUB",
+    "Europe/Helsinki": "XHEL",
+    "Europe/Istanbul": "XIST",
+    "Europe/Lisbon": "XLIS",
+    "Europe/London": "XLON",
+    "Europe/Madrid": "XMAD",
+    "Europe/Moscow": "XMOS",
+    "Europe/Oslo": "XOSL",
+    "Europe/Paris": "XPAR",
+    "Europe/Prague": "XPRA",
+    "Europe/Rome": "XMIL",
+    "Europe/Stockholm": "XSTO",
+    "Europe/Vienna": "XWBO",
+    "Europe/Warsaw": "XWAR",
+    "Europe/Zurich": "XSWX",
+    "Pacific/Auckland": "XNZE",
+}
+
+
+def calendar_code(metadata: Mapping[str, object]) -> str | None:
+    """The calendar of a symbol, by ISO 10383 code; None if Yahoo's word does not settle it.
+
+    Parameters
+    ----------
+    metadata
+        `Ticker.history_metadata` of yfinance.
+
+    """
+    by_kind = _BY_KIND.get(str(metadata.get("instrumentType")))
+    return by_kind or _BY_TIME_ZONE.get(str(metadata.get("exchangeTimezoneName")))

@@ -1,0 +1,161 @@
+"""The source `yahoo`: many tickers at once, each with its own end."""
+
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from stockjax.errors import RateLimited, SourceError, Timeout, VendorDown
+from stockjax.settings import YahooSettings
+from stockjax.sources.base import Delivery, Request, no_prices
+from stockjax.sources.yahoo.history import Answer, YahooHistory
+from stockjax.sources.yahoo.pace import Pace
+
+PART_TICKERS = 100
+PART_SECONDS = 5.0
+"""A part is delivered when it has so many tickers, or has been collected for so long."""
+_FIRST_WAIT = 0.5
+# Where so many tickers in a row could not be had at all, asking each of them again and again
+# would take hours; they are asked once until one answers.
+_FAILURES_IN_A_ROW = 10
+
+
+class YahooSource:
+    """Daily prices of any symbol that Yahoo knows; its "now" is the clock.
+
+    Parameters
+    ----------
+    cache
+        Folder of yfinance's own files.
+
+    """
+
+    name = "yahoo"
+
+    def __init__(self, settings: YahooSettings, cache: Path) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._failures = 0
+        self._counting = threading.Lock()
+
+    def universe(self) -> tuple[str, ...]:
+        """None: Yahoo has more symbols than anybody wants."""
+        return ()
+
+    def last_session(self) -> date | None:
+        """None: it is live."""
+        return None
+
+    def fetch(self, requests: Iterable[Request], last: date) -> Iterator[Delivery]:
+        """Ask for every ticker, several at once, and deliver them in parts as they arrive."""
+        settings = self._settings
+        pace = Pace(settings.requests_per_second, settings.pause, settings.pause_budget)
+        vendor = YahooHistory(settings, self._cache, pace)
+        waiting = iter(requests)
+        with ThreadPoolExecutor(settings.workers, thread_name_prefix="yahoo") as pool:
+            try:
+                # A few ahead keep every worker busy; all at once would fill the memory while
+                # the warehouse stores.
+                running = {
+                    pool.submit(self._ask, vendor, pace, request): request.ticker
+                    for request in islice(waiting, 4 * settings.workers)
+                }
+                yield from self._parts(pool, vendor, pace, running, waiting, last)
+            finally:
+                pace.stop()
+                pool.shutdown(wait=True, cancel_futures=True)
+                vendor.close()
+
+    def _parts(
+        self,
+        pool: ThreadPoolExecutor,
+        vendor: YahooHistory,
+        pace: Pace,
+        running: dict[Future[Answer], str],
+        waiting: Iterator[Request],
+        last: date,
+    ) -> Iterator[Delivery]:
+        answers: dict[str, Answer] = {}
+        failures: dict[str, SourceError] = {}
+        begun = time.monotonic()
+        while running:
+            done, _ = wait(running, timeout=PART_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                ticker = running.pop(future)
+                error = future.exception()
+                if isinstance(error, SourceError):
+                    failures[ticker] = error
+                elif error:
+                    raise error
+                else:
+                    answers[ticker] = future.result()
+                for request in islice(waiting, 1):
+                    running[pool.submit(self._ask, vendor, pace, request)] = request.ticker
+            full = len(answers) + len(failures) >= PART_TICKERS
+            if (answers or failures) and (full or time.monotonic() - begun > PART_SECONDS):
+                yield _delivery(answers, failures, last)
+                answers, failures, begun = {}, {}, time.monotonic()
+        if answers or failures:
+            yield _delivery(answers, failures, last)
+
+    def _ask(self, vendor: YahooHistory, pace: Pace, request: Request) -> Answer:
+        """One ticker, again where that may help.
+
+        Raises
+        ------
+        SourceError
+            Its sentence names the ticker and says what to do.
+
+        """
+        attempts = 0
+        while True:
+            try:
+                answer = vendor.ask(request)
+            except SourceError as error:
+                attempts += not isinstance(error, RateLimited)
+                if isinstance(error, RateLimited) and not pace.given_up:
+                    continue
+                if not error.worth_retrying or pace.given_up or attempts > self._retries():
+                    self._count(failed=isinstance(error, VendorDown | Timeout))
+                    raise _named(error, request.ticker) from error
+                pace.wait(_FIRST_WAIT * 2 ** (attempts - 1) * (1 + random.random() / 2))  # noqa: S311
+            else:
+                self._count(failed=False)
+                return answer
+
+    def _retries(self) -> int:
+        return self._settings.retries if self._failures < _FAILURES_IN_A_ROW else 0
+
+    def _count(self, *, failed: bool) -> None:
+        with self._counting:
+            self._failures = self._failures + 1 if failed else 0
+
+
+def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last: date) -> Delivery:
+    """A part; what lies after `last` is not known yet."""
+    frames = [answer.prices for answer in answers.values() if len(answer.prices)]
+    prices = pd.concat(frames, ignore_index=True) if frames else no_prices()
+    return Delivery(
+        prices[prices["session"] <= pd.Timestamp(last)].reset_index(drop=True),
+        dict(failures),
+        frozenset(ticker for ticker, answer in answers.items() if answer.whole),
+        {ticker: answer.exchange for ticker, answer in answers.items() if answer.exchange},
+    )
+
+
+_ADVICE = {
+    "NotFound": "check the symbol",
+    "RateLimited": "run again later, or lower yahoo.requests_per_second",
+    "Timeout": "run again later, or raise yahoo.timeout",
+}
+
+
+def _named(error: SourceError, ticker: str) -> SourceError:
+    advice = _ADVICE.get(type(error).__name__, "run again later")
+    return type(error)(f"Yahoo has no prices of '{ticker}': {error}; {advice}")

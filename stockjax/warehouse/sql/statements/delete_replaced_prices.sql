@@ -1,0 +1,1 @@
+DELETE FROM prices USING replaced WHERE prices.ticker = replaced.ticker AND prices.session = replaced.session;

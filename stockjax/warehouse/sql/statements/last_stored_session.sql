@@ -1,1 +1,0 @@
-SELECT max(session) FROM prices;

@@ -1,0 +1,1 @@
+SELECT ticker, exchange FROM listings WHERE ticker IN (SELECT unnest($tickers));

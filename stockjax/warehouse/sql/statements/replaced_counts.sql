@@ -1,0 +1,1 @@
+SELECT reason, count(*) FROM replaced GROUP BY reason ORDER BY reason;

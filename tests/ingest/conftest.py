@@ -1,0 +1,54 @@
+"""Warehouses after one, two and three nights without a fault, made once."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stockjax.sources.yahoo import source
+from stockjax.warehouse import Warehouse
+from tests.ingest.nights import NIGHT_1, NIGHT_2, NIGHT_3, kept_open, listings, spend
+from tests.yahoo_server import YahooServer
+
+
+@pytest.fixture(scope="package")
+def faultless(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The warehouse after so many nights; not to be written to, and read by `values_once`."""
+    folder = tmp_path_factory.mktemp("faultless")
+    made: dict[int, Path] = {}
+    with YahooServer(listings()) as yahoo:
+        for number, day in enumerate((NIGHT_1, NIGHT_2, NIGHT_3), start=1):
+            yahoo.set_today(day)
+            spend(yahoo, folder / "now", day)
+            made[number] = shutil.copytree(
+                folder / "now", folder / f"night-{number}", ignore=shutil.ignore_patterns("snapshot*")
+            )
+    return made
+
+
+@pytest.fixture
+def yahoo() -> Iterator[YahooServer]:
+    """The vendor on the second night."""
+    with YahooServer(listings()) as server:
+        server.set_today(NIGHT_2)
+        yield server
+
+
+@pytest.fixture
+def folder(faultless: dict[int, Path], tmp_path: Path) -> Iterator[Path]:
+    """The warehouse after the first night."""
+    copied = shutil.copytree(faultless[1], tmp_path / "warehouse")
+    with kept_open(copied):
+        yield copied
+
+
+@pytest.fixture(autouse=True)
+def _no_copies_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody reads them here, and every write makes one.
+    monkeypatch.setattr(Warehouse, "_publish", lambda warehouse: None)
+
+
+@pytest.fixture(autouse=True)
+def _retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_FIRST_WAIT", 0.01)

@@ -1,0 +1,151 @@
+"""Nights against a made-up Yahoo: the steps of the flow up to the survey, and what they leave behind."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from stockjax.ingest import Ingested
+from stockjax.nightly import Night
+from stockjax.settings import Settings, load_settings
+from stockjax.sources import Source
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.connection import _STORAGE
+from tests.warehouse.made_up import fetch
+from tests.yahoo_server import Listing, YahooServer, made_up_listing
+
+TICKERS = ("AAA", "BBB", "CCC", "DDD")
+FIRST, LAST = date(2024, 1, 2), date(2024, 6, 28)
+# A Thursday, a Friday and a Monday; the first night finds 90 sessions.
+NIGHT_1, NIGHT_2, NIGHT_3 = date(2024, 5, 9), date(2024, 5, 10), date(2024, 5, 13)
+STORED = 90
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class State:
+    """A row of `tickers`."""
+
+    state: str
+    reason: str | None
+    last_session: date | None
+    exchange: str
+    exchange_from: str
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What came of a night."""
+
+    ingested: Ingested
+    states: Mapping[str, State]
+    requests: Counter[str]
+    told: list[str]
+
+    def failures(self) -> dict[str, type[Exception]]:
+        return {ticker: type(error) for ticker, error in self.ingested.failures.items()}
+
+
+def listings() -> dict[str, Listing]:
+    """What the vendor knows; the same at every call."""
+    return {ticker: made_up_listing(seed, FIRST, LAST) for seed, ticker in enumerate(TICKERS)}
+
+
+def evening(day: date) -> datetime:
+    """After the close in New York."""
+    return datetime.combine(day, time(22), UTC)
+
+
+def settings_for(yahoo: YahooServer, folder: Path, others: Mapping[str, Any]) -> Settings:
+    """Settings that wait for nothing for long."""
+    vendor = {"base_url": yahoo.base_url, "requests_per_second": 0, "pause": 0.05, "pause_budget": 0.2}
+    vendor |= {"timeout": 5, "retries": 2} | others.get("yahoo", {})
+    usual = {"source": "yahoo", "warehouse": folder, "tickers": TICKERS}
+    return load_settings(**{**usual, **others, "yahoo": vendor})
+
+
+def spend(
+    yahoo: YahooServer,
+    folder: Path,
+    now: datetime | date,
+    *,
+    source: Callable[[Source], Source] | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Spent:
+    """One night, by default its evening.
+
+    Parameters
+    ----------
+    source:
+        Puts something around the source.
+
+    """
+    told: list[str] = []
+    moment = now if isinstance(now, datetime) else evening(now)
+    seen = len(yahoo.requests)
+    night = Night(settings_for(yahoo, folder, settings), None, None, told.append, moment)
+    if source:
+        night.source = source(night.source)
+    with kept_open(folder):
+        night.open()
+        ingested = night.ingest()
+        night.survey(ingested)
+    requests = Counter(request.ticker for request in yahoo.requests[seen:] if request.ticker)
+    return Spent(ingested, states(folder), requests, told)
+
+
+@contextmanager
+def kept_open(folder: Path) -> Iterator[None]:
+    """Open the database for this process: a night does it twenty times, for 25 ms each."""
+    warehouse = Warehouse(folder, 5)
+    warehouse.migrate()
+    with duckdb.connect(warehouse.database, config=dict(_STORAGE)) as connection:
+        connection.execute("SET threads = 1")
+        yield
+
+
+def states(folder: Path) -> dict[str, State]:
+    found = query(folder, "SELECT ticker, state, reason, last_session, exchange, exchange_from FROM tickers")
+    return {row[0]: State(*row[1:]) for row in found}
+
+
+def query(folder: Path, sql: str, *parameters: Any) -> Rows:
+    return fetch(Warehouse(folder, 5), sql, *parameters)
+
+
+def values(folder: Path, table: str = "prices", ticker: str | None = None) -> Rows:
+    """The rows of a table, without which run wrote them and when."""
+    names = "'run_id', 'fetched_at', 'replaced_at', 'seen_at', 'updated_at'"
+    columns = f"COLUMNS(lambda name: name NOT IN ({names}))"
+    return query(
+        folder, f"SELECT {columns} FROM {table} WHERE ticker = coalesce($1, ticker) ORDER BY ALL", ticker
+    )
+
+
+values_once = cache(values)
+"""The same, of a warehouse that nobody writes to."""
+
+
+def changed(prices: pd.DataFrame, position: int, **to: float) -> pd.DataFrame:
+    """Prices of a listing with other numbers in one row."""
+    here = prices.index == position
+    return prices.assign(**{name: prices[name].mask(here, value) for name, value in to.items()})
+
+
+def others(rows: Rows, *spoilt: str) -> Rows:
+    """The rows that are about none of those tickers."""
+    return [row for row in rows if row[0] not in spoilt]
+
+
+def reasons(folder: Path) -> dict[str, int]:
+    """Rows in `price_revisions`, by reason."""
+    return dict(query(folder, "SELECT reason, count(*) FROM price_revisions GROUP BY reason"))

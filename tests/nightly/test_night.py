@@ -1,0 +1,143 @@
+"""Whole nights against a loopback vendor: holidays, several exchanges, renames, spikes."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from stockjax.nightly import Night
+from tests.nightly.made_up import settings_for, whole_night
+from tests.yahoo_server import YahooServer, made_up_listing
+
+FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
+
+
+@pytest.fixture
+def server() -> Iterator[YahooServer]:
+    with YahooServer() as vendor:
+        for number, ticker in enumerate(("AAA", "BBB")):
+            vendor.listings[ticker] = made_up_listing(number, FIRST, LAST)
+        yield vendor
+
+
+def rows(night: Night, sql: str) -> list[tuple[Any, ...]]:
+    with night.warehouse.read() as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_night_on_a_holiday_is_a_no_op_that_says_so(server: YahooServer, tmp_path: Path) -> None:
+    friday, monday_off = date(2026, 2, 13), date(2026, 2, 16)
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    server.set_today(friday)
+    *_, first = whole_night(settings, friday)
+    assert first.message == "2 of 2 tickers forecast for 2026-02-17"
+    asked = server.chart_requests()
+    night, ingested, universe, second = whole_night(settings, monday_off)
+    assert second.message == (
+        "2 of 2 tickers forecast for 2026-02-17; 2026-02-16 is no session of XNYS: nothing to do"
+    )
+    assert (universe.due, universe.missed, ingested.skipped) == ([], {}, 2)
+    assert server.chart_requests() == asked
+    assert rows(night, "SELECT count(*) FROM forecasts") == [(8,)]
+    assert rows(night, "SELECT status FROM runs") == [("completed",), ("completed",)]
+
+
+def test_a_holiday_run_still_makes_up_for_the_night_before_it(server: YahooServer, tmp_path: Path) -> None:
+    server.set_today(date(2026, 2, 13))
+    night, *_, outcome = whole_night(settings_for(server, tmp_path, "AAA"), date(2026, 2, 16))
+    assert outcome.message == "1 of 1 tickers forecast for 2026-02-17"
+    assert rows(night, "SELECT DISTINCT as_of, origin FROM forecasts") == [(date(2026, 2, 13), "nightly")]
+
+
+def test_each_ticker_follows_the_sessions_of_its_own_exchange(server: YahooServer, tmp_path: Path) -> None:
+    server.listings["7203.T"] = made_up_listing(3, FIRST, LAST, "XTKS")
+    server.listings["BTC-USD"] = made_up_listing(4, FIRST, LAST, "24/7")
+    friday = date(2026, 3, 6)
+    server.set_today(date(2026, 3, 7))
+    night, *_, outcome = whole_night(settings_for(server, tmp_path, "AAA", "7203.T", "BTC-USD"), friday)
+    assert outcome.forecast == 3
+    found = rows(night, "SELECT DISTINCT ticker, as_of, target, origin FROM forecasts ORDER BY 1")
+    assert found == [
+        ("7203.T", friday, date(2026, 3, 9), "nightly"),
+        ("AAA", friday, date(2026, 3, 9), "nightly"),
+        # Its bar of the 6th closes at midnight; its session of the 6th is under way.
+        ("BTC-USD", date(2026, 3, 5), date(2026, 3, 6), "catchup"),
+    ]
+    assert rows(night, "SELECT ticker, exchange, exchange_from FROM tickers ORDER BY 1") == [
+        ("7203.T", "XTKS", "vendor"),
+        ("AAA", "XNYS", "vendor"),
+        ("BTC-USD", "24/7", "vendor"),
+    ]
+
+
+def test_a_renamed_ticker_says_where_its_history_goes_on(server: YahooServer, tmp_path: Path) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB", "CCC")
+    server.set_today(date(2026, 2, 2))
+    whole_night(settings, date(2026, 2, 2))
+    server.listings["CCC"] = server.listings.pop("BBB")
+    server.set_today(date(2026, 2, 12))
+    night, *_ = whole_night(settings, date(2026, 2, 12))
+    ((state, reason, sessions),) = rows(
+        night, "SELECT state, reason, sessions FROM tickers WHERE ticker = 'BBB'"
+    )
+    assert state == "delisted"
+    assert "its history goes on as 'CCC'" in reason
+    assert sessions == len(rows(night, "FROM prices WHERE ticker = 'BBB'")) > 100
+    assert rows(night, "SELECT max(as_of) FROM forecasts WHERE ticker = 'BBB'") == [(date(2026, 2, 2),)]
+
+
+def test_a_bar_that_the_next_one_disproves_leaves_the_prices(server: YahooServer, tmp_path: Path) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    wrong, after = date(2026, 2, 9), date(2026, 2, 10)
+    listing = server.listings["AAA"]
+    here = listing.prices["session"] == pd.Timestamp(wrong)
+    listing.prices.loc[here, ["open", "high", "low", "close"]] *= 100
+    server.set_today(wrong)
+    night, *_ = whole_night(settings, wrong)
+    assert rows(night, f"SELECT count(*) FROM prices WHERE ticker = 'AAA' AND session = '{wrong}'") == [(1,)]
+    for evening in (after, date(2026, 2, 11)):
+        server.set_today(evening)
+        night, *_ = whole_night(settings, evening)
+        assert rows(night, f"FROM prices WHERE ticker = 'AAA' AND session = '{wrong}'") == []
+    assert rows(night, "SELECT ticker, session, reason FROM price_revisions") == [("AAA", wrong, "disproved")]
+    assert rows(night, "SELECT count(*) FROM quarantine WHERE reason = 'impossible_spike'") == [(1,)]
+
+
+def test_a_run_that_asks_for_the_past_of_a_live_source_is_no_live_one(
+    server: YahooServer, tmp_path: Path
+) -> None:
+    night = Night(
+        settings_for(server, tmp_path, "AAA"),
+        date(2026, 2, 3),
+        None,
+        lambda line: None,
+        now=datetime(2026, 3, 10, 22, 30, tzinfo=UTC),
+    )
+    night.open()
+    universe = night.survey(night.ingest())
+    assert {market.origin for market in universe.markets.values()} == {"catchup"}
+    assert rows(night, "SELECT max(session) FROM prices") == [(date(2026, 2, 3),)]
+
+
+def test_a_hole_is_asked_for_again_until_it_is_filled(server: YahooServer, tmp_path: Path) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    hole = date(2025, 11, 3)
+    listing = server.listings["AAA"]
+    here = listing.prices["session"] == pd.Timestamp(hole)
+    whole = listing.prices.copy()
+    listing.prices.loc[here, ["open", "high", "low", "close"]] = float("nan")
+    server.set_today(date(2026, 3, 5))
+    whole_night(settings, date(2026, 3, 5))
+    server.set_today(date(2026, 3, 6))
+    night, *_ = whole_night(settings, date(2026, 3, 6))
+    assert rows(night, f"FROM prices WHERE ticker = 'AAA' AND session = '{hole}'") == []
+    listing.prices = whole
+    server.set_today(date(2026, 3, 9))
+    asked = server.chart_requests("AAA")
+    night, *_ = whole_night(settings, date(2026, 3, 9))
+    assert len(rows(night, f"FROM prices WHERE ticker = 'AAA' AND session = '{hole}'")) == 1
+    assert server.chart_requests("AAA") == asked + 1
+    assert rows(night, "FROM price_revisions") == []

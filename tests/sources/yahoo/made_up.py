@@ -1,0 +1,50 @@
+"""Requests, sources and answers for the tests of Yahoo."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stockjax.sessions import Exchange
+from stockjax.settings import YahooSettings
+from stockjax.sources.base import Delivery, Request
+from stockjax.sources.yahoo import YahooSource
+from tests.yahoo_server import Answer, Fault, YahooServer
+
+FIRST, LAST = date(2024, 1, 2), date(2024, 5, 10)
+NEW_YORK = Exchange("XNYS")
+
+
+def settings(yahoo: YahooServer | str, **others: Any) -> YahooSettings:
+    """Settings that wait for nothing for long."""
+    base_url = yahoo if isinstance(yahoo, str) else yahoo.base_url
+    usual = {"requests_per_second": 0, "pause": 0.05, "pause_budget": 0.2, "timeout": 5, "retries": 2}
+    return YahooSettings(**{**usual, "base_url": base_url, **others})
+
+
+def request(ticker: str, known: pd.DataFrame | None = None, code: str = "XNYS") -> Request:
+    return Request(ticker, Exchange(code), None if known is None else known.drop(columns=["ticker", "raw"]))
+
+
+def fetch(source: YahooSource, tickers: Iterable[str], last: date = LAST) -> list[Delivery]:
+    """All parts of a fetch in which nothing is stored."""
+    return list(source.fetch([request(ticker) for ticker in tickers], last))
+
+
+def source_of(yahoo: YahooServer, cache: Path, **others: Any) -> YahooSource:
+    return YahooSource(settings(yahoo, **others), cache)
+
+
+def rewritten(change: Callable[[dict[str, Any]], None]) -> Fault:
+    """An answer whose result is changed."""
+
+    def spoil(answer: Answer) -> Answer:
+        document = json.loads(answer.body)
+        change(document["chart"]["result"][0])
+        return replace(answer, body=json.dumps(document).encode())
+
+    return Fault("rewritten", spoil)
