@@ -19,8 +19,8 @@ BLOCK = 20
 
 def synthetic_prices(tickers: int, sessions: int) -> pd.DataFrame:
     """Histories stitched from blocks of the sample's days; good for speed and nothing else."""
-    source = SampleSource()
-    real = source.fetch(["AAPL", "IBM", "MSFT"], date(2013, 3, 1)).prices
+    real = SampleSource().load().prices
+    real = real[real["ticker"].isin(["AAPL", "IBM", "MSFT"])].reset_index(drop=True)
     days = exchange("XNYS").sessions(date(1995, 1, 1), date(2013, 3, 1))[-sessions:]
     random = np.random.default_rng(0)
     close = real["adj_close"].to_numpy()
