@@ -53,6 +53,10 @@ class VendorDown(SourceError):
     worth_retrying = True
 
 
+class Unreachable(VendorDown):
+    """There is no connection to the vendor at all."""
+
+
 class Timeout(SourceError):
     """The vendor did not answer in time."""
 

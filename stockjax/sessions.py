@@ -84,7 +84,7 @@ def exchange(code: str) -> Exchange:
     """
     if code not in exchange_calendars.get_calendar_names(include_aliases=True):
         raise UsageError(f"there is no exchange '{code}'; use an ISO 10383 code such as XNYS")
-    return Exchange(code)
+    return Exchange(exchange_calendars.resolve_alias(code))
 
 
 @cache

@@ -45,6 +45,12 @@ class HistorySettings(_Section):
         (), description="tickers whose stored history may be replaced by a different one"
     )
 
+    @model_validator(mode="after")
+    def _stale_before_delisted(self) -> "HistorySettings":
+        if self.stale_sessions > self.delisted_sessions:
+            raise ValueError("history.stale_sessions must not exceed history.delisted_sessions")
+        return self
+
     @field_validator("accept", mode="before")
     @classmethod
     def _names_in_one_text(cls, value: object) -> object:

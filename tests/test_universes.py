@@ -81,12 +81,10 @@ def test_a_text_file_has_tickers_in_any_arrangement(tmp_path: Path, text: str | 
         "ticker,symbol\nAAPL,US0378331005\nBRK-B,US0846707026\nMSFT,US5949181045\n",
         "name,ticker\nApple,AAPL\nnothing\nnothing,\nApple,AAPL\nBerkshire,BRK-B\nMicrosoft,MSFT\n",
         b"\xef\xbb\xbfticker\r\nAAPL\r\nBRK-B\r\nMSFT\r\n",
-        "AAPL,BRK-B,MSFT\n",
-        "AAPL\nBRK-B\nMSFT\n",
     ],
     ids=[
         *("one column", "more columns", "commas within quotes", "spaces", "both headings"),
-        *("rows without one", "byte order mark", "a row without a heading", "lines without a heading"),
+        *("rows without one", "byte order mark"),
     ],
 )
 def test_a_csv_file_has_them_in_its_column_of_tickers_or_symbols(tmp_path: Path, text: str | bytes) -> None:
@@ -128,14 +126,23 @@ def test_a_cell_longer_than_any_is_wrong_usage_and_no_crash(tmp_path: Path) -> N
         ("list.txt", ""),
         ("list.txt", "\n \n,,\n"),
         ("list.txt", "# only a remark"),
-        ("list.csv", ""),
-        ("list.csv", "\n\n"),
         ("list.csv", "ticker,name\n"),
         ("list.csv", "ticker,name\n,Apple\n"),
     ],
 )
 def test_a_list_without_tickers_is_wrong_usage(tmp_path: Path, name: str, text: str) -> None:
     assert "names no ticker" in refusal(write(tmp_path / name, text))
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "AAPL,BRK-B,MSFT\n", "Name\nApple\n", "AAPL\nMSFT\n"])
+def test_a_csv_file_without_such_a_heading_is_not_guessed_at(tmp_path: Path, text: str) -> None:
+    assert "no column 'ticker' or 'symbol'" in refusal(write(tmp_path / "list.csv", text))
+
+
+def test_yahoo_knows_no_lower_case(tmp_path: Path) -> None:
+    settings = load_settings(source="yahoo", tickers=("aapl", "AAPL", "brk-b"))
+    assert chosen_tickers(settings) == ("AAPL", "BRK-B")
+    assert chosen_tickers(load_settings(tickers=("aapl", "AAPL"))) == ("aapl", "AAPL")
 
 
 def test_tickers_go_before_their_file_and_the_file_before_a_named_list(tmp_path: Path) -> None:

@@ -65,12 +65,18 @@ class Ingested:
     restated: Mapping[str, int] = field(default_factory=dict)
     checks: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def unchanged(self) -> int:
+        """Rows delivered that were stored already, as they are."""
+        return self.read - self.stored - self.rejected
+
     def summary(self) -> dict[str, object]:
         """The figures for the run's row."""
         return {
             "up_to_date": self.skipped,
             "rows_read": self.read,
             "rows_stored": self.stored,
+            "rows_unchanged": self.unchanged,
             "rows_rejected": self.rejected,
             "restated": dict(self.restated),
             "checks": dict(self.checks),
@@ -117,8 +123,11 @@ class Ingest:
         arrived = 0
         for delivery in self._source.fetch(wanted, last) if wanted else ():
             done = self._store(delivery, done, known)
-            arrived += len(_tickers(delivery) | set(delivery.failures))
-            self._say(f"{arrived} of {len(wanted)} tickers arrived, {done.stored} rows stored")
+            arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))
+            failed = len(set(done.failures) & set(done.listings))
+            self._say(
+                f"{arrived} of {len(wanted)} tickers asked for, {failed} failed, {done.stored} rows stored"
+            )
         for failure in done.failures.values():
             self._say(str(failure))
         return done
@@ -175,7 +184,7 @@ class Ingest:
             turned_away(rows, str(verdicts[str(ticker)].fault))
             for ticker, rows in delivery.prices[refused].groupby("ticker")
         ]
-        quarantined = pd.concat([checked.quarantined, *rest], ignore_index=True)
+        quarantined = pd.concat([self._news(checked.quarantined, delivery), *rest], ignore_index=True)
         stored = store_prices(
             self._warehouse,
             checked.accepted,
@@ -196,6 +205,16 @@ class Ingest:
             quarantined,
             {**delivery.failures, **failures},
         )
+
+    def _news(self, quarantined: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
+        """Without gaps before rows that are stored: what fills them may be stored as well."""
+        gaps = quarantined["reason"] == "missing_sessions"
+        if self._plan.recorded is None or not gaps.any():
+            return quarantined
+        stored = stored_history(self._warehouse, set(quarantined.loc[gaps, "ticker"]))
+        places = pd.MultiIndex.from_frame(quarantined[["ticker", "session"]])
+        known = places.isin(pd.MultiIndex.from_frame(stored[["ticker", "session"]]))
+        return quarantined[~(gaps & known)]
 
     def _continuity(self, delivery: Delivery, stored_tickers: set[str]) -> dict[str, Continuity]:
         """What each delivery means for a history that is stored; nothing where it is an increment."""

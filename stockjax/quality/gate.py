@@ -98,6 +98,8 @@ def check(
         verdicts[at] = _NUMBER_OF[name]
     missing = missing_sessions(rows)
     flags = sequence_flags(rows) | {"missing_sessions": missing > 0}
+    if raw is not None:
+        flags["missing_volume"] |= _unreadable_volumes(rows, mended, raw)
     good = verdicts == _GOOD
     findings = [(np.flatnonzero(~good), verdicts[~good])]
     findings += [_finding(name, np.flatnonzero(found & good)) for name, found in repairs.items()]
@@ -109,6 +111,13 @@ def check(
         accepted=PRICE_ROW.validate(mended[good].reset_index(drop=True)),
         quarantined=on_record(delivered, raw, position, number, missing_before),
     )
+
+
+def _unreadable_volumes(rows: Rows, prices: pd.DataFrame, raw: pd.Series) -> Bools:
+    """Which of the ordered rows were delivered with something for a volume that is no number."""
+    unreadable = (raw.notna() & prices["volume"].isna()).to_numpy()
+    found: Bools = rows.delivered & unreadable[rows.position]
+    return found
 
 
 def _of_right_shape(prices: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | None]:

@@ -8,12 +8,14 @@ import pandas as pd
 
 from stockjax.errors import Malformed, SourceError, UsageError
 from stockjax.sources.base import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
+from stockjax.sources.dates import read_days
 from stockjax.sources.recorded import RecordedSource
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _REQUIRED = ("session", "open", "high", "low", "close", "volume")
 # How a cell without a value is written.
 _NOTHING = ("", "nan", "NaN", "null", "None", "<NA>")
+_THOUSANDS = r"\d{1,3}(,\d{3})+(\.\d+)?"
 _SPELLINGS = {
     "date": "session",
     "datetime": "session",
@@ -82,13 +84,17 @@ def read_price_file(path: Path) -> pd.DataFrame:
     raw.columns = [_column(name) for name in raw.columns]
     missing = ["date" if name == "session" else name for name in _REQUIRED if name not in raw.columns]
     if missing:
-        raise Malformed(f"'{path.name}' lacks the column(s) {', '.join(missing)}; mend or remove it")
+        hint = " (its cells are set apart by semicolons, not commas)" if ";" in "".join(written) else ""
+        raise Malformed(f"'{path.name}' lacks the column(s) {', '.join(missing)}{hint}; mend or remove it")
     doubled = raw.columns[raw.columns.duplicated()].unique().intersection([*PRICE_COLUMNS])
     if len(doubled):
         raise Malformed(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
     if raw.empty:
         raise Malformed(f"'{path.name}' has headings and no rows; fill or remove it")
-    return _canonical(raw, written, default_ticker=path.name[: -len(_suffix(path))])
+    try:
+        return _canonical(raw, written, default_ticker=path.name[: -len(_suffix(path))])
+    except Malformed as error:
+        raise Malformed(f"'{path.name}' cannot be read: {error}") from error
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -116,11 +122,11 @@ def _column(name: object) -> str:
 def _canonical(raw: pd.DataFrame, written: list[str], default_ticker: str) -> pd.DataFrame:
     frame = pd.DataFrame(index=raw.index)
     frame["ticker"] = _symbols(raw["ticker"]) if "ticker" in raw else default_ticker
-    frame["session"] = _days(raw["session"])
+    frame["session"] = read_days(raw["session"])
     unread = frame["session"].isna()
     for name in PRICE_COLUMNS[2:]:
         if name in raw:
-            frame[name] = pd.to_numeric(raw[name], errors="coerce").astype(float)
+            frame[name] = pd.to_numeric(_plain(raw[name], name), errors="coerce").astype(float)
             blank = frame[name].isna()
             unread[blank] |= ~raw.loc[blank, name].astype(str).str.strip().isin(_NOTHING)
     frame["raw"] = pd.Series([None] * len(frame), index=frame.index, dtype=str)
@@ -136,20 +142,18 @@ def _canonical(raw: pd.DataFrame, written: list[str], default_ticker: str) -> pd
     return frame[list(DELIVERED_COLUMNS)]
 
 
+def _plain(cells: pd.Series, name: str) -> pd.Series:
+    """Volumes without separators of thousands; of a price, a comma may be the decimal point."""
+    if name != "volume" or pd.api.types.is_numeric_dtype(cells):
+        return cells
+    texts = cells.astype(str).str.strip()
+    return texts.where(~texts.str.fullmatch(_THOUSANDS), texts.str.replace(",", ""))
+
+
 def _symbols(tickers: pd.Series) -> pd.Series:
     """The symbols as text; a blank one is none."""
     texts = tickers.astype(str).str.strip()
     return texts.where(tickers.notna() & (texts != ""), None)
-
-
-def _days(dates: pd.Series) -> pd.Series:
-    """The days as they are written, in the zone of the exchange, whatever zone goes with them."""
-    if isinstance(dates.dtype, pd.DatetimeTZDtype):
-        dates = dates.dt.tz_localize(None)
-    elif not pd.api.types.is_datetime64_dtype(dates):
-        dates = dates.astype(str).str.strip().str.slice(0, 10)
-    parsed = pd.to_datetime(dates, errors="coerce", format="mixed")
-    return parsed.dt.normalize().astype("datetime64[s]")
 
 
 def _price_files(path: Path) -> list[Path]:
@@ -160,6 +164,8 @@ def _price_files(path: Path) -> list[Path]:
         if path.is_dir()
         else []
     )
+    if not path.exists():
+        raise UsageError(f"'{path}' does not exist; give --path a file or folder of prices")
     if not found:
         raise UsageError(
             f"'{path}' holds no {', '.join(SUFFIXES)} file; give --path a file or folder of prices"

@@ -47,7 +47,7 @@ def tickers_of_file(path: Path) -> tuple[str, ...]:
             f"the list of tickers '{path}' cannot be read ({error}); mend the setting tickers_file"
         ) from error
     try:
-        tickers = _column(text) if path.suffix.lower() == ".csv" else _symbols(text)
+        tickers = _column(text, path) if path.suffix.lower() == ".csv" else _symbols(text)
     except csv.Error as error:
         raise UsageError(f"the list of tickers '{path}' is no CSV file ({error}); mend it") from error
     if not tickers:
@@ -56,14 +56,20 @@ def tickers_of_file(path: Path) -> tuple[str, ...]:
 
 
 def chosen_tickers(settings: Settings) -> tuple[str, ...]:
-    """The tickers that the settings name; none if the source is to say."""
+    """The tickers that the settings name; none if the source is to say.
+
+    Yahoo knows no lower case: `aapl` is AAPL there, and one company.
+    """
+    tickers: tuple[str, ...] = ()
     if settings.tickers:
-        return settings.tickers
-    if settings.tickers_file:
-        return tickers_of_file(settings.tickers_file)
-    if settings.universe:
-        return named_universe(settings.universe).tickers
-    return ()
+        tickers = settings.tickers
+    elif settings.tickers_file:
+        tickers = tickers_of_file(settings.tickers_file)
+    elif settings.universe:
+        tickers = named_universe(settings.universe).tickers
+    if settings.source == "yahoo":
+        tickers = tuple(dict.fromkeys(ticker.upper() for ticker in tickers))
+    return tickers
 
 
 def _symbols(text: str) -> tuple[str, ...]:
@@ -71,11 +77,11 @@ def _symbols(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def _column(text: str) -> tuple[str, ...]:
+def _column(text: str, path: Path) -> tuple[str, ...]:
     rows = list(csv.reader(text.splitlines()))
     headings = [name.strip().lower() for name in rows[0]] if rows else []
     place = next((headings.index(name) for name in _HEADINGS if name in headings), None)
     if place is None:
-        return _symbols(text)
+        raise UsageError(f"the list '{path}' has no column 'ticker' or 'symbol'; add that heading")
     found = (row[place].strip() for row in rows[1:] if len(row) > place)
     return tuple(dict.fromkeys(name for name in found if name))

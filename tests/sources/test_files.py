@@ -349,3 +349,49 @@ def test_a_folder_of_malformed_files_only_is_malformed_and_names_them_all(tmp_pa
     with pytest.raises(Malformed, match=r"A\.csv.*C\.parquet") as caught:
         FilesSource(tmp_path).universe()
     assert "\n" not in str(caught.value)
+
+
+def sessions_of(tmp_path: Path, *dates: str) -> list[str]:
+    rows = [f"{day},10,12,9,11,5.5,100" for day in dates]
+    table = read_price_file(write(tmp_path / "A.csv", HEADINGS, *rows))
+    return [f"{day:%Y-%m-%d}" for day in table["session"].dropna()]
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (("01/03/2013", "13/03/2013"), ["2013-03-01", "2013-03-13"]),
+        (("03/01/2013", "03/13/2013"), ["2013-03-01", "2013-03-13"]),
+        (("1.3.2013", "28.2.2013"), ["2013-03-01", "2013-02-28"]),
+        (("20130301", "2013/03/04", "2013-03-05"), ["2013-03-01", "2013-03-04", "2013-03-05"]),
+        (("2013-03-01 00:00:00-05:00", "2013-03-04T00:00:00"), ["2013-03-01", "2013-03-04"]),
+        (("2013-02-30", "2013-03-01"), ["2013-03-01"]),
+    ],
+)
+def test_one_order_of_day_and_month_holds_for_a_file(
+    tmp_path: Path, dates: tuple[str, ...], expected: list[str]
+) -> None:
+    assert sessions_of(tmp_path, *dates) == expected
+
+
+def test_dates_that_do_not_tell_the_day_from_the_month_are_not_guessed_at(tmp_path: Path) -> None:
+    message = malformed(write(tmp_path / "A.csv", HEADINGS, "03/01/2013,10,12,9,11,5.5,100"))
+    assert "do not tell the day from the month" in message
+
+
+def test_dates_in_two_orders_are_malformed(tmp_path: Path) -> None:
+    rows = ("13/03/2013,10,12,9,11,5.5,100", "03/14/2013,10,12,9,11,5.5,100")
+    assert "before and now after" in malformed(write(tmp_path / "A.csv", HEADINGS, *rows))
+
+
+def test_volumes_may_have_separators_of_thousands(tmp_path: Path) -> None:
+    rows = ('2013-03-01,10,12,9,11,5.5,"132,529,300"', "2013-03-04,10,12,9,11,5.5,14.748.800.659")
+    table = read_price_file(write(tmp_path / "A.csv", HEADINGS, *rows))
+    assert table["volume"].iloc[0] == 132_529_300
+    assert np.isnan(table["volume"].iloc[1])
+    assert "14.748.800.659" in table["raw"].iloc[1]
+
+
+def test_semicolons_are_named_as_the_cause(tmp_path: Path) -> None:
+    message = malformed(write(tmp_path / "A.csv", HEADINGS.replace(",", ";"), ROW.replace(",", ";")))
+    assert "semicolons" in message

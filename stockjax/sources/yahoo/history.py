@@ -1,5 +1,6 @@
 """One ticker's history through yfinance."""
 
+import logging
 import re
 import warnings
 from collections.abc import Mapping
@@ -61,6 +62,8 @@ class YahooHistory:
         yfinance.set_tz_cache_location(str(cache))
         # Without it a failure comes back as an empty table.
         yfinance.config.debug.hide_exceptions = False
+        # Failures have names here, and are told once.
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         # Its own use of pandas is nothing that a reader of our log can mend.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
         self._timeout = settings.timeout

@@ -7,12 +7,23 @@ from urllib.parse import urlsplit, urlunsplit
 from curl_cffi import requests
 from curl_cffi.requests import exceptions
 
-from stockjax.errors import Garbled, Malformed, NotFound, RateLimited, SourceError, Timeout, VendorDown
+from stockjax.errors import (
+    Garbled,
+    Malformed,
+    NotFound,
+    RateLimited,
+    SourceError,
+    Timeout,
+    Unreachable,
+    VendorDown,
+)
 from stockjax.sources.yahoo.pace import Pace
 
 _CHART = "/v8/finance/chart/"
 # Yahoo answers 999 where others say 429.
 _TOO_MANY = (429, 999)
+# libcurl's numbers for a proxy or a host that is not found, and for one that does not answer.
+_NOT_CONNECTED = (5, 6, 7)
 _NO_DATA = ("no data found", "data doesn't exist")
 
 
@@ -33,7 +44,7 @@ class PacedSession(requests.Session[requests.Response]):
         super().__init__(impersonate="chrome")
         self._pace = pace
         self._base = urlsplit(base_url) if base_url else None
-        self._asides: dict[str, requests.Response] = {}
+        self._asides: dict[str, requests.Response | exceptions.RequestException] = {}
 
     def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> requests.Response:
         """Send one request.
@@ -63,8 +74,14 @@ class PacedSession(requests.Session[requests.Response]):
         """Send once what yfinance repeats before each request until it has been given a cookie."""
         if url not in self._asides:
             self._pace.turn()
-            self._asides[url] = super().request(method, self._elsewhere(url), *arguments, **options)
-        return self._asides[url]
+            try:
+                self._asides[url] = super().request(method, self._elsewhere(url), *arguments, **options)
+            except exceptions.RequestException as error:
+                self._asides[url] = error
+        answer = self._asides[url]
+        if isinstance(answer, exceptions.RequestException):
+            raise answer
+        return answer
 
     def _elsewhere(self, url: str) -> str:
         if self._base is None:
@@ -75,6 +92,8 @@ class PacedSession(requests.Session[requests.Response]):
 def _of_connection(error: exceptions.RequestException) -> SourceError:
     if isinstance(error, exceptions.Timeout):
         return Timeout("no answer in time")
+    if isinstance(error, exceptions.ConnectionError) and error.code in _NOT_CONNECTED:
+        return Unreachable(f"no connection ({_short(str(error))})")
     return VendorDown(f"the connection failed ({_short(str(error))})")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stockjax.errors import RateLimited, SourceError, Timeout, VendorDown
+from stockjax.errors import NotFound, RateLimited, SourceError, Timeout, Unreachable, VendorDown
 from stockjax.settings import YahooSettings
 from stockjax.sources.base import Delivery, Request, no_prices
 from stockjax.sources.yahoo.history import Answer, YahooHistory
@@ -42,6 +42,8 @@ class YahooSource:
         self._settings = settings
         self._cache = cache
         self._failures = 0
+        self._unreachable = 0
+        self._answered = False
         self._counting = threading.Lock()
 
     def universe(self) -> tuple[str, ...]:
@@ -116,25 +118,32 @@ class YahooSource:
         attempts = 0
         while True:
             try:
+                self._check_reachable()
                 answer = vendor.ask(request)
             except SourceError as error:
                 attempts += not isinstance(error, RateLimited)
                 if isinstance(error, RateLimited) and not pace.given_up:
                     continue
                 if not error.worth_retrying or pace.given_up or attempts > self._retries():
-                    self._count(failed=isinstance(error, VendorDown | Timeout))
+                    self._count(error)
                     raise _named(error, request.ticker) from error
                 pace.wait(_FIRST_WAIT * 2 ** (attempts - 1) * (1 + random.random() / 2))  # noqa: S311
             else:
-                self._count(failed=False)
+                self._count(None)
                 return answer
+
+    def _check_reachable(self) -> None:
+        if not self._answered and self._unreachable >= _FAILURES_IN_A_ROW:
+            raise Unreachable("there is no connection to it, as for the tickers before")
 
     def _retries(self) -> int:
         return self._settings.retries if self._failures < _FAILURES_IN_A_ROW else 0
 
-    def _count(self, *, failed: bool) -> None:
+    def _count(self, error: SourceError | None) -> None:
         with self._counting:
-            self._failures = self._failures + 1 if failed else 0
+            self._failures = self._failures + 1 if isinstance(error, VendorDown | Timeout) else 0
+            self._unreachable += isinstance(error, Unreachable)
+            self._answered |= not isinstance(error, Unreachable)
 
 
 def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last: date) -> Delivery:
@@ -151,6 +160,7 @@ def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last
 
 _ADVICE = {
     "NotFound": "check the symbol",
+    "Unreachable": "check the connection and run again",
     "RateLimited": "run again later, or lower yahoo.requests_per_second",
     "Timeout": "run again later, or raise yahoo.timeout",
 }
@@ -158,4 +168,5 @@ _ADVICE = {
 
 def _named(error: SourceError, ticker: str) -> SourceError:
     advice = _ADVICE.get(type(error).__name__, "run again later")
-    return type(error)(f"Yahoo has no prices of '{ticker}': {error}; {advice}")
+    told = "has no prices of" if isinstance(error, NotFound) else "gave no prices of"
+    return type(error)(f"Yahoo {told} '{ticker}': {error}; {advice}")

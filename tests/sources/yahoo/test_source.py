@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.errors import Garbled, Malformed, NotFound, RateLimited, SourceError, Timeout, VendorDown
+from stockjax.errors import (
+    Garbled,
+    Malformed,
+    NotFound,
+    RateLimited,
+    SourceError,
+    Timeout,
+    Unreachable,
+    VendorDown,
+)
 from stockjax.sources.yahoo import YahooSource, source
 from tests.sources.yahoo.made_up import FIRST, LAST, fetch, request, settings, source_of
 from tests.yahoo_server import (
@@ -159,8 +168,8 @@ def test_nobody_listening_fails_by_name(tmp_path: Path) -> None:
         base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
         (part,) = fetch(YahooSource(settings(base_url, retries=1), tmp_path), ["AAA", "BBB"])
     assert {ticker: type(error) for ticker, error in part.failures.items()} == {
-        "AAA": VendorDown,
-        "BBB": VendorDown,
+        "AAA": Unreachable,
+        "BBB": Unreachable,
     }
 
 
