@@ -3,7 +3,7 @@
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from prefect import flow, get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -12,9 +12,9 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import quote
 from pydantic import Field
 
+from flows.whole import whole
 from stockjax.errors import SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
@@ -33,8 +33,6 @@ async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
         return False
     return False
 
-
-Value = TypeVar("Value")
 
 RETRIES = 2
 DELAYS: list[float] = [10, 60]
@@ -153,8 +151,8 @@ def forecast(
 
 def _steps(night: Night) -> Outcome:
     ingested = ingest(night)
-    universe = survey(night, _whole(ingested))
-    known = _whole(universe)
+    universe = survey(night, whole(ingested))
+    known = whole(universe)
     replay(night, known)
     failures: dict[str, str] = {}
     for session in sorted({*universe.missed, *universe.tonight}):
@@ -169,21 +167,15 @@ def _steps(night: Night) -> Outcome:
 def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str, str]:
     """Train and forecast; returns why the training of some tickers failed."""
     session = prepare(night, universe, as_of)
-    known = _whole(session)
+    known = whole(session)
     in_force = load_champions(known)
-    champions = _whole(in_force)
-    base = _whole(train_base(known, champions))
+    champions = whole(in_force)
+    base = whole(train_base(known, champions))
     trained, failures = _gather(
         {ticker: train_ticker.submit(known, ticker, base, champions) for ticker in session.to_train(in_force)}
     )
-    write_forecasts(known, base, champions, _whole(trained))
+    write_forecasts(known, base, champions, whole(trained))
     return failures
-
-
-def _whole(value: Value) -> Value:
-    """Hand a value on as it is: Prefect would look for futures in every array of every model."""
-    wrapped: Value = quote(value)  # type: ignore[assignment]  # tasks get what is inside
-    return wrapped
 
 
 def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:

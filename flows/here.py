@@ -1,15 +1,17 @@
 """Running the forecast in this process, without a server that somebody has to start."""
 
 import atexit
+import importlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from flows.local_server import prefect_api
-from stockjax.errors import StockjaxError
+from stockjax.errors import StockjaxError, UsageError
 from stockjax.settings import Settings
 
 
@@ -28,7 +30,8 @@ class Finished:
     succeeded: bool
     message: str
     tickers: tuple[str, ...]
-    report: Path
+    as_of: date
+    report: Path | None
 
 
 def run_here(settings: Settings, as_of: date | None = None) -> Finished:
@@ -40,6 +43,25 @@ def run_here(settings: Settings, as_of: date | None = None) -> Finished:
         The request makes no sense (UsageError), or the run could not be carried out.
 
     """
+    return _here(settings, "forecast", {"as_of": as_of}, {"as_of": as_of})
+
+
+def backtest_here(settings: Settings, first: date, last: date) -> Finished:
+    """Run the flow `backtest`, as `run_here` does the other.
+
+    Raises
+    ------
+    StockjaxError
+        The request makes no sense (UsageError), or the run could not be carried out.
+
+    """
+    if first > last:
+        raise UsageError(f"--from {first} lies after --to {last}; exchange them")
+    return _here(settings, "backtest", {"first": first, "last": last}, {"as_of": None, "until": last})
+
+
+def _here(settings: Settings, name: str, parameters: Mapping[str, Any], night: Mapping[str, Any]) -> Finished:
+    """Run a flow in this process; `night` is what its Night is asked for."""
     # Registered before everything else, so that it runs after everything else.
     atexit.register(_hush)
     with prefect_api() as wait_until_ready:
@@ -47,17 +69,16 @@ def run_here(settings: Settings, as_of: date | None = None) -> Finished:
         from prefect.client.schemas.objects import State
         from prefect.task_runners import ThreadPoolTaskRunner
 
-        from flows.forecast import forecast
         from stockjax.nightly import Night
         from stockjax.training.warm_up import compile_programs
 
-        asked = Night(settings, as_of, None, lambda line: None)
+        chosen = getattr(importlib.import_module(f"flows.{name}"), name)
+        asked = Night(settings, flow_run_id=None, say=lambda line: None, **night)
         compile_programs(settings.training, settings.cache)
         wait_until_ready()
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.worker_count)
-        here = forecast.with_options(task_runner=runner)  # type: ignore[arg-type]  # invariant
-        state: State[Any] = here(
-            as_of=as_of,
+        state: State[Any] = chosen.with_options(task_runner=runner)(
+            **parameters,
             tickers=list(settings.tickers) or None,
             source=settings.source,
             path=settings.path,
@@ -66,8 +87,9 @@ def run_here(settings: Settings, as_of: date | None = None) -> Finished:
         )
         result = state.result(raise_on_failure=False)
     if isinstance(result, dict):
-        report = Path(result["report"])
-        return Finished(state.is_completed(), state.message or "", asked.plan.tickers, report)
+        report = Path(result["report"]) if "report" in result else None
+        as_of = date.fromisoformat(result["as_of"])
+        return Finished(state.is_completed(), state.message or "", asked.plan.tickers, as_of, report)
     if isinstance(result, StockjaxError):
         raise result
     raise StockjaxError(f"the run failed: {state.message or result}")

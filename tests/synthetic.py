@@ -102,13 +102,27 @@ def random_parameters(seed: int, settings: TrainingSettings = SMALL, spread: flo
     return stacked(initial_parameters(len(FEATURE_NAMES), settings.hidden, 0))
 
 
+def whole_parameters(seed: int, settings: TrainingSettings = SMALL) -> dict[str, Any]:
+    """What `Model.parameters` consists of, all of it of no particular network."""
+    random, count = np.random.default_rng([seed, 1]), len(FEATURE_NAMES)
+    return {
+        "network": random_parameters(seed, settings),
+        "adapter": {
+            "weights": random.normal(0, 0.05, 1 + count).astype(np.float32),
+            "center": random.normal(0, 0.5, count).astype(np.float32),
+            "spread": (0.5 + random.random(count)).astype(np.float32),
+        },
+        "residuals": np.cumsum(0.2 + random.random(5)) - 2.0,
+    }
+
+
 def some_model(ticker: str | None, seed: int = 0, **changes: Any) -> Model:
     """A model of a ticker, or a base, with random parameters."""
     model = Model(
         role="base" if ticker is None else "ticker",
         ticker=ticker,
         trained_through=date(2013, 2, 28),
-        parameters=random_parameters(seed),
+        parameters=whole_parameters(seed),
         hyperparameters={"hidden": SMALL.hidden, "stopped_at": 50},
         validation_loss=1.25,
         champion_loss=None if ticker is None else 1.5,

@@ -92,12 +92,49 @@ def run(
     )
     orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["forecast"].load()
     finished = orchestrate(settings, as_of.date() if as_of else None)
-    _print_night(settings, finished.tickers)
+    _print_night(settings, finished.tickers, finished.as_of)
     _console.print(f"warehouse: {settings.warehouse / 'stockjax.duckdb'}")
     _console.print(f"report:    {finished.report}")
     _console.print(finished.message)
     if not finished.succeeded:
         raise typer.Exit(1)
+
+
+@app.command()
+def backtest(
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First session to forecast from.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session to forecast from.")
+    ],
+    tickers: Annotated[
+        list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Where prices come from: sample, files or yahoo.")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="File or folder of prices; implies --source files.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Forecast a range of the past, each session from what was known at its close, and score it."""
+    from stockjax.reporting.tables import backtest_table
+    from stockjax.warehouse import Warehouse
+
+    settings = load_settings(
+        tickers=tuple(tickers) if tickers else None,
+        source=source or ("files" if path else None),
+        path=path,
+        warehouse=warehouse,
+    )
+    orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["backtest"].load()
+    finished = orchestrate(settings, first.date(), last.date())
+    made = Warehouse(settings.warehouse)
+    _console.print(backtest_table(made, first.date(), last.date(), finished.tickers))
+    _console.print(f"warehouse: {made.database}")
+    _console.print(finished.message)
 
 
 # A query may begin with a comment, whose two dashes are no option.
@@ -164,13 +201,13 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def _print_night(settings: Settings, tickers: tuple[str, ...]) -> None:
+def _print_night(settings: Settings, tickers: tuple[str, ...], as_of: date) -> None:
     from stockjax.reporting.tables import forecast_table, score_table
     from stockjax.warehouse import Warehouse
 
     warehouse = Warehouse(settings.warehouse)
-    _console.print(forecast_table(warehouse, tickers))
-    _console.print(score_table(warehouse, tickers))
+    _console.print(forecast_table(warehouse, tickers, as_of))
+    _console.print(score_table(warehouse, tickers, as_of))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

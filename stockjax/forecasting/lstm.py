@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from stockjax.distribution import ReturnForecast
 from stockjax.features import Features
-from stockjax.model.quantiles import student_t_deviation, student_t_quantiles
+from stockjax.model.quantiles import student_t_deviation
 from stockjax.registry import Model
 from stockjax.training.predict import predict
 from stockjax.training.windows import context
@@ -30,11 +30,20 @@ def lstm_forecast(
         n models, one per forecast.
 
     """
-    prediction = predict(_stack([model.parameters for model in models]), context(features, rows, positions))
+    networks = _stack([model.parameters["network"] for model in models])
+    prediction = predict(networks, context(features, rows, positions))
+    # Location, log-scale and tail are averaged over the seeds.
+    location, log_scale, freedom = (
+        part.mean(axis=1) for part in (prediction.location, prediction.log_scale, prediction.freedom)
+    )
+    adapter = _stack([model.parameters["adapter"] for model in models])
+    standard = (features.inputs[rows, positions] - adapter["center"]) / adapter["spread"]
+    log_scale = log_scale + adapter["weights"][:, 0] + (standard * adapter["weights"][:, 1:]).sum(axis=1)
+    shape = np.stack([np.asarray(model.parameters["residuals"]) for model in models])
     unit = features.volatility[rows, positions]
     return ReturnForecast(
-        unit[:, None] * student_t_quantiles(prediction.location, prediction.log_scale, prediction.freedom),
-        unit * student_t_deviation(prediction.log_scale, prediction.freedom),
+        unit[:, None] * (location[:, None] + np.exp(log_scale)[:, None] * shape),
+        unit * student_t_deviation(log_scale, freedom),
     )
 
 

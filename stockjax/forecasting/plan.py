@@ -141,6 +141,12 @@ def replace_as_of(plan: Plan, exchanges: Iterable[Exchange]) -> Plan:
     return replace(plan, as_of=newest)
 
 
+def newest_session(source: Source, exchange: Exchange, until: date, now: datetime | None = None) -> date:
+    """The newest session up to a date that the source may have prices of."""
+    newest = _newest(exchange, source.last_session(), now or datetime.now(UTC))
+    return min(newest, exchange.last_session_on_or_before(until))
+
+
 def _newest(exchange: Exchange, recorded: date | None, now: datetime) -> date:
     if recorded:
         return exchange.last_session_on_or_before(recorded)

@@ -72,48 +72,79 @@ def missing_sessions(
     return missing
 
 
+def sessions_between(history: History, first: date, last: date, needed: int) -> dict[str, set[date]]:
+    """For each ticker, its sessions from `first` to `last`, without those before the `needed`-th."""
+    found: dict[str, set[date]] = {}
+    for row, ticker in enumerate(history.tickers):
+        sessions = history.sessions[row, needed - 1 : history.lengths[row]]
+        inside = (sessions >= np.datetime64(first, "D")) & (sessions <= np.datetime64(last, "D"))
+        found[ticker] = set(sessions[inside].tolist())
+    return found
+
+
 def replay(
     history: History,
-    missing: Mapping[str, set[date]],
+    wanted: Mapping[str, set[date]],
     exchanges: Mapping[str, Exchange],
     settings: Settings,
+    done: Mapping[str, set[date]] | None = None,
 ) -> Iterator[Stretch]:
     """Forecast past sessions, each from what was known at its close.
 
     The base is trained every `retrain.base_every` sessions and the tickers every
-    `replay.ticker_every`; between trainings the models stay as they are. Sessions at which no
-    ticker had history enough for a base are passed over.
+    `replay.ticker_every`; between trainings the models stay as they are. Each base begins a
+    new line of ticker models, so that a replay that was cut off goes on at the last base
+    with the same bits. Sessions at which no ticker had history enough for a base are passed
+    over.
 
     Parameters
     ----------
-    missing
+    wanted
         By ticker, the sessions to forecast from.
     exchanges
         By ticker, its calendar.
+    done
+        By ticker, those of them that have been forecast from already.
 
     """
-    sessions = sorted(set().union(*missing.values())) if missing else []
+    sessions = sorted(set().union(*wanted.values())) if wanted else []
+    missing = {ticker: days - (done or {}).get(ticker, set()) for ticker, days in wanted.items()}
+    for period in _parts(sessions, settings.retrain.base_every):
+        yield from _replay_period(history, period, missing, exchanges, settings)
+
+
+def _replay_period(
+    history: History,
+    period: list[date],
+    missing: Mapping[str, set[date]],
+    exchanges: Mapping[str, Exchange],
+    settings: Settings,
+) -> Iterator[Stretch]:
+    """The sessions of one base, from its training to the last that is missing."""
+    open_days = {ticker: days & set(period) for ticker, days in missing.items()}
+    last = max((day for days in open_days.values() for day in days), default=date.min)
     base: Model | None = None
     champions: dict[str, Model] = {}
-    since_base = settings.retrain.base_every
-    for start in range(0, len(sessions), settings.replay.ticker_every):
-        some = sessions[start : start + settings.replay.ticker_every]
+    for some in _parts([day for day in period if day <= last], settings.replay.ticker_every):
         knowledge = Knowledge.at(history, some[0])
         if not can_train_base(knowledge):
             continue
         fresh: list[Model] = []
-        if base is None or since_base >= settings.retrain.base_every:
+        if base is None:
             base = train_base_model(knowledge, settings.training, settings.seed, settings.worker_count)
-            since_base = 0
             fresh.append(base)
-        wanted = [ticker for ticker, days in missing.items() if not days.isdisjoint(some)]
+        wanted = [ticker for ticker, days in open_days.items() if days and max(days) >= some[0]]
         long_enough = with_sessions(knowledge, wanted, settings.history.training_sessions)
         trained, failures = train_tickers(knowledge, long_enough, base, champions, settings)
         champions = {**champions, **{str(model.ticker): model for model in trained}}
         fresh.extend(trained)
-        rows = _forecast(history, some, missing, base, champions, exchanges, settings)
-        since_base += len(some)
+        rows = _forecast(history, some, open_days, base, champions, exchanges, settings)
         yield Stretch(some, fresh, rows, failures)
+
+
+def _parts(sessions: list[date], size: int) -> Iterator[list[date]]:
+    for start in range(0, len(sessions), size):
+        yield sessions[start : start + size]
 
 
 def _forecast(

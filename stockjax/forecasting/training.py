@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from stockjax.code_version import code_version
 from stockjax.features import FEATURE_NAMES, Features, History, build_features
+from stockjax.model.network import Parameters, mean_freedom
+from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.settings import Settings, TrainingSettings
+from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
 from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base
 from stockjax.training.ticker import retrain_ticker
 
@@ -60,13 +66,22 @@ def train_base_model(
         No ticker has history enough.
 
     """
-    history = knowledge.history
-    trained = train_base(knowledge.features, history.lengths, settings, seed, workers, progress)
+    history, features = knowledge.history, knowledge.features
+    trained = train_base(features, history.lengths, settings, seed, workers, progress)
+    center, spread = standardisation(features, history.lengths)
     return Model(
         role="base",
         ticker=None,
         trained_through=knowledge.as_of,
-        parameters=trained.parameters,
+        parameters={
+            "network": trained.parameters,
+            "adapter": {
+                "weights": np.zeros(len(FEATURE_NAMES) + 1, np.float32),
+                "center": center,
+                "spread": spread,
+            },
+            "residuals": _residuals(trained.parameters, features, history.lengths),
+        },
         hyperparameters={
             **settings.model_dump(),
             "features": len(FEATURE_NAMES),
@@ -96,18 +111,24 @@ def train_ticker_model(
     carry it over to the new one.
     """
     parent = champion if champion and champion.hyperparameters.get("base_id") == base.model_id else base
-    history = knowledge.history
+    history, features = knowledge.history, knowledge.features
     row = history.tickers.index(ticker)
     length = int(history.lengths[row])
     own_seed = _seed(seed, ticker, knowledge.as_of)
     trained = retrain_ticker(
-        parent.parameters, base.parameters, knowledge.features, row, length, settings, own_seed
+        parent.parameters["network"], base.parameters["network"], features, row, length, settings, own_seed
     )
+    shared = base.parameters["adapter"]
+    weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
     return Model(
         role="ticker",
         ticker=ticker,
         trained_through=knowledge.as_of,
-        parameters=trained.parameters,
+        parameters={
+            "network": trained.parameters,
+            "adapter": {**shared, "weights": weights},
+            "residuals": base.parameters["residuals"],
+        },
         hyperparameters={
             **settings.model_dump(),
             "features": len(FEATURE_NAMES),
@@ -160,6 +181,14 @@ def train_tickers(
         elif error:
             raise error
     return [future.result() for ticker, future in running.items() if ticker not in failures], failures
+
+
+def _residuals(
+    networks: Parameters, features: Features, lengths: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Quantiles of what networks leave over of all tickers' last sessions."""
+    seen = [look_back(networks, features, row, int(length)).residuals for row, length in enumerate(lengths)]
+    return residual_quantiles(np.concatenate(seen), student_t_quantiles(mean_freedom(networks)))
 
 
 def _seed(seed: int, ticker: str, as_of: date) -> int:

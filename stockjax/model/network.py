@@ -81,8 +81,18 @@ class Forecaster(nnx.Module):
         by_session = inputs.swapaxes(0, 1)
         output = self.head(self.lstm(by_session)) + self.skip(by_session)
         location = LOCATION_UNIT * output[..., 0]
-        freedom = _SMALLEST_FREEDOM + jax.nn.softplus(self.tail[...])
+        freedom = degrees_of_freedom(self.tail[...])
         return location.swapaxes(0, 1), output[..., 1].swapaxes(0, 1), freedom
+
+
+def degrees_of_freedom(tail: jax.Array) -> jax.Array:
+    """The Student t's degrees of freedom, above 2, from the learned number behind them."""
+    return _SMALLEST_FREEDOM + jax.nn.softplus(tail)
+
+
+def mean_freedom(networks: Parameters) -> float:
+    """Degrees of freedom averaged over networks that are stacked over seeds."""
+    return float(degrees_of_freedom(jnp.asarray(networks["tail"])).mean())
 
 
 def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:

@@ -7,7 +7,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from stockjax.code_version import code_version
-from stockjax.forecasting.plan import Origin, make_plan, replace_as_of
+from stockjax.errors import UsageError
+from stockjax.forecasting.plan import Origin, make_plan, newest_session, replace_as_of
 from stockjax.forecasting.replay import missing_sessions, replay
 from stockjax.forecasting.rows import MODELS
 from stockjax.forecasting.universe import states_table
@@ -25,7 +26,7 @@ from stockjax.training.programs import use_compilation_cache
 from stockjax.universes import chosen_tickers
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts
-from stockjax.warehouse.prices import newest_by_exchange
+from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, replace_tickers, start_run
 
 
@@ -38,6 +39,8 @@ class Night:
         Receives one line for each thing that matters.
     now
         The moment of the run, aware; None for the clock.
+    until
+        Instead of `as_of`: a date, session or not; the newest session up to it is meant.
 
     Raises
     ------
@@ -53,11 +56,14 @@ class Night:
         flow_run_id: str | None,
         say: Say,
         now: datetime | None = None,
+        until: date | None = None,
     ) -> None:
         self.settings = settings
         self.warehouse = Warehouse(settings.warehouse, settings.lock_timeout)
         self.source = open_source(settings)
         tickers = chosen_tickers(settings)
+        if until:
+            as_of = newest_session(self.source, exchange(settings.exchange), until, now)
         asked = listings(tickers, settings, {}).values()
         self.plan = make_plan(
             self.source,
@@ -68,33 +74,39 @@ class Night:
             now,
         )
         self._flow_run_id = flow_run_id
-        self._say = say
+        self.say = say
 
-    def open(self) -> None:
+    def open(self, flow: str = "forecast") -> None:
         """Bring the warehouse up to date and note that the run has begun."""
         use_compilation_cache(self.settings.cache)
         self.warehouse.migrate()
+        self._check_sources()
         known = newest_by_exchange(self.warehouse, self.plan.default.code)
         self.plan = replace(self.plan, already_known=known)
         start_run(
             self.warehouse,
             run_id=self.plan.run_id,
             flow_run_id=self._flow_run_id,
-            flow="forecast",
+            flow=flow,
             as_of=self.plan.as_of,
             moment=self.plan.started_at,
             code_version=code_version(),
         )
-        self._say(f"{len(self.plan.tickers)} tickers from '{self.plan.source}', as of {self.plan.as_of}")
+        self.say(f"{len(self.plan.tickers)} tickers from '{self.plan.source}', as of {self.plan.as_of}")
 
     def ingest(self) -> Ingested:
         """Fetch what is missing, check it and store it, part by part."""
-        done = Ingest(self.settings, self.warehouse, self.source, self.plan, self._say).run()
+        done = Ingest(self.settings, self.warehouse, self.source, self.plan, self.say).run()
         self.plan = replace_as_of(self.plan, {listing.exchange for listing in done.listings.values()})
-        told = [f"{done.read} rows read", f"{done.stored} stored", f"{done.rejected} rejected"]
+        told = [
+            f"{done.read} rows read",
+            f"{done.stored} stored",
+            f"{done.unchanged} unchanged",
+            f"{done.rejected} rejected",
+        ]
         told += [f"{count} replaced ({reason})" for reason, count in done.restated.items()]
         told += [f"{name}: {count}" for name, count in done.checks.items()]
-        self._say(", ".join(told))
+        self.say(", ".join(told))
         return done
 
     def survey(self, ingested: Ingested) -> Universe:
@@ -104,9 +116,9 @@ class Night:
             self._write_states(universe)
         for state in universe.states:
             if state.reason:
-                self._say(f"{state.ticker}: {state.state}, {state.reason}")
-        if not universe.due and not universe.missed:
-            self._say("every forecast of this session is in the ledger already")
+                self.say(f"{state.ticker}: {state.state}, {state.reason}")
+        if not universe.due and not universe.missed and universe.complete:
+            self.say("every forecast of this session is in the ledger already")
         return universe
 
     def replay(self, universe: Universe) -> int:
@@ -114,7 +126,7 @@ class Night:
         settings, due = self.settings, universe.due
         if not settings.replay.sessions or not due:
             return 0
-        done = {ticker: set(days) for ticker, days in universe.complete.items()}
+        done = universe.forecast_by_anyone(self.warehouse)
         for session, tickers in universe.missed.items():
             for ticker in tickers:
                 done.setdefault(ticker, set()).add(session)
@@ -127,13 +139,13 @@ class Night:
             settings.history.forecast_sessions,
         )
         missing = {ticker: missing[ticker] for ticker in due}
-        written, store = 0, self._store()
+        written, store = 0, self.store
         for part in replay(history, missing, universe.exchanges, settings):
             store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
             written += store.forecasts(part.rows) if len(part.rows) else 0
             for ticker, failure in part.failures.items():
-                self._say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
-            self._say(f"replayed {part.sessions[0]} to {part.sessions[-1]}: {len(part.rows)} forecasts")
+                self.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
+            self.say(f"replayed {part.sessions[0]} to {part.sessions[-1]}: {len(part.rows)} forecasts")
         return written
 
     def session(self, universe: Universe, as_of: date) -> Session:
@@ -150,8 +162,8 @@ class Night:
             exchanges=universe.exchanges,
             origins=origins,
             settings=self.settings,
-            store=self._store(),
-            say=self._say,
+            store=self.store,
+            say=self.say,
         )
 
     def score(self) -> int:
@@ -161,7 +173,7 @@ class Night:
     def report(self) -> Path:
         """Write the HTML report."""
         page = write_report(self.warehouse, self.plan.as_of, self.plan.tickers)
-        self._say(f"report: {page}")
+        self.say(f"report: {page}")
         return page
 
     def outcome(
@@ -172,17 +184,21 @@ class Night:
         first = min(market.as_of for market in markets.values())
         complete = complete_forecasts(self.warehouse, self.plan.tickers, first, self.plan.as_of, len(MODELS))
         done = [ticker for ticker in complete if markets[ticker].as_of in complete[ticker]]
-        without = {s.ticker: f"{s.state}, {s.reason}" for s in universe.states if not s.can_forecast}
+        without = {
+            s.ticker: str(s.reason) if s.state == "active" else f"{s.state}, {s.reason}"
+            for s in universe.states
+            if not s.can_forecast
+        }
         elsewhere = {name: str(why) for name, why in ingested.failures.items() if name not in markets}
         return Outcome(
             as_of=self.plan.as_of,
             targets=tuple(sorted({market.target for market in markets.values()})),
-            asked=len(self.plan.tickers),
+            tickers=frozenset(self.plan.tickers),
             forecast=len(done),
             caught_up=len(universe.missed),
             failures={**elsewhere, **without, **failures},
             ingested=ingested.summary(),
-            remark=self._holiday(universe),
+            remark=None if without else self._holiday(universe),
             report=report,
         )
 
@@ -196,6 +212,15 @@ class Night:
             counts=counts,
             moment=datetime.now(UTC),
         )
+
+    def _check_sources(self) -> None:
+        """The recorded sample and prices of today in one ledger would make nonsense of both."""
+        stored = stored_sources(self.warehouse)
+        if stored and ("sample" in stored) != (self.plan.source == "sample"):
+            raise UsageError(
+                f"the warehouse '{self.warehouse.folder}' holds prices from {' and '.join(sorted(stored))}; "
+                f"give those from {self.plan.source} another one (--warehouse or STOCKJAX_WAREHOUSE)"
+            )
 
     def _holiday(self, universe: Universe) -> str | None:
         """Why a live run found nothing new, if its exchanges did not trade today."""
@@ -224,5 +249,7 @@ class Night:
             moment=datetime.now(UTC),
         )
 
-    def _store(self) -> Store:
+    @property
+    def store(self) -> Store:
+        """Where this run keeps its models and forecasts."""
         return Store(self.warehouse, self.plan.run_id)

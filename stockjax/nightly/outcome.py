@@ -15,6 +15,8 @@ class Outcome:
 
     Attributes
     ----------
+    tickers
+        Those that were asked for.
     targets
         The sessions that were forecast, one for each date on which an exchange trades next.
     caught_up
@@ -30,7 +32,7 @@ class Outcome:
 
     as_of: date
     targets: tuple[date, ...]
-    asked: int
+    tickers: frozenset[str]
     forecast: int
     caught_up: int
     failures: Mapping[str, str]
@@ -42,12 +44,16 @@ class Outcome:
     def message(self) -> str:
         """One sentence for the run's end state."""
         targets = " and ".join(str(target) for target in self.targets)
-        told = f"{self.forecast} of {self.asked} tickers forecast for {targets}"
+        told = f"{self.forecast} of {len(self.tickers)} tickers forecast for {targets}"
         if self.caught_up:
             told += f"; {self.caught_up} missed session(s) caught up"
         if self.remark:
             told += f"; {self.remark}"
-        reasons = [f"{ticker}: {why}" for ticker, why in sorted(self.failures.items())]
+        reasons = [
+            # A file's sentence names the file.
+            why if f"'{name}'" in why and name not in self.tickers else f"{name}: {why}"
+            for name, why in sorted(self.failures.items())
+        ]
         if len(reasons) > MOST_REASONS:
             rest = len(reasons) - MOST_REASONS
             reasons = [*reasons[:MOST_REASONS], f"and {rest} more tickers, see stockjax status"]
@@ -56,7 +62,8 @@ class Outcome:
     def summary(self) -> dict[str, object]:
         """The same in plain values, for the run's row and for whoever started it."""
         return {
-            "asked": self.asked,
+            "as_of": str(self.as_of),
+            "asked": len(self.tickers),
             "forecast": self.forecast,
             "caught_up": self.caught_up,
             "failures": dict(self.failures),

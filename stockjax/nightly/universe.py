@@ -32,7 +32,7 @@ class Universe:
     states
         One per ticker that was asked for.
     complete
-        By ticker, the sessions that all models have forecast from.
+        By ticker, the sessions that all models have forecast from on a night.
     tonight
         By session, the tickers whose forecasts for tonight are not all in the ledger yet.
     missed
@@ -57,6 +57,13 @@ class Universe:
     def due(self) -> list[str]:
         """Tickers whose forecasts for tonight are not all in the ledger yet."""
         return [ticker for tickers in self.tonight.values() for ticker in tickers]
+
+    def forecast_by_anyone(self, warehouse: Warehouse) -> dict[str, set[date]]:
+        """By ticker, the sessions that have been forecast from on a night or in a replay."""
+        valid = self.history.sessions[self.history.valid]
+        return complete_forecasts(
+            warehouse, self.history.tickers, valid.min().item(), valid.max().item(), len(MODELS)
+        )
 
     def known_at(self, session: date, forecast_sessions: int) -> Knowledge:
         """The prices at the close of a session, of the tickers that could be forecast from it.
@@ -94,7 +101,8 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
         warehouse, ticker_states(history, as_of, exchanges, ingested.failures, settings.history)
     )
     first = history.sessions[history.valid].min().item() if history.valid.any() else last
-    complete = complete_forecasts(warehouse, plan.tickers, first, last, len(MODELS))
+    # A replayed forecast of a session is no night's: whoever asks for that night gets it.
+    complete = complete_forecasts(warehouse, plan.tickers, first, last, len(MODELS), ("nightly", "catchup"))
     tonight: dict[date, list[str]] = {}
     for state in states:
         if state.can_forecast and as_of[state.ticker] not in complete.get(state.ticker, set()):

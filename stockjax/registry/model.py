@@ -10,6 +10,10 @@ Role = Literal["base", "ticker"]
 Status = Literal["champion", "challenger", "retired", "rejected"]
 
 
+PARTS = {"network", "adapter", "residuals"}
+"""What the parameters of every model consist of."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A row of `models` together with its parameters.
@@ -17,7 +21,9 @@ class Model:
     Attributes
     ----------
     parameters
-        Nested dictionaries of arrays, each stacked over seeds.
+        Nested dictionaries of arrays: `network`, its leaves stacked over seeds; `adapter`, the
+        ticker's correction of the log-scale (weights, center, spread); and `residuals`, the
+        quantiles of what is left over, by which location and scale become a distribution.
     hyperparameters
         What training was told and the step it stopped at; plain JSON values.
     parent_id

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stockjax.errors import ModelFileError
 from stockjax.registry.files import read_file, write_files
-from stockjax.registry.model import Model
+from stockjax.registry.model import PARTS, Model
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.records import insert_models, read_champions
 
@@ -80,6 +80,7 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     for row in read_champions(warehouse, tickers, as_of):
         try:
             parameters = read_file(warehouse.folder / row["path"], row["sha256"])
+            _check_parts(parameters, row["path"])
         except ModelFileError as error:
             problems[row["ticker"] or ""] = str(error)
             continue
@@ -89,6 +90,11 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
         else:
             found[model.ticker] = model
     return Champions(base, found, problems)
+
+
+def _check_parts(parameters: dict[str, Any], path: str) -> None:
+    if parameters.keys() != PARTS:
+        raise ModelFileError(f"the model file '{path}' is of another release of stockjax; it is passed over")
 
 
 def _model(row: dict[str, Any], parameters: dict[str, Any]) -> Model:

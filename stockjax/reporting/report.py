@@ -59,7 +59,7 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
 
 def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str) -> str:
     forecasts = read_table(warehouse, "report_forecasts", tickers=tickers, as_of=as_of)
-    scores = read_table(warehouse, "scores_table", tickers=tickers)
+    scores = read_table(warehouse, "scores_table", tickers=tickers, until=as_of)
     scored = read_table(warehouse, "report_history", tickers=tickers, as_of=as_of, sessions=CHARTED_SESSIONS)
     states = read_table(warehouse, "report_states", tickers=tickers)
     leaderboard = read_table(warehouse, "report_leaderboard")

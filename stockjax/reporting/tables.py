@@ -1,6 +1,7 @@
 """What a run prints: forecasts, and how far off they have been."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stockjax.errors import UsageError
+from stockjax.scoring.skill import backtest_scores
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
@@ -15,9 +18,9 @@ MOST_ROWS = 40
 """Tickers shown in the terminal; the report and SQL have them all."""
 
 
-def forecast_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
-    """The newest LSTM forecast of every ticker."""
-    rows = read_table(warehouse, "forecasts_table", tickers=list(tickers))
+def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None = None) -> RenderableType:
+    """The newest LSTM forecast of every ticker, made from a session up to `until`."""
+    rows = read_table(warehouse, "forecasts_table", tickers=list(tickers), until=until or date.max)
     rows = rows[rows["model"] == "lstm"]
     targets = ", ".join(sorted({f"{day:%Y-%m-%d}" for day in rows["target"]}))
     table = Table(title=f"Forecast close for {targets or 'no session'}")
@@ -35,9 +38,9 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableTy
     return _with_rest(table, len(rows))
 
 
-def score_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
-    """How far off the LSTM was over the last 63 sessions, beside random walk and HAR."""
-    rows = read_table(warehouse, "scores_table", tickers=list(tickers))
+def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None = None) -> RenderableType:
+    """How far off the LSTM was over the 63 sessions up to `until`, beside random walk and HAR."""
+    rows = read_table(warehouse, "scores_table", tickers=list(tickers), until=until or date.max)
     lstm = rows[rows["model"] == "lstm"]
     walk = rows[rows["model"] == "random_walk"]
     walks = dict(zip(walk["ticker"], walk["rmse"], strict=True))
@@ -73,6 +76,52 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str]) -> RenderableType:
     return _with_rest(table, len(lstm))
 
 
+def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Sequence[str]) -> RenderableType:
+    """Every model over a backtest, with intervals on its skill."""
+    scores = backtest_scores(warehouse, first, last, list(tickers))
+    if scores.empty:
+        return "no forecast of that range has an outcome yet"
+    counts = scores.iloc[0]
+    errors = Table(
+        title=f"{counts['n']:.0f} forecasts of {counts['days']:.0f} sessions, from {first} to {last}",
+        caption="Pinball loss in basis points of the log return; skill: 1 - loss / loss of HAR or EWMA in %, "
+        "with its 95% interval over days; RMSE and MAE over those of the random walk.",
+    )
+    intervals = Table(
+        title="How often closes fell inside the intervals",
+        caption="90% also by terciles of each ticker's own volatility; width of the 90% interval.",
+    )
+    for table, headings in (
+        (errors, ("model", "pinball", "skill to HAR", "skill to EWMA", "RMSE", "MAE")),
+        (intervals, ("model", "50%", "90%", "low", "middle", "high", "width")),
+    ):
+        for heading in headings:
+            table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
+    for model, row in scores.iterrows():
+        errors.add_row(
+            str(model),
+            f"{1e4 * row['pinball']:.2f}",
+            _with_interval(row, "skill_har"),
+            _with_interval(row, "skill_ewma"),
+            f"{row['rmse_ratio']:.4f}",
+            f"{row['mae_ratio']:.4f}",
+        )
+        terciles = [f"{row[f'coverage_90_{name}']:.1%}" for name in ("low", "middle", "high")]
+        intervals.add_row(
+            str(model),
+            f"{row['coverage_50']:.1%}",
+            f"{row['coverage_90']:.1%}",
+            *terciles,
+            f"{row['width_90']:.2%}",
+        )
+    return Group(errors, intervals)
+
+
+def _with_interval(row: Any, name: str) -> str:
+    value, low, high = (100 * row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]" if value else "–"
+
+
 def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None = None) -> RenderableType:
     """State and freshness of every ticker, those that need a look first.
 
@@ -87,9 +136,14 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     ------
     SnapshotMissing
         No run has written to this warehouse yet.
+    UsageError
+        A ticker is not in it.
 
     """
     rows = read_table(warehouse, "status_table")
+    unknown = set(tickers) - set(rows["ticker"])
+    if unknown:
+        raise UsageError(f"no run has judged {', '.join(sorted(unknown))}; see stockjax status for all")
     if tickers:
         rows = rows[rows["ticker"].isin(list(tickers))]
     counts = rows["state"].value_counts()

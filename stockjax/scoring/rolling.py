@@ -6,6 +6,9 @@ from stockjax.warehouse.statements import statement
 METRIC_WINDOWS = (21, 63, 252)
 """Lengths of the rolling windows, in sessions."""
 
+# A year of 500 tickers at once would take tens of gigabytes.
+_TICKERS_AT_ONCE = 20
+
 
 def refresh_rolling_metrics(warehouse: Warehouse) -> int:
     """Score every session that has closed since the last time.
@@ -20,7 +23,13 @@ def refresh_rolling_metrics(warehouse: Warehouse) -> int:
         if first is None:
             return 0
         connection.execute(statement("delete_rolling_metrics"), {"first_session": first})
-        written = connection.execute(
-            statement("rolling_metrics"), {"first_session": first, "windows": list(METRIC_WINDOWS)}
-        ).fetchall()
-    return int(written[0][0])
+        tickers = [row[0] for row in connection.execute(statement("forecast_tickers")).fetchall()]
+        written = 0
+        for start in range(0, len(tickers), _TICKERS_AT_ONCE):
+            asked = {
+                "first_session": first,
+                "windows": list(METRIC_WINDOWS),
+                "tickers": tickers[start : start + _TICKERS_AT_ONCE],
+            }
+            written += connection.execute(statement("rolling_metrics"), asked).fetchall()[0][0]
+    return int(written)

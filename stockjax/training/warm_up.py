@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from stockjax.features import FEATURE_NAMES, Features
+from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
+from stockjax.training.adapter import fit_adapter, look_back
 from stockjax.training.base import BATCH, BaseRun, mean_loss_over
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.programs import use_compilation_cache
@@ -36,6 +38,10 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     mean_loss_over(run.parameters, [sampler.draw((BATCH,))])
     base = jax.tree.map(lambda leaf: jnp.stack([leaf] * settings.seeds), run.parameters)
     retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
+    look_back(base, features, 0, _SESSIONS)
+    mean_freedom(base)
+    count = len(FEATURE_NAMES)
+    fit_adapter(base, np.zeros(count, np.float32), np.ones(count, np.float32), features, 0, _SESSIONS)
     stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
     places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
     predict(stacked, context(features, *places))

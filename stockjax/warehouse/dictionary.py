@@ -16,7 +16,8 @@ _CHECKS = """
 ## What is checked
 
 A row that a source delivers is held against all of these; `quarantine` has it under the check's name,
-as it was delivered. Rows read = rows stored + rows of severity reject.
+with the values that were delivered. Rows read = rows stored + rows stored before and unchanged + rows of
+severity reject.
 
 | check | severity | meaning |
 | --- | --- | --- |

@@ -36,12 +36,18 @@ def append_forecasts(
 
 
 def complete_forecasts(
-    warehouse: Warehouse, tickers: Iterable[str], first: date, last: date, models: int
+    warehouse: Warehouse,
+    tickers: Iterable[str],
+    first: date,
+    last: date,
+    models: int,
+    origins: Iterable[str] = ("nightly", "catchup", "backtest"),
 ) -> dict[str, set[date]]:
     """For each ticker the sessions from `first` to `last` that all `models` have forecast from."""
     with warehouse.read() as connection:
         rows = connection.execute(
-            statement("forecast_counts"), {"tickers": list(tickers), "first": first, "last": last}
+            statement("forecast_counts"),
+            {"tickers": list(tickers), "first": first, "last": last, "origins": list(origins)},
         ).fetchall()
     complete: dict[str, set[date]] = {}
     for ticker, as_of, count in rows:

@@ -143,6 +143,12 @@ def newest_by_exchange(warehouse: Warehouse, default: str) -> dict[str, date]:
         return dict(connection.execute(statement("newest_by_exchange"), {"default": default}).fetchall())
 
 
+def stored_sources(warehouse: Warehouse) -> set[str]:
+    """The sources that stored prices are from."""
+    with warehouse.read() as connection:
+        return {row[0] for row in connection.execute(statement("stored_sources")).fetchall()}
+
+
 def successors(warehouse: Warehouse, ended: Iterable[str]) -> dict[str, str]:
     """For tickers whose prices ended, the symbol that has the same history and goes on."""
     with warehouse.read() as connection:

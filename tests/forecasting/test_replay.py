@@ -1,4 +1,5 @@
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -6,11 +7,11 @@ import pytest
 
 from stockjax.features import History, build_features
 from stockjax.forecasting.plan import Origin
-from stockjax.forecasting.replay import Stretch, missing_sessions, replay
+from stockjax.forecasting.replay import Stretch, missing_sessions, replay, sessions_between
 from stockjax.forecasting.rows import MODELS, forecast_rows
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
-from tests.synthetic import NEW_YORK, SMALL, scrambled_after, universe
+from tests.synthetic import NEW_YORK, SMALL, assert_same_bits, scrambled_after, universe
 
 COUNT = 5
 TONIGHT = date(2013, 3, 1)
@@ -191,3 +192,106 @@ def test_sessions_before_any_base_could_be_trained_are_passed_over() -> None:
     assert min(part.sessions[0] for part in parts) > min(missing["A"])
     for part in parts:
         assert len(part.rows) == len(part.sessions) * len(MODELS)
+
+
+def rest_of(replayed: list[Stretch], done: dict[str, set[date]]) -> pd.DataFrame:
+    """The rows of a whole replay but for those of sessions that were done."""
+    rows = pd.concat([part.rows for part in replayed])
+    over = [
+        day in done.get(ticker, set())
+        for ticker, day in zip(rows["ticker"], rows["as_of"].dt.date, strict=True)
+    ]
+    return rows[~np.array(over)].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
+    history: History, missing: dict[str, set[date]], replayed: list[Stretch], count: int
+) -> None:
+    """Cut off inside a stretch, at its edge, inside the second stretch and at the edge of a base."""
+    days = [day for part in replayed for day in part.sessions]
+    done = {ticker: own & set(days[:count]) for ticker, own in missing.items()}
+    parts = list(replay(history, missing, EXCHANGES, settings_of(), done))
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(rows, rest_of(replayed, done), check_exact=True)
+    # The base that the next session stands on is made again, those that are over are not.
+    again = replayed if count < 4 else replayed[2:]
+    assert [part.sessions for part in parts] == [part.sessions for part in again]
+    for part, whole in zip(parts, again, strict=True):
+        for model, first in zip(part.models, whole.models, strict=True):
+            assert model.model_id == first.model_id
+            assert_same_bits(model.parameters, first.parameters)
+
+
+def test_a_ticker_that_is_ahead_of_the_others_is_not_forecast_again(
+    history: History, missing: dict[str, set[date]], replayed: list[Stretch]
+) -> None:
+    days = [day for part in replayed for day in part.sessions]
+    done = {"A": {days[0], days[3]}, "B": set(days[:4]), "Z": {days[1]}}
+    parts = list(replay(history, missing, EXCHANGES, settings_of(), done))
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    pd.testing.assert_frame_equal(rows, rest_of(replayed, done), check_exact=True)
+    trained = [[model.ticker for model in part.models] for part in parts]
+    assert trained == [[None, "A"], ["A"], [None, "A", "B"]]
+
+
+def test_a_replay_that_is_done_trains_nothing(
+    history: History, missing: dict[str, set[date]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> Model:
+        raise AssertionError("there is nothing to train")
+
+    monkeypatch.setattr("stockjax.forecasting.replay.train_base_model", never)
+    assert list(replay(history, missing, EXCHANGES, settings_of(), missing)) == []
+
+
+def test_sessions_between_are_those_of_each_ticker_with_both_ends(history: History) -> None:
+    days = history.sessions[0, :420].tolist()
+    found = sessions_between(history, days[-3], days[-2], 64)
+    assert found == {"A": {days[-3], days[-2]}, "B": {days[-3], days[-2]}, "C": {days[-3], days[-2]}}
+    # B misses one day of its history; dates that are no sessions find none.
+    gap = (set(days) - set(history.sessions[1, :339].tolist())) & set(days[-340:])
+    (missed,) = gap
+    assert sessions_between(history, missed, missed, 64) == {"A": {missed}, "B": set(), "C": set()}
+    weekend = sessions_between(history, date(2013, 2, 23), date(2013, 2, 24), 64)
+    assert weekend == {"A": set(), "B": set(), "C": set()}
+
+
+def test_sessions_between_begin_where_a_forecast_can(history: History) -> None:
+    found = sessions_between(history, date(2000, 1, 1), date(2030, 1, 1), 64)
+    assert {ticker: len(days) for ticker, days in found.items()} == {"A": 357, "B": 276, "C": 3}
+    assert found["C"] == set(history.sessions[2, 63:66].tolist())
+    assert sessions_between(history, date(2000, 1, 1), date(2030, 1, 1), 67)["C"] == set()
+
+
+def test_a_ticker_whose_training_fails_stops_no_other(
+    history: History,
+    missing: dict[str, set[date]],
+    replayed: list[Stretch],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from stockjax.forecasting import training
+
+    train, second = training.train_ticker_model, replayed[1].sessions[0]
+
+    def fail_for_a(knowledge: training.Knowledge, ticker: str, *rest: Any) -> Model:
+        if (ticker, knowledge.as_of) == ("A", second):
+            raise FloatingPointError("the loss is no number")
+        return train(knowledge, ticker, *rest)
+
+    monkeypatch.setattr(training, "train_ticker_model", fail_for_a)
+    first_two = {
+        ticker: {day for day in days if day < replayed[2].sessions[0]} for ticker, days in missing.items()
+    }
+    one, two = replay(history, first_two, EXCHANGES, settings_of())
+    assert one.failures == {}
+    assert list(two.failures) == ["A"]
+    assert str(two.failures["A"]) == "the loss is no number"
+    assert [model.ticker for model in two.models] == ["B"]
+    lstm = two.rows[two.rows["model"] == "lstm"]
+    (before,) = [model for model in one.models if model.ticker == "A"]
+    assert set(lstm.loc[lstm["ticker"] == "A", "model_id"]) == {before.model_id}
+    others, expected = (
+        rows[rows["ticker"] != "A"].reset_index(drop=True) for rows in (two.rows, replayed[1].rows)
+    )
+    pd.testing.assert_frame_equal(others, expected, check_exact=True)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,27 +80,56 @@ def test_the_random_walk_says_the_last_close(rows: pd.DataFrame) -> None:
     np.testing.assert_array_equal(walk["predicted_return"], 0.0)
 
 
-def test_the_network_speaks_in_quantiles_of_its_student_t(
+def test_the_network_speaks_in_residuals_of_its_corrected_scale(
     rows: pd.DataFrame, features: Features, models: list[Model]
 ) -> None:
     lstm = rows[rows["model"] == "lstm"].reset_index(drop=True)
     for number, (row, position) in enumerate(zip(ROWS, POSITIONS, strict=True)):
         window = features.inputs[row, max(position + 1 - WINDOW, 0) : position + 1]
         window = np.concatenate([np.zeros((WINDOW - len(window), window.shape[1]), np.float32), window])
-        each, deviations = [], []
+        parameters = models[number].parameters
+        said = []
         for seed in range(SMALL.seeds):
-            own = _pick(models[number].parameters, seed)
-            location, log_scale, freedom = (np.asarray(part, dtype=float) for part in run(own, window[None]))
-            t = stats.t(float(freedom), loc=location[0, -1], scale=np.exp(log_scale[0, -1]))
-            each.append(t.ppf([0.05, 0.25, 0.5, 0.75, 0.95]))
-            deviations.append(t.std())
-        unit = features.volatility[row, position]
-        expected = lstm.loc[number, "basis_close"] * np.exp(unit * np.mean(each, axis=0))
+            outlook = run(_pick(parameters["network"], seed), window[None])
+            location, log_scale, freedom = (np.asarray(part, dtype=float) for part in outlook)
+            said.append((location[0, -1], log_scale[0, -1], float(freedom)))
+        location, log_scale, freedom = np.mean(said, axis=0)
+        own = {name: np.asarray(value, dtype=float) for name, value in parameters["adapter"].items()}
+        correction = own["weights"][0]
+        for weight, center, spread, value in zip(
+            own["weights"][1:], own["center"], own["spread"], features.inputs[row, position], strict=True
+        ):
+            correction += weight * (float(value) - center) / spread
+        assert abs(correction) > 1e-3
+        unit, scale = features.volatility[row, position], np.exp(log_scale + correction)
+        expected = lstm.loc[number, "basis_close"] * np.exp(
+            unit * (location + scale * parameters["residuals"])
+        )
         np.testing.assert_allclose(lstm.loc[number, QUANTILES].to_numpy(float), expected, rtol=1e-6)
-        assert lstm.loc[number, "scale"] == pytest.approx(unit * np.mean(deviations), rel=1e-4)
+        assert lstm.loc[number, "scale"] == pytest.approx(unit * stats.t.std(freedom, scale=scale), rel=1e-4)
 
 
-def _pick(tree: dict, seed: int) -> dict:
+def test_a_base_without_a_correction_keeps_the_scale_of_its_network(
+    history: History, features: Features, models: list[Model]
+) -> None:
+    def forecast(weights: np.ndarray) -> pd.DataFrame:
+        parameters = models[3].parameters
+        changed = replace(
+            models[3], parameters={**parameters, "adapter": {**parameters["adapter"], "weights": weights}}
+        )
+        found = forecast_rows(history, features, ROWS[3:], POSITIONS[3:], [changed], EXCHANGES, ORIGINS)
+        return found[found["model"] == "lstm"]
+
+    nothing = np.zeros_like(models[3].parameters["adapter"]["weights"])
+    constant = nothing.copy()
+    constant[0] = np.log(2)
+    plain, doubled = forecast(nothing), forecast(constant)
+    assert doubled["scale"].item() == pytest.approx(2 * plain["scale"].item(), rel=1e-6)
+    widths = [np.log(table["q95"].item() / table["q05"].item()) for table in (plain, doubled)]
+    assert widths[1] == pytest.approx(2 * widths[0], rel=1e-6)
+
+
+def _pick(tree: dict[str, Any], seed: int) -> dict[str, Any]:
     return {
         name: _pick(value, seed) if isinstance(value, dict) else np.asarray(value)[seed]
         for name, value in tree.items()

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from stockjax.features import FEATURE_NAMES
-from stockjax.model.network import LOCATION_UNIT, LSTM, Forecaster, initial_parameters, run
+from stockjax.model.network import (
+    LOCATION_UNIT,
+    LSTM,
+    Forecaster,
+    degrees_of_freedom,
+    initial_parameters,
+    mean_freedom,
+    run,
+)
 from tests.synthetic import assert_same_bits
 
 FEATURES = len(FEATURE_NAMES)
@@ -124,6 +132,25 @@ def test_location_and_scale_are_head_plus_skip_of_a_plain_numpy_network() -> Non
         np.testing.assert_allclose(location[number], LOCATION_UNIT * output[:, 0], rtol=2e-4, atol=2e-5)
         np.testing.assert_allclose(log_scale[number], output[:, 1], rtol=2e-4, atol=2e-4)
     assert float(freedom) == pytest.approx(2.1 + np.log1p(np.exp(plain["tail"])), rel=1e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(-30, 30, width=32))
+def test_degrees_of_freedom_are_above_two_and_those_that_running_gives(tail: float) -> None:
+    found = float(degrees_of_freedom(jnp.float32(tail)))
+    assert found > 2
+    assert found == pytest.approx(2.1 + np.logaddexp(0, tail), rel=1e-5)
+    parameters = {**random_network(1), "tail": jnp.float32(tail)}
+    assert float(run_compiled(parameters, random_inputs(1, 1, 2))[2]) == pytest.approx(found, rel=1e-6)
+
+
+def test_the_mean_freedom_is_that_of_the_networks_and_not_of_the_numbers_behind_them() -> None:
+    tails = np.array([-3.0, 0.5, 4.0], np.float32)
+    networks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(random_network(n) for n in range(3)))
+    found = mean_freedom({**networks, "tail": jnp.asarray(tails)})
+    assert found == pytest.approx(np.mean([2.1 + np.log1p(np.exp(tail)) for tail in tails.astype(float)]))
+    assert found != pytest.approx(2.1 + np.log1p(np.exp(tails.mean())), rel=0.05)
+    assert mean_freedom({**networks, "tail": tails}) == found
 
 
 def test_running_parameters_is_calling_the_module() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from stockjax.errors import Unreachable, UsageError
 from stockjax.nightly import Night
-from tests.nightly.made_up import settings_for, whole_night
+from stockjax.settings import load_settings
+from tests.nightly.made_up import SMALL, evening, settings_for, whole_night
 from tests.yahoo_server import YahooServer, made_up_listing
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
@@ -98,9 +100,9 @@ def test_a_bar_that_the_next_one_disproves_leaves_the_prices(server: YahooServer
     server.set_today(wrong)
     night, *_ = whole_night(settings, wrong)
     assert rows(night, f"SELECT count(*) FROM prices WHERE ticker = 'AAA' AND session = '{wrong}'") == [(1,)]
-    for evening in (after, date(2026, 2, 11)):
-        server.set_today(evening)
-        night, *_ = whole_night(settings, evening)
+    for day in (after, date(2026, 2, 11)):
+        server.set_today(day)
+        night, *_ = whole_night(settings, day)
         assert rows(night, f"FROM prices WHERE ticker = 'AAA' AND session = '{wrong}'") == []
     assert rows(night, "SELECT ticker, session, reason FROM price_revisions") == [("AAA", wrong, "disproved")]
     assert rows(night, "SELECT count(*) FROM quarantine WHERE reason = 'impossible_spike'") == [(1,)]
@@ -141,3 +143,46 @@ def test_a_hole_is_asked_for_again_until_it_is_filled(server: YahooServer, tmp_p
     assert len(rows(night, f"FROM prices WHERE ticker = 'AAA' AND session = '{hole}'")) == 1
     assert server.chart_requests("AAA") == asked + 1
     assert rows(night, "FROM price_revisions") == []
+
+
+def test_the_sample_and_prices_of_today_do_not_share_a_warehouse(server: YahooServer, tmp_path: Path) -> None:
+    sample = Night(load_settings(warehouse=tmp_path), None, None, lambda line: None)
+    sample.open()
+    sample.ingest()
+    night = Night(settings_for(server, tmp_path, "AAA"), None, None, lambda line: None)
+    with pytest.raises(UsageError, match="holds prices from sample; give those from yahoo another one"):
+        night.open()
+
+
+def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None:
+    settings = load_settings(
+        warehouse=tmp_path, tickers=("IBM",), training=SMALL, replay={"sessions": 3}, workers=1
+    )
+
+    def night(as_of: date | None) -> Night:
+        made = Night(settings, as_of, None, lambda line: None)
+        made.open()
+        universe = made.survey(made.ingest())
+        made.replay(universe)
+        for day in sorted({*universe.missed, *universe.tonight}):
+            made.session(universe, day).catch_up()
+        return made
+
+    night(None)
+    made = night(date(2013, 2, 27))
+    found = rows(
+        made, "SELECT as_of, origin FROM forecasts WHERE model = 'lstm' AND origin <> 'backtest' ORDER BY 1"
+    )
+    assert found == [(date(2013, 2, 27), "catchup"), (date(2013, 3, 1), "nightly")]
+
+
+def test_a_vendor_out_of_reach_is_told_soon_and_by_name(tmp_path: Path) -> None:
+    with YahooServer() as gone:
+        settings = settings_for(gone, tmp_path, *(f"S{number:02d}" for number in range(40)))
+    lines: list[str] = []
+    night = Night(settings, None, None, lines.append, now=evening(date(2026, 3, 5)))
+    night.open()
+    failures = night.ingest().failures
+    assert len(failures) == 40
+    assert {type(failure) for failure in failures.values()} == {Unreachable}
+    assert "as for the tickers before" in str(failures["S39"])

@@ -112,6 +112,38 @@ def test_a_damaged_base_is_named_and_the_tickers_stay(warehouse: Warehouse) -> N
     assert list(found.tickers) == ["AAPL"]
 
 
+@pytest.mark.parametrize("change", ["bare", "less", "more"])
+def test_a_file_of_another_release_is_named_and_passed_over(warehouse: Warehouse, change: str) -> None:
+    base, apple, other = some_model(None, 1), some_model("AAPL", 2), some_model("IBM", 3)
+    parts = apple.parameters
+    foreign = {
+        "bare": parts["network"],
+        "less": {name: part for name, part in parts.items() if name != "residuals"},
+        "more": {**parts, "extra": parts["residuals"]},
+    }
+    save(warehouse, base, replace(apple, parameters=foreign[change]), other)
+    found = load_champions(warehouse, ["AAPL", "IBM"], TONIGHT)
+    assert found.base is not None
+    assert list(found.tickers) == ["IBM"]
+    assert list(found.problems) == ["AAPL"]
+    assert found.problems["AAPL"] == (
+        f"the model file 'models/batch/{apple.model_id}.safetensors' is of another release of stockjax; "
+        "it is passed over"
+    )
+
+
+def test_a_base_of_another_release_gives_way_to_a_new_one(warehouse: Warehouse) -> None:
+    base = some_model(None, 1)
+    save(warehouse, replace(base, parameters=base.parameters["network"]))
+    found = load_champions(warehouse, ["AAPL"], TONIGHT)
+    assert found.base is None
+    assert list(found.problems) == [""]
+    save(warehouse, some_model(None, 2, trained_through=TONIGHT), batch="next")
+    found = load_champions(warehouse, ["AAPL"], TONIGHT)
+    assert found.base is not None
+    assert found.problems == {}
+
+
 def test_a_newer_champion_retires_the_older_of_its_ticker_only(warehouse: Warehouse) -> None:
     base, apple, other = some_model(None, 1), some_model("AAPL", 2), some_model("IBM", 3)
     save(warehouse, base, apple, other)
@@ -154,6 +186,109 @@ def test_a_champion_that_has_seen_the_future_is_not_loaded(warehouse: Warehouse)
     assert found.tickers == {}
     assert found.base is not None
     assert load_champions(warehouse, ["AAPL"], date(2013, 2, 19)).base is None
+
+
+def february(day: int) -> date:
+    return date(2013, 2, day)
+
+
+def in_force(warehouse: Warehouse, day: int) -> tuple[str | None, str | None]:
+    """The names of the base and of Apple's model at the close of a day of February."""
+    found = load_champions(warehouse, ["AAPL"], february(day))
+    assert found.problems == {}
+    own = found.tickers.get("AAPL")
+    return found.base and found.base.model_id, own and own.model_id
+
+
+def test_at_a_past_session_the_models_of_that_time_are_in_force(warehouse: Warehouse) -> None:
+    bases = [some_model(None, day, trained_through=february(day)) for day in (4, 11, 20)]
+    own = [some_model("AAPL", day, trained_through=february(day)) for day in (5, 12, 21)]
+    for number, pair in enumerate(zip(bases, own, strict=True)):
+        save(warehouse, *pair, batch=f"night-{number}")
+    first, second, third = (model.model_id for model in bases)
+    one, two, three = (model.model_id for model in own)
+    assert statuses(warehouse) == {
+        first: "retired",
+        second: "retired",
+        third: "champion",
+        one: "retired",
+        two: "retired",
+        three: "champion",
+    }
+    expected = {
+        3: (None, None),
+        4: (first, None),
+        5: (first, one),
+        10: (first, one),
+        11: (second, one),
+        12: (second, two),
+        19: (second, two),
+        20: (third, two),
+        21: (third, three),
+        28: (third, three),
+    }
+    assert {day: in_force(warehouse, day) for day in expected} == expected
+
+
+def test_a_model_that_was_trained_for_a_replay_never_was_in_force(warehouse: Warehouse) -> None:
+    base, own = (
+        some_model(ticker, 1, trained_through=february(4), hyperparameters={"hidden": 4})
+        for ticker in (None, "AAPL")
+    )
+    save(warehouse, base, own)
+    replayed = [
+        replace(model, trained_through=february(day), status="retired", replayed=True)
+        for model in (base, own)
+        for day in (6, 8)
+    ]
+    save(warehouse, *replayed, batch="replay")
+    later = [replace(model, trained_through=february(12)) for model in (base, own)]
+    save(warehouse, *later, batch="later")
+    for day in (4, 7, 11):
+        assert in_force(warehouse, day) == (base.model_id, own.model_id)
+    assert in_force(warehouse, 12) == tuple(model.model_id for model in later)
+    assert in_force(warehouse, 3) == (None, None)
+
+
+@pytest.mark.parametrize("status", ["challenger", "rejected"])
+def test_a_model_that_never_took_over_is_not_in_force_at_a_past_session(
+    warehouse: Warehouse, status: Any
+) -> None:
+    first, newest = (some_model(None, day, trained_through=february(day)) for day in (4, 20))
+    save(warehouse, first)
+    save(warehouse, some_model(None, 3, trained_through=february(10), status=status), batch="other")
+    save(warehouse, newest, batch="newest")
+    assert in_force(warehouse, 15)[0] == first.model_id
+
+
+def test_of_two_models_of_one_past_session_the_later_made_was_in_force(warehouse: Warehouse) -> None:
+    for number, hour in enumerate((20, 22, 21)):
+        moment = MOMENT.replace(hour=hour)
+        model = some_model(None, number, trained_through=february(4))
+        save_models(warehouse, [model], batch=f"batch-{number}", run_id="run", moment=moment)
+    save(warehouse, some_model(None, 9, trained_through=february(20)), batch="newest")
+    assert in_force(warehouse, 10)[0] == some_model(None, 1, trained_through=february(4)).model_id
+
+
+def test_a_model_of_a_replay_takes_office_when_a_night_makes_it_again(warehouse: Warehouse) -> None:
+    """The same inputs, seed and code give the same name, whatever it was first made for."""
+    base = some_model(None, 1)
+    save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")
+    save(warehouse, base, batch="night")
+    assert table(warehouse, "model_id, status, replayed") == [(base.model_id, "champion", False)]
+    found = load_champions(warehouse, [], TONIGHT)
+    assert found.base is not None
+    assert found.base.model_id == base.model_id
+
+
+def test_a_champion_stays_in_office_when_a_replay_makes_it_again(warehouse: Warehouse) -> None:
+    base = some_model(None, 1)
+    save(warehouse, base, batch="night")
+    save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")
+    assert table(warehouse, "model_id, status, replayed") == [(base.model_id, "champion", False)]
+    found = load_champions(warehouse, [], TONIGHT)
+    assert found.base is not None
+    assert_same_bits(found.base.parameters, base.parameters)
 
 
 @pytest.mark.parametrize("status", ["challenger", "retired", "rejected"])

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from stockjax.features import FEATURE_NAMES
+from stockjax.model.network import mean_freedom
+from stockjax.training.adapter import fit_adapter, look_back, standardisation
 from stockjax.training.base import train_base
 from stockjax.training.predict import predict
 from stockjax.training.programs import compilations
@@ -62,6 +64,8 @@ def test_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
 def test_after_the_warm_up_a_night_compiles_nothing(tmp_path: Path) -> None:
     from stockjax.settings import load_settings
 
+    # What other tests have compiled must not stand in for what the warm-up forgets.
+    jax.clear_caches()
     compile_programs(SMALL, load_settings().cache)
     before = compilations()
     features, lengths = learnable_features(3, 400), np.array([400, 380, 330])
@@ -75,5 +79,12 @@ def test_after_the_warm_up_a_night_compiles_nothing(tmp_path: Path) -> None:
     )
     found = predict(stacked, context(features, np.arange(3), lengths - 1))
     assert found.location.shape == (3, SMALL.seeds)
+    center, spread = standardisation(features, lengths)
+    for row, length in enumerate(lengths):
+        seen = look_back(base.parameters, features, row, int(length))
+        assert len(seen.residuals) >= length - 2
+        weights = fit_adapter(trained[row].parameters, center, spread, features, row, int(length))
+        assert weights.shape == (1 + len(FEATURE_NAMES),)
+    assert mean_freedom(base.parameters) > 2
     assert features.inputs.shape[-1] == len(FEATURE_NAMES)
     assert compilations() == before

@@ -19,7 +19,7 @@ THURSDAY, FRIDAY, MONDAY = "2013-02-28", "2013-03-01", "2013-03-04"
 def test_a_forecast_is_stored_whole(warehouse: Warehouse) -> None:
     row = forecast(THURSDAY, FRIDAY, predicted_return=0.01)
     assert append(warehouse, row) == 1
-    stored = read_table(warehouse, "forecasts_table", tickers=["A"]).iloc[0]
+    stored = read_table(warehouse, "forecasts_table", tickers=["A"], until=date.max).iloc[0]
     for name in (
         "ticker",
         "as_of",

@@ -63,6 +63,7 @@ def model(model_id: str, through: str, status: str = "champion", **others: Any) 
         "data_hash": "data-1",
         "code_version": "code-1",
         "parent_id": "base-1",
+        "replayed": False,
     } | others
 
 

@@ -2,4 +2,5 @@
 SELECT ticker, as_of, count(DISTINCT model) AS models
 FROM forecasts
 WHERE ticker IN (SELECT unnest($tickers)) AND as_of BETWEEN $first AND $last
+    AND list_contains($origins, origin)
 GROUP BY ticker, as_of;

@@ -1,4 +1,5 @@
--- Replaces the metrics of every session from $first_session on.
+-- Replaces the metrics of every session from $first_session on, of some tickers at a time: the
+-- window functions keep all their rows in memory.
 INSERT INTO rolling_metrics BY NAME
 -- Rolling errors of every forecast whose target is at or after $first_session.
 -- A window is the last w sessions of the ticker, so that a session without a forecast
@@ -12,6 +13,7 @@ WITH sessions AS (
         -- moves the price as much is as rare, and its units are taken for a split's.
         ln((lag(close) OVER by_session / close) * (adj_close / lag(adj_close) OVER by_session)) AS jump
     FROM prices
+    WHERE ticker IN (SELECT unnest($tickers))
     WINDOW by_session AS (PARTITION BY ticker ORDER BY session)
 ),
 units AS (
@@ -27,6 +29,9 @@ needed AS (
     WHERE session < $first_session
     GROUP BY ticker
 ),
+known AS MATERIALIZED (
+    FROM scored_forecasts WHERE ticker IN (SELECT unnest($tickers))
+),
 scored AS (
     SELECT
         s.ticker, s.model, s.origin, s.target, outcome.position,
@@ -36,14 +41,14 @@ scored AS (
         CASE WHEN s.predicted_return <> 0 AND s.actual_return <> 0
             THEN (sign(s.predicted_return) = sign(s.actual_return))::INTEGER END AS right_direction,
         walk.return_error AS walk_error, har.pinball AS har_pinball
-    FROM scored_forecasts AS s
+    FROM known AS s
     JOIN units AS outcome ON outcome.ticker = s.ticker AND outcome.session = s.target
     JOIN units AS basis ON basis.ticker = s.ticker AND basis.session = s.as_of
     LEFT JOIN needed ON needed.ticker = s.ticker
-    LEFT JOIN scored_forecasts AS walk
+    LEFT JOIN known AS walk
         ON walk.ticker = s.ticker AND walk.as_of = s.as_of AND walk.origin = s.origin
         AND walk.model = 'random_walk'
-    LEFT JOIN scored_forecasts AS har
+    LEFT JOIN known AS har
         ON har.ticker = s.ticker AND har.as_of = s.as_of AND har.origin = s.origin
         AND har.model = 'har'
     WHERE outcome.position > coalesce(needed.last_before, 0) - (SELECT max(w) FROM unnest($windows) AS t(w))

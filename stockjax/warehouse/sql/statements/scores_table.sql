@@ -2,7 +2,7 @@
 WITH newest AS (
     SELECT *
     FROM rolling_metrics
-    WHERE window_sessions = 63 AND list_contains($tickers, ticker)
+    WHERE window_sessions = 63 AND session <= $until AND list_contains($tickers, ticker)
     QUALIFY row_number() OVER (PARTITION BY ticker, model, origin ORDER BY session DESC) = 1
 )
 SELECT *

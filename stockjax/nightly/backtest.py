@@ -1,0 +1,76 @@
+"""Walking forward through a range of the past, by the steps of a night."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from stockjax.errors import NothingToForecast
+from stockjax.forecasting.replay import replay, sessions_between
+from stockjax.forecasting.rows import MODELS
+from stockjax.nightly.night import Night
+from stockjax.nightly.universe import Universe
+from stockjax.warehouse.ledger import complete_forecasts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a backtest has come.
+
+    Attributes
+    ----------
+    through
+        The last session that is done.
+    done, of
+        Forecasts of a ticker from a session, those of earlier runs included.
+    seconds_left
+        At the pace so far; None before there is one.
+
+    """
+
+    through: date
+    done: int
+    of: int
+    seconds_left: float | None
+
+    @property
+    def line(self) -> str:
+        """The same for people."""
+        told = f"through {self.through}: {self.done} of {self.of} ticker sessions"
+        if self.seconds_left is None:
+            return told
+        return f"{told}, about {self.seconds_left / 60:.1f} min left"
+
+
+def backtest(night: Night, universe: Universe, first: date, last: date) -> Iterator[Progress]:
+    """Forecast from every session between two dates, both included, and say how far it is.
+
+    What an earlier run has forecast is not done again: a backtest that was cut off goes on.
+
+    Raises
+    ------
+    NothingToForecast
+        No ticker has a session there with history enough before it.
+
+    """
+    settings = night.settings
+    wanted = sessions_between(universe.history, first, last, settings.history.forecast_sessions)
+    total = sum(len(days) for days in wanted.values())
+    if not total:
+        raise NothingToForecast(
+            f"no ticker has a session from {first} to {last} with the "
+            f"{settings.history.forecast_sessions} sessions of history that a forecast needs"
+        )
+    done = complete_forecasts(night.warehouse, wanted, first, last, len(MODELS), origins=("backtest",))
+    before = finished = sum(len(days & done.get(ticker, set())) for ticker, days in wanted.items())
+    begun = time.monotonic()
+    for part in replay(universe.history, wanted, universe.exchanges, settings, done):
+        night.store.models(part.models, f"{last}-backtest-{part.sessions[0]}", replayed=True)
+        if len(part.rows):
+            night.store.forecasts(part.rows)
+        for ticker, failure in part.failures.items():
+            night.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
+        finished += len(part.rows) // len(MODELS)
+        fresh = finished - before
+        left = (time.monotonic() - begun) / fresh * (total - finished) if fresh else None
+        yield Progress(part.sessions[-1], finished, total, left)

@@ -1,0 +1,98 @@
+"""How much better than a benchmark, and how sure that is."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import read_table
+
+RESAMPLES = 2000
+_LOW, _HIGH = 0.025, 0.975
+_BENCHMARKS = {"har": "pinball", "ewma": "pinball"}
+
+
+@dataclass(frozen=True)
+class Skill:
+    """1 - loss / loss of the benchmark, with a 95% interval; above 0 is better."""
+
+    value: float
+    low: float
+    high: float
+
+
+def skill_over_days(
+    loss: npt.NDArray[np.float64],
+    benchmark: npt.NDArray[np.float64],
+    days: npt.NDArray[np.datetime64],
+    seed: int = 0,
+) -> Skill:
+    """Skill of the same forecasts, with the percentile interval of a bootstrap over days.
+
+    Whole days are drawn, because tickers move together: a day is one observation. Cameron,
+    Gelbach and Miller, Bootstrap-Based Improvements for Inference with Clustered Errors,
+    Review of Economics and Statistics 90 (2008), pairs cluster bootstrap.
+
+    Parameters
+    ----------
+    loss, benchmark
+        (n,) losses of two models on the same forecasts.
+    days
+        (n,) the session of each.
+
+    """
+    distinct, place = np.unique(days, return_inverse=True)
+    own = np.bincount(place, weights=loss, minlength=len(distinct))
+    other = np.bincount(place, weights=benchmark, minlength=len(distinct))
+    drawn = np.random.default_rng(seed).integers(0, len(distinct), size=(RESAMPLES, len(distinct)))
+    ratios = 1 - own[drawn].sum(axis=1) / other[drawn].sum(axis=1)
+    low, high = np.quantile(ratios, [_LOW, _HIGH])
+    return Skill(float(1 - own.sum() / other.sum()), float(low), float(high))
+
+
+def backtest_scores(
+    warehouse: Warehouse, first: date, last: date, tickers: list[str] | None = None
+) -> pd.DataFrame:
+    """Every model over the scored backtest forecasts from `first` to `last`, one row each.
+
+    Only forecasts that all models made are scored.
+
+    Returns
+    -------
+    Index model; columns n, days, pinball (log return), skill_har and skill_ewma with _low
+    and _high, rmse_ratio and mae_ratio to the random walk, coverage_50 and coverage_90, the
+    latter also over each tercile of the ticker's own volatility, and width_90 (log return).
+
+    """
+    rows = read_table(warehouse, "backtest_scores", first=first, last=last, tickers=tickers or [])
+    if rows.empty:
+        return pd.DataFrame()
+    by_model = {str(model): part.reset_index(drop=True) for model, part in rows.groupby("model")}
+    return pd.DataFrame.from_dict(
+        {model: _scores(part, by_model) for model, part in by_model.items()}, orient="index"
+    ).sort_values("pinball")
+
+
+def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, float]:
+    walk = by_model["random_walk"]
+    days = own["target"].to_numpy()
+    scores = {
+        "n": float(len(own)),
+        "days": float(own["target"].nunique()),
+        "pinball": own["pinball"].mean(),
+        "rmse_ratio": np.sqrt((own["return_error"] ** 2).mean() / (walk["return_error"] ** 2).mean()),
+        "mae_ratio": own["return_error"].abs().mean() / walk["return_error"].abs().mean(),
+        "coverage_50": own["inside_50"].mean(),
+        "coverage_90": own["inside_90"].mean(),
+        "width_90": own["width_90"].mean(),
+    }
+    for tercile, name in ((1, "low"), (2, "middle"), (3, "high")):
+        scores[f"coverage_90_{name}"] = own.loc[own["tercile"] == tercile, "inside_90"].mean()
+    for name, column in _BENCHMARKS.items():
+        skill = skill_over_days(own[column].to_numpy(), by_model[name][column].to_numpy(), days)
+        scores[f"skill_{name}"] = skill.value
+        scores[f"skill_{name}_low"], scores[f"skill_{name}_high"] = skill.low, skill.high
+    return scores

@@ -1,0 +1,186 @@
+"""A ticker's own correction of the log-scale, and the shape of what is left over.
+
+The network's log-scale is moved by a linear function of the standardised inputs, fitted to
+the ticker's own past and shrunk hard towards nothing: a few thousand returns say little
+about any one ticker that the universe has not said already.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.distribution import LEVELS
+from stockjax.features import Features
+from stockjax.model.network import Parameters, run
+from stockjax.training.windows import BURN_IN, SCORED, WINDOW, Batch, stretch
+
+SESSIONS_SEEN = 24 * SCORED
+"""Sessions at the end of a history that the correction and the residuals are taken from."""
+
+RIDGE = 3000.0
+"""Strength of the pull of each weight towards 0, in units of Fisher information."""
+
+HALF_LIFE = 500.0
+"""Sessions after which a return counts half."""
+
+_SCORING_STEPS = 3
+# An input that hardly moved so far may move later, and must not blow the scale up then.
+_SMALLEST_SPREAD = 0.05
+# Sessions from each place of the windows to the end of the history.
+_AGES = (
+    SESSIONS_SEEN + BURN_IN - 1 - SCORED * np.arange(SESSIONS_SEEN // SCORED)[:, None] - np.arange(WINDOW)
+).astype(np.float32)
+# So many residuals count as much as the fitted Student t does before any is seen.
+_PRIOR_RESIDUALS = 250
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the networks said of a ticker's last sessions, each (windows, WINDOW)."""
+
+    location: npt.NDArray[np.float64]
+    log_scale: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.float64]
+    known: npt.NDArray[np.bool_]
+
+    @property
+    def residuals(self) -> npt.NDArray[np.float64]:
+        """Labels moved to location 0 and scale 1, those that are known, (n,)."""
+        scaled = (self.labels - self.location) * np.exp(-self.log_scale)
+        found: npt.NDArray[np.float64] = scaled[self.known]
+        return found
+
+
+def _outlook(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Location and log-scale (windows, WINDOW) and degrees of freedom (), averaged over seeds."""
+    location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(networks, inputs)
+    return location.mean(axis=0), log_scale.mean(axis=0), freedom.mean()
+
+
+@jax.jit
+def _look_back(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    return _outlook(networks, inputs)
+
+
+def look_back(networks: Parameters, features: Features, row: int, length: int) -> Seen:
+    """What networks, stacked over seeds, say of a ticker's last SESSIONS_SEEN sessions."""
+    windows = _last_windows(features, row, length)
+    location, log_scale, _ = _look_back(networks, windows.inputs)
+    return Seen(
+        np.asarray(location, dtype=float),
+        np.asarray(log_scale, dtype=float),
+        windows.labels.astype(float),
+        windows.known,
+    )
+
+
+def residual_quantiles(
+    residuals: npt.NDArray[np.float64], student_t: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Quantiles at LEVELS, (5,): half those of the residuals, half those of the Student t.
+
+    With few residuals the Student t counts for more.
+
+    Parameters
+    ----------
+    residuals
+        (n,) of all tickers together.
+    student_t
+        (5,) quantiles of the fitted Student t, of scale 1.
+
+    """
+    weight = 0.5 * len(residuals) / (len(residuals) + _PRIOR_RESIDUALS)
+    empirical = np.quantile(residuals, LEVELS) if len(residuals) else student_t
+    blended: npt.NDArray[np.float64] = weight * empirical + (1 - weight) * student_t
+    return blended
+
+
+def standardisation(
+    features: Features, lengths: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Mean and spread of every input over all tickers' sessions, (features,) each."""
+    columns = np.arange(features.inputs.shape[1])
+    seen = (columns >= features.first) & (columns < lengths[:, None])
+    values = features.inputs[seen].astype(np.float64)
+    return (
+        values.mean(axis=0).astype(np.float32),
+        np.maximum(values.std(axis=0), _SMALLEST_SPREAD).astype(np.float32),
+    )
+
+
+@partial(jax.jit, static_argnames=("ridge",))
+def _fit(
+    networks: Parameters,
+    center: jax.Array,
+    spread: jax.Array,
+    inputs: jax.Array,
+    labels: jax.Array,
+    known: jax.Array,
+    age: jax.Array,
+    *,
+    ridge: float,
+) -> jax.Array:
+    """Weights (1 + features,) by Fisher scoring: the information of a log-scale is 2ν/(ν+3).
+
+    Lange, Little and Taylor, JASA 84 (1989), for the score and the information.
+    """
+    location, log_scale, freedom = _outlook(networks, inputs)
+    regressors = _design(inputs, center, spread)
+    weight = jnp.where(known, 0.5 ** (age / HALF_LIFE), 0.0).ravel()
+    information = 2 * freedom / (freedom + 3)
+    weighted = regressors * (weight * information)[:, None]
+    gram = weighted.T @ regressors
+    penalty = ridge * jnp.eye(gram.shape[0], dtype=gram.dtype)
+
+    def step(weights: jax.Array, _: None) -> tuple[jax.Array, None]:
+        residual = (labels - location).ravel() * jnp.exp(-log_scale.ravel() - regressors @ weights)
+        score = (freedom + 1) * residual**2 / (freedom + residual**2) - 1
+        return jnp.linalg.solve(gram + penalty, regressors.T @ (weight * score) + gram @ weights), None
+
+    weights, _ = jax.lax.scan(step, jnp.zeros(gram.shape[0], gram.dtype), None, length=_SCORING_STEPS)
+    return weights
+
+
+def _design(inputs: jax.Array, center: jax.Array, spread: jax.Array) -> jax.Array:
+    """A 1 and the standardised inputs of each session, (sessions, 1 + features)."""
+    flat = inputs.reshape(-1, inputs.shape[-1])
+    return jnp.concatenate([jnp.ones_like(flat[:, :1]), (flat - center[None]) / spread[None]], axis=1)
+
+
+def fit_adapter(
+    networks: Parameters,
+    center: npt.NDArray[np.float32],
+    spread: npt.NDArray[np.float32],
+    features: Features,
+    row: int,
+    length: int,
+    ridge: float = RIDGE,
+) -> npt.NDArray[np.float32]:
+    """Weights of one ticker's correction, (1 + features,): what is added to the log-scale is
+    their product with a 1 and the standardised inputs. The same compiled program for every ticker.
+
+    Parameters
+    ----------
+    networks
+        Stacked over seeds.
+    center, spread
+        (features,) of `standardisation`.
+    features, row, length
+        The universe, the ticker's row in it and its number of sessions.
+
+    """
+    windows = _last_windows(features, row, length)
+    weights = _fit(
+        networks, center, spread, windows.inputs, windows.labels, windows.known, _AGES, ridge=ridge
+    )
+    return cast(npt.NDArray[np.float32], np.asarray(weights))
+
+
+def _last_windows(features: Features, row: int, length: int) -> Batch:
+    """The windows that score the last SESSIONS_SEEN sessions, in order; empty ones first."""
+    return stretch(features, row, length - SESSIONS_SEEN, length)

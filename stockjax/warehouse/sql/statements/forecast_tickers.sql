@@ -1,0 +1,1 @@
+SELECT DISTINCT ticker FROM forecasts ORDER BY ticker;
