@@ -85,15 +85,15 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
     errors = Table(
         title=f"{counts['n']:.0f} forecasts of {counts['days']:.0f} sessions, from {first} to {last}",
         caption="Pinball loss in basis points of the log return; skill: 1 - loss / loss of HAR or EWMA in %, "
-        "with its 95% interval over days; RMSE and MAE over those of the random walk.",
+        "with its 95% interval over days.",
     )
     intervals = Table(
-        title="How often closes fell inside the intervals",
-        caption="90% also by terciles of each ticker's own volatility; width of the 90% interval.",
+        title="Errors, and how often closes fell inside the intervals",
+        caption="RMSE and MAE over those of the random walk; 90% also by terciles of volatility.",
     )
     for table, headings in (
-        (errors, ("model", "pinball", "skill to HAR", "skill to EWMA", "RMSE", "MAE")),
-        (intervals, ("model", "50%", "90%", "low", "middle", "high", "width")),
+        (errors, ("model", "pinball", "skill to HAR", "skill to EWMA")),
+        (intervals, ("model", "RMSE", "MAE", "50%", "90%", "low", "middle", "high")),
     ):
         for heading in headings:
             table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
@@ -103,16 +103,15 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
             f"{1e4 * row['pinball']:.2f}",
             _with_interval(row, "skill_har"),
             _with_interval(row, "skill_ewma"),
-            f"{row['rmse_ratio']:.4f}",
-            f"{row['mae_ratio']:.4f}",
         )
         terciles = [f"{row[f'coverage_90_{name}']:.1%}" for name in ("low", "middle", "high")]
         intervals.add_row(
             str(model),
+            f"{row['rmse_ratio']:.4f}",
+            f"{row['mae_ratio']:.4f}",
             f"{row['coverage_50']:.1%}",
             f"{row['coverage_90']:.1%}",
             *terciles,
-            f"{row['width_90']:.2%}",
         )
     return Group(errors, intervals)
 

@@ -1,11 +1,17 @@
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
 from rich.console import Console, RenderableType
 
-from stockjax.reporting.tables import MOST_ROWS, forecast_table, score_table, status_table
+from stockjax.reporting.tables import (
+    MOST_ROWS,
+    backtest_table,
+    forecast_table,
+    score_table,
+    status_table,
+)
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.records import replace_tickers
 from tests.reporting.test_report import DAYS, fill
@@ -173,3 +179,20 @@ class TestStatus:
         )
         replace_tickers(warehouse, many, run_id="run-1", moment=datetime(2013, 3, 1, 22, tzinfo=UTC))
         assert shown(status_table(warehouse, [])).count("│ T") == count
+
+
+def test_a_backtest_is_shown_within_80_columns(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL", "IBM"), replayed=5)
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    console.print(backtest_table(warehouse, date(2013, 1, 2), date(2013, 3, 1), []))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "…" not in text
+    for model in ("lstm", "har", "ewma", "random_walk"):
+        assert text.count(f"│ {model} ") == 2
+
+
+def test_a_backtest_without_outcomes_says_so(warehouse: Warehouse) -> None:
+    assert "no forecast of that range" in shown(
+        backtest_table(warehouse, date(2013, 1, 2), date(2013, 3, 1), [])
+    )
