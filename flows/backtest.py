@@ -1,10 +1,9 @@
 """The backtest: plan, ingest, walk forward through the past, score."""
 
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_client, get_run_logger, task
+from prefect import flow, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -13,16 +12,16 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.forecast import ingest, score, survey
-from flows.whole import whole
+from flows.shared import Folder, Prices, Source, Tickers, name_run, say, whole
 from stockjax.nightly import Night, Universe
 from stockjax.nightly.backtest import backtest as walk_forward
-from stockjax.settings import Settings, SourceName, load_settings
+from stockjax.settings import Settings, load_settings
 
 
 @task(cache_policy=NO_CACHE)
 def plan(settings: Settings, until: date) -> Night:
     """Settle what the backtest is about and open the warehouse."""
-    night = Night(settings, None, flow_run.id, lambda line: get_run_logger().info(line), until=until)
+    night = Night(settings, None, flow_run.id, say, until=until)
     night.open("backtest")
     return night
 
@@ -33,7 +32,7 @@ def walk(night: Night, universe: Universe, first: date, last: date) -> int:
     artifact: Any = create_progress_artifact(progress=0.0, description=f"{first} to {last}")
     done = 0
     for progress in walk_forward(night, universe, first, last):
-        get_run_logger().info(progress.line)
+        say(progress.line)
         update_progress_artifact(artifact_id=artifact, progress=100 * progress.done / progress.of)
         done = progress.done
     return done
@@ -43,25 +42,17 @@ def walk(night: Night, universe: Universe, first: date, last: date) -> int:
 def backtest(
     first: Annotated[date, Field(description="First session to forecast from")],
     last: Annotated[date, Field(description="Last session to forecast from")],
-    tickers: Annotated[
-        list[str] | None, Field(description="Tickers to forecast; empty: those of the settings")
-    ] = None,
-    source: Annotated[
-        SourceName | None, Field(description="Where prices come from; empty: the settings'")
-    ] = None,
-    path: Annotated[
-        Path | None, Field(description="File or folder of prices, for the source 'files'")
-    ] = None,
-    warehouse: Annotated[
-        Path | None, Field(description="Folder of the database; empty: the settings'")
-    ] = None,
+    tickers: Tickers = None,
+    source: Source = None,
+    path: Prices = None,
+    warehouse: Folder = None,
 ) -> State[dict[str, Any]]:
     """Forecast from every session of a range of the past, by the steps of a night, and score it."""
     settings = load_settings(
         tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
     )
     night = plan(settings, last)
-    _name_run(first, last, len(night.plan.tickers))
+    name_run(f"backtest {first} to {last} · {len(night.plan.tickers)} tickers")
     try:
         universe = survey(night, whole(ingest(night)))
         done = walk(night, whole(universe), first, last)
@@ -77,9 +68,3 @@ def backtest(
     }
     night.close("completed", summary)
     return Completed(message=f"{done} ticker sessions forecast from {first} to {last}", data=summary)
-
-
-def _name_run(first: date, last: date, tickers: int) -> None:
-    if flow_run.id:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run.id, name=f"backtest {first} to {last} · {tickers} tickers")

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_client, get_run_logger, task
+from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, wait
@@ -14,12 +14,12 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.whole import whole
+from flows.shared import Folder, Prices, Source, Tickers, name_run, say, whole
 from stockjax.errors import SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.registry import Champions, Model
-from stockjax.settings import Settings, SourceName, load_settings
+from stockjax.settings import Settings, load_settings
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
@@ -42,7 +42,7 @@ _runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_cou
 @task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
 def plan(settings: Settings, as_of: date | None) -> Night:
     """Settle what tonight is about and open the warehouse."""
-    night = Night(settings, as_of, flow_run.id, _say)
+    night = Night(settings, as_of, flow_run.id, say)
     night.open()
     return night
 
@@ -118,25 +118,17 @@ def forecast(
     as_of: Annotated[
         date | None, Field(description="Last session to use; empty: the last completed one")
     ] = None,
-    tickers: Annotated[
-        list[str] | None, Field(description="Tickers to forecast; empty: those of the settings")
-    ] = None,
-    source: Annotated[
-        SourceName | None, Field(description="Where prices come from; empty: the settings'")
-    ] = None,
-    path: Annotated[
-        Path | None, Field(description="File or folder of prices, for the source 'files'")
-    ] = None,
-    warehouse: Annotated[
-        Path | None, Field(description="Folder of the database; empty: the settings'")
-    ] = None,
+    tickers: Tickers = None,
+    source: Source = None,
+    path: Prices = None,
+    warehouse: Folder = None,
 ) -> State[dict[str, Any]]:
     """Forecast the next session of every ticker and score the forecasts of the past."""
     settings = load_settings(
         tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
     )
     night = plan(settings, as_of)
-    _name_run(night)
+    name_run(f"forecast {night.plan.as_of} · {len(night.plan.tickers)} tickers")
     try:
         outcome = _steps(night)
     except BaseException as error:
@@ -190,20 +182,6 @@ def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dic
         else:
             failures[ticker] = f"training failed ({result}), forecast from the model before it"
     return trained, failures
-
-
-def _say(line: str) -> None:
-    """Into the log of the task that is running."""
-    get_run_logger().info(line)
-
-
-def _name_run(night: Night) -> None:
-    """Call the run by what it is about, which is known only once it is planned."""
-    if flow_run.id:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(
-                flow_run.id, name=f"forecast {night.plan.as_of} · {len(night.plan.tickers)} tickers"
-            )
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ class State(StrEnum):
     failed = "failed"
 
 
+TickersArgument = Annotated[
+    list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
+]
+SourceOption = Annotated[str | None, typer.Option(help="Where prices come from: sample, files or yahoo.")]
+PathOption = Annotated[Path | None, typer.Option(help="File or folder of prices; implies --source files.")]
 WarehouseOption = Annotated[
     Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
 ]
@@ -68,15 +73,9 @@ def _options(
 
 @app.command()
 def run(
-    tickers: Annotated[
-        list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Where prices come from: sample, files or yahoo.")
-    ] = None,
-    path: Annotated[
-        Path | None, typer.Option(help="File or folder of prices; implies --source files.")
-    ] = None,
+    tickers: TickersArgument = None,
+    source: SourceOption = None,
+    path: PathOption = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Last session to use; default: the newest."),
@@ -84,12 +83,7 @@ def run(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Fetch, train, forecast and score, in this process and without a server."""
-    settings = load_settings(
-        tickers=tuple(tickers) if tickers else None,
-        source=source or ("files" if path else None),
-        path=path,
-        warehouse=warehouse,
-    )
+    settings = _asked(tickers, source, path, warehouse)
     orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["forecast"].load()
     finished = orchestrate(settings, as_of.date() if as_of else None)
     _print_night(settings, finished.tickers, finished.as_of)
@@ -108,27 +102,16 @@ def backtest(
     last: Annotated[
         datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session to forecast from.")
     ],
-    tickers: Annotated[
-        list[str] | None, typer.Argument(help="Tickers to forecast; default: the setting, else all.")
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Where prices come from: sample, files or yahoo.")
-    ] = None,
-    path: Annotated[
-        Path | None, typer.Option(help="File or folder of prices; implies --source files.")
-    ] = None,
+    tickers: TickersArgument = None,
+    source: SourceOption = None,
+    path: PathOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Forecast a range of the past, each session from what was known at its close, and score it."""
     from stockjax.reporting.tables import backtest_table
     from stockjax.warehouse import Warehouse
 
-    settings = load_settings(
-        tickers=tuple(tickers) if tickers else None,
-        source=source or ("files" if path else None),
-        path=path,
-        warehouse=warehouse,
-    )
+    settings = _asked(tickers, source, path, warehouse)
     orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["backtest"].load()
     finished = orchestrate(settings, first.date(), last.date())
     made = Warehouse(settings.warehouse)
@@ -199,6 +182,18 @@ def dictionary(warehouse: WarehouseOption = None) -> None:
 def version() -> None:
     """Print the release."""
     typer.echo(__version__)
+
+
+def _asked(
+    tickers: list[str] | None, source: str | None, path: Path | None, warehouse: Path | None
+) -> Settings:
+    """The settings under the flags that every flow has."""
+    return load_settings(
+        tickers=tuple(tickers) if tickers else None,
+        source=source or ("files" if path else None),
+        path=path,
+        warehouse=warehouse,
+    )
 
 
 def _print_night(settings: Settings, tickers: tuple[str, ...], as_of: date) -> None:

@@ -12,7 +12,7 @@ from stockjax.warehouse.ledger import read_table
 
 RESAMPLES = 2000
 _LOW, _HIGH = 0.025, 0.975
-_BENCHMARKS = {"har": "pinball", "ewma": "pinball"}
+_BENCHMARKS = ("har", "ewma")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, f
     }
     for tercile, name in ((1, "low"), (2, "middle"), (3, "high")):
         scores[f"coverage_90_{name}"] = own.loc[own["tercile"] == tercile, "inside_90"].mean()
-    for name, column in _BENCHMARKS.items():
-        skill = skill_over_days(own[column].to_numpy(), by_model[name][column].to_numpy(), days)
+    for name in _BENCHMARKS:
+        skill = skill_over_days(own["pinball"].to_numpy(), by_model[name]["pinball"].to_numpy(), days)
         scores[f"skill_{name}"] = skill.value
         scores[f"skill_{name}_low"], scores[f"skill_{name}_high"] = skill.low, skill.high
     return scores

@@ -1,0 +1,36 @@
+"""What the flows share: the parameters that the UI's form shows, the run's name and its log."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from prefect import get_client, get_run_logger
+from prefect.runtime import flow_run
+from prefect.utilities.annotations import quote
+from pydantic import Field
+
+from stockjax.settings import SourceName
+
+Tickers = Annotated[list[str] | None, Field(description="Tickers to forecast; empty: those of the settings")]
+Source = Annotated[SourceName | None, Field(description="Where prices come from; empty: the settings'")]
+Prices = Annotated[Path | None, Field(description="File or folder of prices, for the source 'files'")]
+Folder = Annotated[Path | None, Field(description="Folder of the database; empty: the settings'")]
+
+Value = TypeVar("Value")
+
+
+def whole(value: Value) -> Value:
+    """Hand a value on as it is: Prefect would look for futures in every array of every model."""
+    wrapped: Value = quote(value)  # type: ignore[assignment]  # tasks get what is inside
+    return wrapped
+
+
+def say(line: str) -> None:
+    """Into the log of the task that is running."""
+    get_run_logger().info(line)
+
+
+def name_run(name: str) -> None:
+    """Call the run by what it is about, which is known only once it is planned."""
+    if flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run.id, name=name)
