@@ -1,5 +1,7 @@
 """The backtest: plan, ingest, walk forward through the past, score."""
 
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,10 +12,14 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from flows.forecast import ingest, score, survey
 from flows.shared import Folder, Prices, Source, Tickers, name_run, say, whole
 from stockjax.nightly import Night, Universe
+from stockjax.nightly.backtest import Progress
 from stockjax.nightly.backtest import backtest as walk_forward
 from stockjax.settings import Settings, load_settings
 
@@ -31,7 +37,7 @@ def walk(night: Night, universe: Universe, first: date, last: date) -> int:
     """Forecast from every session of the range, each from what was known at its close."""
     artifact: Any = create_progress_artifact(progress=0.0, description=f"{first} to {last}")
     done = 0
-    for progress in walk_forward(night, universe, first, last):
+    for progress in _watched(walk_forward(night, universe, first, last)):
         say(progress.line)
         update_progress_artifact(artifact_id=artifact, progress=100 * progress.done / progress.of)
         done = progress.done
@@ -68,3 +74,13 @@ def backtest(
     }
     night.close("completed", summary)
     return Completed(message=f"{done} ticker sessions forecast from {first} to {last}", data=summary)
+
+
+def _watched(steps: Iterable[Progress]) -> Iterator[Progress]:
+    """The same steps, with a bar and an estimate where somebody watches a terminal."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        shown = bar.add_task("training the first base", total=None)
+        for step in steps:
+            bar.update(shown, description=f"through {step.through}", completed=step.done, total=step.of)
+            yield step

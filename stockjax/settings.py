@@ -23,6 +23,7 @@ CONFIG_VARIABLE = "STOCKJAX_CONFIG"
 DEFAULT_CONFIG = Path("stockjax.toml")
 
 SourceName = Literal["sample", "files", "yahoo"]
+TrainingMode = Literal["adapter", "full", "own"]
 UniverseName = Literal["djia", "sp500"]
 
 
@@ -80,6 +81,21 @@ class RetrainSettings(_Section):
     ticker_every: int = Field(1, ge=1, description="sessions between two trainings of a ticker")
 
 
+class BaseUniverseSettings(_Section):
+    """Whom the base learns from, beside the tickers that are forecast: it wants breadth."""
+
+    tickers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="more tickers for the base to learn from; *: all that the source has"
+    )
+    tickers_file: Path | None = Field(None, description="the same from a file, as `tickers_file`")
+    universe: UniverseName | None = Field(None, description="the same from a list, as `universe`")
+
+    @field_validator("tickers", mode="before")
+    @classmethod
+    def _names_in_one_text(cls, value: object) -> object:
+        return _words(value)
+
+
 class ReplaySettings(_Section):
     """The walk-forward replay that gives a first run something to score."""
 
@@ -96,12 +112,18 @@ class CatchUpSettings(_Section):
 class TrainingSettings(_Section):
     """How the network is fitted."""
 
+    mode: TrainingMode = Field(
+        "full",
+        description="what a ticker's training fits: adapter (its scale only), full (all weights, from the "
+        "base, then its scale) or own (all weights from nothing: no base is trained)",
+    )
     hidden: int = Field(16, ge=1, le=256, description="width of the LSTM")
     seeds: int = Field(3, ge=1, le=16, description="networks averaged into one forecast")
     base_steps: int = Field(1000, ge=50, description="most optimiser steps of the base")
     ticker_steps: int = Field(20, ge=4, le=400, description="most optimiser steps of a ticker")
-    learning_rate: float = Field(3e-3, gt=0, description="peak AdamW rate of the base")
-    ticker_learning_rate: float = Field(3e-4, gt=0, description="AdamW rate of a ticker")
+    own_steps: int = Field(60, ge=4, le=400, description="the same in mode own, from nothing")
+    learning_rate: float = Field(3e-3, gt=0, description="peak AdamW rate of the base, and rate in mode own")
+    ticker_learning_rate: float = Field(3e-4, gt=0, description="Adam rate of a ticker that has a base")
     weight_decay: float = Field(0.33, ge=0, description="AdamW decay, on matrices only")
 
 
@@ -141,6 +163,7 @@ class Settings(BaseSettings):
     lock_timeout: float = Field(60.0, gt=0, description="seconds to wait for the warehouse")
     history: HistorySettings = HistorySettings()
     yahoo: YahooSettings = YahooSettings()
+    base: BaseUniverseSettings = BaseUniverseSettings()
     retrain: RetrainSettings = RetrainSettings()
     replay: ReplaySettings = ReplaySettings()
     catch_up: CatchUpSettings = CatchUpSettings()
@@ -170,6 +193,16 @@ class Settings(BaseSettings):
         if self.source == "files" and self.path is None:
             raise ValueError("source 'files' needs the setting 'path' (--path on the command line)")
         return self
+
+    @property
+    def backtest_ticker_every(self) -> int:
+        """Sessions between two trainings of a ticker in a backtest.
+
+        As on the nights if the settings say how often that is. By default nights train every
+        ticker, which would take a backtest of years hours: then it is as in the replay.
+        """
+        said = "ticker_every" in self.retrain.model_fields_set
+        return self.retrain.ticker_every if said else self.replay.ticker_every
 
     @property
     def worker_count(self) -> int:

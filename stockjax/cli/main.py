@@ -170,6 +170,24 @@ def status(
 
 
 @app.command()
+def audit(
+    tickers: Annotated[list[str] | None, typer.Argument(help="Tickers; default: all.")] = None,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions of the ledger that are audited.")] = 3,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Forecast past sessions anew with what came later cut off and spoilt: nothing may change."""
+    from stockjax.cli.auditing import audit_all, findings
+
+    settings = load_settings(warehouse=warehouse)
+    audited = audit_all(settings, tickers or [], sessions, _console)
+    _console.print(findings(audited))
+    leaks = sum(forecast.leaks for forecast in audited)
+    _console.print(f"{leaks} changed of {len(audited)}")
+    if leaks:
+        raise typer.Exit(1)
+
+
+@app.command()
 def dictionary(warehouse: WarehouseOption = None) -> None:
     """Print what every table and column means, as Markdown."""
     from stockjax.warehouse import Warehouse

@@ -98,7 +98,8 @@ class History:
 
     def only(self, tickers: Sequence[str]) -> "History":
         """The history of some of the tickers, in their order here."""
-        rows = [row for row, ticker in enumerate(self.tickers) if ticker in set(tickers)]
+        wanted = set(tickers)
+        rows = [row for row, ticker in enumerate(self.tickers) if ticker in wanted]
         fields: dict[str, Any] = {
             name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)
         }

@@ -53,6 +53,8 @@ class Plan:
         The session that the user asked for.
     already_known
         By exchange code, the newest session that was stored before this run.
+    learnt_from
+        Tickers that are fetched for the base to learn from and not forecast.
 
     """
 
@@ -65,6 +67,12 @@ class Plan:
     recorded: date | None
     asked: date | None
     already_known: Mapping[str, date] = field(default_factory=dict)
+    learnt_from: tuple[str, ...] = ()
+
+    @property
+    def fetched(self) -> tuple[str, ...]:
+        """All tickers whose prices the run needs."""
+        return (*self.tickers, *self.learnt_from)
 
     def market(self, exchange: Exchange) -> Market:
         """Tonight on that exchange."""
@@ -91,6 +99,7 @@ def make_plan(
     as_of: date | None,
     exchanges: Iterable[Exchange] = (),
     now: datetime | None = None,
+    learnt_from: tuple[str, ...] = (),
 ) -> Plan:
     """Settle the sessions of a run.
 
@@ -103,6 +112,8 @@ def make_plan(
         Those that the tickers are known to trade on; `default` if none are given.
     now
         The moment of the run, aware; None for the clock.
+    learnt_from
+        Tickers for the base; those that are forecast may be among them.
 
     Raises
     ------
@@ -131,6 +142,7 @@ def make_plan(
         started_at=started,
         recorded=recorded,
         asked=as_of,
+        learnt_from=tuple(ticker for ticker in dict.fromkeys(learnt_from) if ticker not in set(universe)),
     )
     return replace_as_of(plan, known)
 

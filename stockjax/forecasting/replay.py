@@ -12,7 +12,7 @@ from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import forecast_rows
 from stockjax.forecasting.training import (
     Knowledge,
-    can_train_base,
+    could_learn,
     train_base_model,
     train_tickers,
     with_sessions,
@@ -87,15 +87,15 @@ def replay(
     wanted: Mapping[str, set[date]],
     exchanges: Mapping[str, Exchange],
     settings: Settings,
+    ticker_every: int,
     done: Mapping[str, set[date]] | None = None,
 ) -> Iterator[Stretch]:
     """Forecast past sessions, each from what was known at its close.
 
     The base is trained every `retrain.base_every` sessions and the tickers every
-    `replay.ticker_every`; between trainings the models stay as they are. Each base begins a
+    `ticker_every`; between trainings the models stay as they are. Each base begins a
     new line of ticker models, so that a replay that was cut off goes on at the last base
-    with the same bits. Sessions at which no ticker had history enough for a base are passed
-    over.
+    with the same bits.
 
     Parameters
     ----------
@@ -103,6 +103,8 @@ def replay(
         By ticker, the sessions to forecast from.
     exchanges
         By ticker, its calendar.
+    ticker_every
+        Sessions between two trainings of a ticker.
     done
         By ticker, those of them that have been forecast from already.
 
@@ -110,7 +112,7 @@ def replay(
     sessions = sorted(set().union(*wanted.values())) if wanted else []
     missing = {ticker: days - (done or {}).get(ticker, set()) for ticker, days in wanted.items()}
     for period in _parts(sessions, settings.retrain.base_every):
-        yield from _replay_period(history, period, missing, exchanges, settings)
+        yield from _replay_period(history, period, missing, exchanges, settings, ticker_every)
 
 
 def _replay_period(
@@ -119,18 +121,17 @@ def _replay_period(
     missing: Mapping[str, set[date]],
     exchanges: Mapping[str, Exchange],
     settings: Settings,
+    ticker_every: int,
 ) -> Iterator[Stretch]:
     """The sessions of one base, from its training to the last that is missing."""
     open_days = {ticker: days & set(period) for ticker, days in missing.items()}
     last = max((day for days in open_days.values() for day in days), default=date.min)
     base: Model | None = None
     champions: dict[str, Model] = {}
-    for some in _parts([day for day in period if day <= last], settings.replay.ticker_every):
+    for some in _parts([day for day in period if day <= last], ticker_every):
         knowledge = Knowledge.at(history, some[0])
-        if not can_train_base(knowledge):
-            continue
         fresh: list[Model] = []
-        if base is None:
+        if base is None or could_learn(base, knowledge, settings.training):
             base = train_base_model(knowledge, settings.training, settings.seed, settings.worker_count)
             fresh.append(base)
         wanted = [ticker for ticker, days in open_days.items() if days and max(days) >= some[0]]

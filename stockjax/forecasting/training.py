@@ -17,8 +17,8 @@ from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.settings import Settings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base
-from stockjax.training.ticker import retrain_ticker
+from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base, untrained
+from stockjax.training.ticker import TrainedTicker, held_out_loss, retrain_ticker
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,13 @@ class Knowledge:
         return build_features(self.history)
 
 
-def can_train_base(knowledge: Knowledge) -> bool:
-    """Whether any ticker has the history that a base takes."""
-    return bool(knowledge.history.lengths.max(initial=0) >= FEWEST_SESSIONS)
+def could_learn(base: Model, knowledge: Knowledge, settings: TrainingSettings) -> bool:
+    """Whether a base that never learnt anything now could.
+
+    The mode may have changed since, or a first ticker may have history enough by now.
+    """
+    can_learn = settings.mode != "own" and knowledge.history.lengths.max(initial=0) >= FEWEST_SESSIONS
+    return bool(can_learn and base.hyperparameters["stopped_at"] == 0)
 
 
 def train_base_model(
@@ -58,14 +62,7 @@ def train_base_model(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Model:
-    """Train the network that all tickers share.
-
-    Raises
-    ------
-    NothingToForecast
-        No ticker has history enough.
-
-    """
+    """Train the network that all tickers share; where it cannot learn, it stays untrained."""
     history, features = knowledge.history, knowledge.features
     trained = train_base(features, history.lengths, settings, seed, workers, progress)
     center, spread = standardisation(features, history.lengths)
@@ -108,16 +105,16 @@ def train_ticker_model(
     """Train one ticker: from its champion, or from the base if that is newer or the first.
 
     A champion that grew from another base is not built upon: its few steps could never
-    carry it over to the new one.
+    carry it over to the new one. In the modes `adapter` and `own` nothing grows from night
+    to night: the one takes the base as it is, the other begins from nothing.
     """
-    parent = champion if champion and champion.hyperparameters.get("base_id") == base.model_id else base
+    grown = champion if champion and champion.hyperparameters.get("base_id") == base.model_id else None
+    parent = grown if grown and settings.mode == grown.hyperparameters.get("mode") == "full" else base
     history, features = knowledge.history, knowledge.features
     row = history.tickers.index(ticker)
     length = int(history.lengths[row])
     own_seed = _seed(seed, ticker, knowledge.as_of)
-    trained = retrain_ticker(
-        parent.parameters["network"], base.parameters["network"], features, row, length, settings, own_seed
-    )
+    trained = _fit_ticker(parent, base, features, row, length, settings, own_seed)
     shared = base.parameters["adapter"]
     weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
     return Model(
@@ -142,6 +139,24 @@ def train_ticker_model(
         code_version=code_version(),
         parent_id=parent.model_id,
     )
+
+
+def _fit_ticker(
+    parent: Model,
+    base: Model,
+    features: Features,
+    row: int,
+    length: int,
+    settings: TrainingSettings,
+    seed: int,
+) -> TrainedTicker:
+    """The networks of one ticker, by the mode of the settings."""
+    shared = base.parameters["network"]
+    if settings.mode == "adapter":
+        loss = held_out_loss(shared, features, row, length)
+        return TrainedTicker(shared, 0, loss, loss)
+    start = untrained(settings, base.seed) if settings.mode == "own" else parent.parameters["network"]
+    return retrain_ticker(start, shared, features, row, length, settings, seed)
 
 
 def with_sessions(knowledge: Knowledge, tickers: Iterable[str], count: int) -> list[str]:

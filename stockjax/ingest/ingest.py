@@ -112,13 +112,13 @@ class Ingest:
 
         """
         plan = self._plan
-        by_vendor = read_listings(self._warehouse, plan.tickers)
-        done = Ingested(listings(plan.tickers, self._settings, by_vendor))
-        known = newest_prices(self._warehouse, plan.tickers, _CONTEXT)
+        by_vendor = read_listings(self._warehouse, plan.fetched)
+        done = Ingested(listings(plan.fetched, self._settings, by_vendor))
+        known = newest_prices(self._warehouse, plan.fetched, _CONTEXT)
         rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
         overlaps = self._overlaps(rows_of)
         wanted = self._requests(done.listings, overlaps)
-        done = replace(done, skipped=len(plan.tickers) - len(wanted))
+        done = replace(done, skipped=len(plan.fetched) - len(wanted))
         last = self._last(done.listings.values())
         arrived = 0
         for delivery in self._source.fetch(wanted, last) if wanted else ():

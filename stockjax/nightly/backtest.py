@@ -54,7 +54,8 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
 
     """
     settings = night.settings
-    wanted = sessions_between(universe.history, first, last, settings.history.forecast_sessions)
+    forecast = universe.history.only(night.plan.tickers)
+    wanted = sessions_between(forecast, first, last, settings.history.forecast_sessions)
     total = sum(len(days) for days in wanted.values())
     if not total:
         raise NothingToForecast(
@@ -64,7 +65,8 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
     done = complete_forecasts(night.warehouse, wanted, first, last, len(MODELS), origins=("backtest",))
     before = finished = sum(len(days & done.get(ticker, set())) for ticker, days in wanted.items())
     begun = time.monotonic()
-    for part in replay(universe.history, wanted, universe.exchanges, settings, done):
+    every = settings.backtest_ticker_every
+    for part in replay(universe.history, wanted, universe.exchanges, settings, every, done):
         night.store.models(part.models, f"{last}-backtest-{part.sessions[0]}", replayed=True)
         if len(part.rows):
             night.store.forecasts(part.rows)

@@ -23,7 +23,7 @@ from stockjax.sessions import exchange
 from stockjax.settings import Settings
 from stockjax.sources import open_source
 from stockjax.training.programs import use_compilation_cache
-from stockjax.universes import chosen_tickers
+from stockjax.universes import base_tickers, chosen_tickers
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
@@ -72,6 +72,7 @@ class Night:
             as_of,
             [listing.exchange for listing in asked],
             now,
+            base_tickers(settings, self.source.universe()),
         )
         self._flow_run_id = flow_run_id
         self.say = say
@@ -92,12 +93,16 @@ class Night:
             moment=self.plan.started_at,
             code_version=code_version(),
         )
-        self.say(f"{len(self.plan.tickers)} tickers from '{self.plan.source}', as of {self.plan.as_of}")
+        learnt_from = f" and {len(self.plan.learnt_from)} for the base" if self.plan.learnt_from else ""
+        self.say(
+            f"{len(self.plan.tickers)} tickers{learnt_from} from '{self.plan.source}', "
+            f"as of {self.plan.as_of}"
+        )
 
     def ingest(self) -> Ingested:
         """Fetch what is missing, check it and store it, part by part."""
         done = Ingest(self.settings, self.warehouse, self.source, self.plan, self.say).run()
-        self.plan = replace_as_of(self.plan, {listing.exchange for listing in done.listings.values()})
+        self.plan = replace_as_of(self.plan, {done.listings[ticker].exchange for ticker in self.plan.tickers})
         told = [
             f"{done.read} rows read",
             f"{done.stored} stored",
@@ -130,7 +135,8 @@ class Night:
         for session, tickers in universe.missed.items():
             for ticker in tickers:
                 done.setdefault(ticker, set()).add(session)
-        history = universe.history.only([state.ticker for state in universe.states if state.can_forecast])
+        usable = [state.ticker for state in universe.states if state.can_forecast]
+        history = universe.history.only([*usable, *self.plan.learnt_from])
         missing = missing_sessions(
             history,
             done,
@@ -140,7 +146,8 @@ class Night:
         )
         missing = {ticker: missing[ticker] for ticker in due}
         written, store = 0, self.store
-        for part in replay(history, missing, universe.exchanges, settings):
+        every = settings.replay.ticker_every
+        for part in replay(history, missing, universe.exchanges, settings, every):
             store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
             written += store.forecasts(part.rows) if len(part.rows) else 0
             for ticker, failure in part.failures.items():

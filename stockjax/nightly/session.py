@@ -12,6 +12,7 @@ from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import forecast_rows
 from stockjax.forecasting.training import (
     Knowledge,
+    could_learn,
     train_base_model,
     train_ticker_model,
     train_tickers,
@@ -89,15 +90,21 @@ class Session:
     def train_base(self, champions: Champions) -> Model:
         """The base in force, trained anew when its time has come."""
         base = champions.base
-        if base and self._age(base, self.due[0]) < self.settings.retrain.base_every:
+        if (
+            base
+            and not could_learn(base, self.knowledge, self.settings.training)
+            and self._age(base, self.due[0]) < self.settings.retrain.base_every
+        ):
             return base
         base = train_base_model(
             self.knowledge, self.settings.training, self.settings.seed, self.settings.worker_count
         )
         self.store.models([base], f"{self.as_of}-base")
+        steps = base.hyperparameters["stopped_at"]
         self.say(
-            f"base trained for {base.hyperparameters['stopped_at']} steps, "
-            f"held-out loss {base.validation_loss:.4f}"
+            f"base trained for {steps} steps, held-out loss {base.validation_loss:.4f}"
+            if steps
+            else "base left untrained: the random walk with EWMA volatility"
         )
         return base
 

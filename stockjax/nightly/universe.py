@@ -26,7 +26,7 @@ class Universe:
     Attributes
     ----------
     history
-        Prices of all tickers that were asked for, cut at tonight.
+        Prices of all tickers that were fetched, cut at tonight.
     listings, markets
         By ticker: its exchange, and tonight on it.
     states
@@ -92,13 +92,14 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
     last = max(as_of.values())
     history = History.from_columns(
-        read_history(warehouse, plan.tickers, last),
-        plan.tickers,
-        [listed[ticker].exchange.code for ticker in plan.tickers],
+        read_history(warehouse, plan.fetched, last),
+        plan.fetched,
+        [listed[ticker].exchange.code for ticker in plan.fetched],
     )
+    forecast = history.only(plan.tickers)
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
     states = _with_successors(
-        warehouse, ticker_states(history, as_of, exchanges, ingested.failures, settings.history)
+        warehouse, ticker_states(forecast, as_of, exchanges, ingested.failures, settings.history)
     )
     first = history.sessions[history.valid].min().item() if history.valid.any() else last
     # A replayed forecast of a session is no night's: whoever asks for that night gets it.
@@ -108,7 +109,7 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
         if state.can_forecast and as_of[state.ticker] not in complete.get(state.ticker, set()):
             tonight.setdefault(as_of[state.ticker], []).append(state.ticker)
     missing = missing_sessions(
-        history,
+        forecast,
         complete,
         as_of,
         settings.catch_up.sessions,

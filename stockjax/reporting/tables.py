@@ -84,16 +84,22 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
     counts = scores.iloc[0]
     errors = Table(
         title=f"{counts['n']:.0f} forecasts of {counts['days']:.0f} sessions, from {first} to {last}",
-        caption="Pinball loss in basis points of the log return; skill: 1 - loss / loss of HAR or EWMA in %, "
-        "with its 95% interval over days.",
+        caption="Pinball loss and CRPS in basis points of the log return; skill: 1 - pinball loss / that of "
+        "HAR or EWMA in %, with its 95% interval over days.",
     )
     intervals = Table(
         title="Errors, and how often closes fell inside the intervals",
         caption="RMSE and MAE over those of the random walk; 90% also by terciles of volatility.",
     )
+    points = Table(
+        title="Points and widths",
+        caption="MAPE of the close; direction: share of signs that were right; interval score (Winkler) and "
+        "width of the 90% interval in % of the price.",
+    )
     for table, headings in (
-        (errors, ("model", "pinball", "skill to HAR", "skill to EWMA")),
+        (errors, ("model", "pinball", "CRPS", "skill to HAR", "skill to EWMA")),
         (intervals, ("model", "RMSE", "MAE", "50%", "90%", "low", "middle", "high")),
+        (points, ("model", "MAPE", "direction", "interval score", "width")),
     ):
         for heading in headings:
             table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
@@ -101,6 +107,7 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
         errors.add_row(
             str(model),
             f"{1e4 * row['pinball']:.2f}",
+            f"{1e4 * row['crps']:.2f}",
             _with_interval(row, "skill_har"),
             _with_interval(row, "skill_ewma"),
         )
@@ -113,7 +120,18 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
             f"{row['coverage_90']:.1%}",
             *terciles,
         )
-    return Group(errors, intervals)
+        points.add_row(
+            str(model),
+            f"{row['mape']:.3%}",
+            _share(row["direction"]),
+            f"{row['winkler_90']:.2%}",
+            f"{row['width_90']:.2%}",
+        )
+    return Group(errors, intervals, points)
+
+
+def _share(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.1%}"
 
 
 def _with_interval(row: Any, name: str) -> str:

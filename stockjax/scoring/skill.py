@@ -13,6 +13,16 @@ from stockjax.warehouse.ledger import read_table
 RESAMPLES = 2000
 _LOW, _HIGH = 0.025, 0.975
 _BENCHMARKS = ("har", "ewma")
+_MEANS = {
+    "pinball": "pinball",
+    "crps": "crps",
+    "winkler_90": "winkler_90",
+    "width_90": "width_90",
+    "mape": "relative_error",
+    "direction": "right_direction",
+    "coverage_50": "inside_50",
+    "coverage_90": "inside_90",
+}
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,10 @@ def backtest_scores(
 
     Returns
     -------
-    Index model; columns n, days, pinball (log return), skill_har and skill_ewma with _low
-    and _high, rmse_ratio and mae_ratio to the random walk, coverage_50 and coverage_90, the
-    latter also over each tercile of the ticker's own volatility, and width_90 (log return).
+    Index model; columns n, days; pinball, crps, winkler_90, width_90, rmse and mae, all of the
+    log return; mape of the close; direction, the share of signs that were right; skill_har
+    and skill_ewma (pinball) with _low and _high; rmse_ratio and mae_ratio to the random walk;
+    coverage_50 and coverage_90, the latter also over each tercile of the ticker's own volatility.
 
     """
     rows = read_table(warehouse, "backtest_scores", first=first, last=last, tickers=tickers or [])
@@ -77,17 +88,16 @@ def backtest_scores(
 
 
 def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, float]:
-    walk = by_model["random_walk"]
     days = own["target"].to_numpy()
+    walk = _point_errors(by_model["random_walk"])
+    errors = _point_errors(own)
     scores = {
         "n": float(len(own)),
         "days": float(own["target"].nunique()),
-        "pinball": own["pinball"].mean(),
-        "rmse_ratio": np.sqrt((own["return_error"] ** 2).mean() / (walk["return_error"] ** 2).mean()),
-        "mae_ratio": own["return_error"].abs().mean() / walk["return_error"].abs().mean(),
-        "coverage_50": own["inside_50"].mean(),
-        "coverage_90": own["inside_90"].mean(),
-        "width_90": own["width_90"].mean(),
+        **{name: own[column].mean() for name, column in _MEANS.items()},
+        **errors,
+        "rmse_ratio": errors["rmse"] / walk["rmse"],
+        "mae_ratio": errors["mae"] / walk["mae"],
     }
     for tercile, name in ((1, "low"), (2, "middle"), (3, "high")):
         scores[f"coverage_90_{name}"] = own.loc[own["tercile"] == tercile, "inside_90"].mean()
@@ -96,3 +106,8 @@ def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, f
         scores[f"skill_{name}"] = skill.value
         scores[f"skill_{name}_low"], scores[f"skill_{name}_high"] = skill.low, skill.high
     return scores
+
+
+def _point_errors(rows: pd.DataFrame) -> dict[str, float]:
+    errors = rows["return_error"]
+    return {"rmse": float(np.sqrt((errors**2).mean())), "mae": float(errors.abs().mean())}

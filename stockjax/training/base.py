@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import optax
 
-from stockjax.errors import NothingToForecast
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
@@ -81,6 +80,9 @@ def train_base(
 ) -> TrainedBase:
     """Find how long to train on a held-out last stretch, then train every seed on all of it.
 
+    Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
+    random walk with EWMA volatility, after no steps.
+
     Parameters
     ----------
     features
@@ -89,11 +91,6 @@ def train_base(
         (N,) sessions of each ticker.
     progress
         Called with what is being done, steps done and steps at most.
-
-    Raises
-    ------
-    NothingToForecast
-        No ticker has a whole window of history.
 
     """
     report = progress or (lambda what, done, most: None)
@@ -115,6 +112,17 @@ def train_base(
         seeds = list(pool.map(one_seed, range(settings.seeds)))
     stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
     return TrainedBase(stacked, steps, loss)
+
+
+@cache
+def untrained(settings: TrainingSettings, seed: int) -> Parameters:
+    """Where every base begins, stacked over seeds: the random walk with EWMA volatility."""
+    seeds = [
+        initial_parameters(len(FEATURE_NAMES), settings.hidden, seed + number)
+        for number in range(settings.seeds)
+    ]
+    stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
+    return stacked
 
 
 class BaseRun:
@@ -147,17 +155,15 @@ def _choose_steps(
 ) -> tuple[int, float]:
     """Early stopping: the look with the lowest loss on the last stretch, and that loss.
 
-    At least one look's worth of steps is returned, for a base of zero steps is no LSTM.
+    At least one look's worth of steps is returned where any can be taken.
     """
     first = np.full(len(lengths), features.first)
     boundary = lengths - np.minimum(HOLDOUT, lengths // 3)
     sampler = Sampler(features, first, boundary, [seed])
-    if sampler.windows == 0:
-        raise NothingToForecast(
-            f"no ticker has the {FEWEST_SESSIONS} sessions that the base needs; add tickers or history"
-        )
     validation = _validation(features, boundary, lengths, seed)
     run, best, best_loss = BaseRun(settings, seed), 0, float("inf")
+    if settings.mode == "own" or sampler.windows == 0:
+        return 0, mean_loss_over(run.parameters, validation)
     for step in range(STEPS_PER_LOOK, settings.base_steps + 1, STEPS_PER_LOOK):
         run.advance(sampler)
         loss = mean_loss_over(run.parameters, validation)

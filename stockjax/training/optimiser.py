@@ -38,9 +38,14 @@ def base_optimiser(rate: float, decay: float, steps: int) -> optax.GradientTrans
 
 
 @cache
-def ticker_optimiser(rate: float) -> optax.GradientTransformation:
-    """Adam on clipped gradients; the pull towards the base is added to the gradients."""
-    return optax.chain(optax.clip_by_global_norm(_CLIP), optax.adam(rate))
+def ticker_optimiser(rate: float, decay: float) -> optax.GradientTransformation:
+    """AdamW on clipped gradients, at one rate: a few steps have no use for a schedule.
+
+    A ticker that has a base is pulled towards it instead (see `descend`), at a decay of 0.
+    """
+    return optax.chain(
+        optax.clip_by_global_norm(_CLIP), optax.adamw(rate, weight_decay=decay, mask=is_matrix)
+    )
 
 
 def descend(

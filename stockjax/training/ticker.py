@@ -1,8 +1,8 @@
-"""Training one ticker: all the LSTM's weights, a few steps, pulled towards the base."""
+"""Training one ticker: all the LSTM's weights, a few steps, from the base or from nothing."""
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,22 @@ PULL = 1.0
 """Strength of the pull towards the base; see `optimiser.descend`."""
 
 
+class Recipe(NamedTuple):
+    """How a ticker's weights move: towards the base where there is one, else decaying."""
+
+    steps: int
+    rate: float
+    pull: float
+    decay: float
+
+
+def recipe(settings: TrainingSettings) -> Recipe:
+    """The recipe of the mode; of `adapter`, which moves no weights, that of `full`."""
+    if settings.mode == "own":
+        return Recipe(settings.own_steps, settings.learning_rate, 0.0, settings.weight_decay)
+    return Recipe(settings.ticker_steps, settings.ticker_learning_rate, PULL, 0.0)
+
+
 @dataclass(frozen=True)
 class TrainedTicker:
     """Parameters stacked over seeds, and how they did on the held-out last stretch.
@@ -46,7 +62,14 @@ class TrainedTicker:
     start_loss: float
 
 
-@partial(jax.jit, static_argnames=("rate",))
+def _mean_over_seeds(parameters: Parameters, windows: tuple[jax.Array, ...]) -> jax.Array:
+    return jnp.mean(jax.vmap(mean_loss, in_axes=(0, None, None, None))(parameters, *windows))
+
+
+_held_out_loss = jax.jit(_mean_over_seeds)
+
+
+@partial(jax.jit, static_argnames=("rate", "pull", "decay"))
 def _retrain(
     start: Parameters,
     base: Parameters,
@@ -57,13 +80,15 @@ def _retrain(
     held_out: tuple[jax.Array, jax.Array, jax.Array],
     *,
     rate: float,
+    pull: float,
+    decay: float,
 ) -> tuple[Parameters, jax.Array, jax.Array]:
     """Train all seeds; returns the parameters of the best look, its number and every look's loss.
 
     Shapes: parameters (seeds, …); inputs (SESSIONS, features); labels and known (SESSIONS,);
     starts (looks, steps, seeds, BATCH); held_out: windows as in `Batch`. Look 0 is the start.
     """
-    optimiser = ticker_optimiser(rate)
+    optimiser = ticker_optimiser(rate, decay)
 
     def windows(firsts: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         columns = firsts[:, None] + jnp.arange(WINDOW)[None, :]
@@ -73,13 +98,10 @@ def _retrain(
             known[columns] & (jnp.arange(WINDOW) >= WINDOW - SCORED)[None, :],
         )
 
-    def loss_now(parameters: Parameters) -> jax.Array:
-        return jnp.mean(jax.vmap(mean_loss, in_axes=(0, None, None, None))(parameters, *held_out))
-
     def one_seed(
         parameters: Parameters, state: Any, home: Parameters, firsts: jax.Array
     ) -> tuple[Parameters, Any]:
-        return descend(optimiser, parameters, state, windows(firsts), home, PULL)
+        return descend(optimiser, parameters, state, windows(firsts), home if pull else None, pull)
 
     def step(carry: tuple[Parameters, Any], firsts: jax.Array) -> tuple[tuple[Parameters, Any], None]:
         return jax.vmap(one_seed)(*carry, base, firsts), None
@@ -87,13 +109,13 @@ def _retrain(
     def look(carry: tuple[Any, ...], firsts: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
         parameters, state, best, best_loss, best_look, number = carry
         (parameters, state), _ = jax.lax.scan(step, (parameters, state), firsts)
-        loss = loss_now(parameters)
+        loss = _mean_over_seeds(parameters, held_out)
         better = loss < best_loss
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), parameters, best)
         best_loss, best_look = jnp.where(better, loss, best_loss), jnp.where(better, number, best_look)
         return (parameters, state, best, best_loss, best_look, number + 1), loss
 
-    at_start = loss_now(start)
+    at_start = _mean_over_seeds(start, held_out)
     state = jax.vmap(optimiser.init)(start)
     first_look = (start, state, start, at_start, jnp.int32(0), jnp.int32(1))
     (_, _, best, _, best_look, _), losses = jax.lax.scan(look, first_look, starts)
@@ -114,9 +136,10 @@ def retrain_ticker(
     Parameters
     ----------
     start
-        Parameters to begin with, stacked over seeds: the base's, or the ticker's champion's.
+        Parameters to begin with, stacked over seeds: the base's, the ticker's champion's, or
+        in mode `own` untrained ones.
     base
-        Parameters that training is pulled towards.
+        Parameters that training is pulled towards; in mode `own` there is no pull.
     features, row, length
         The universe, the ticker's row in it and its number of sessions, which must exceed
         HOLDOUT + WINDOW.
@@ -128,9 +151,9 @@ def retrain_ticker(
     boundary = length - HOLDOUT
     one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
     sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
-    steps_per_look = settings.ticker_steps // LOOKS
+    told = recipe(settings)
+    steps_per_look = told.steps // LOOKS
     _, starts = sampler.starts((LOOKS, steps_per_look, settings.seeds, BATCH))
-    held_out = stretch(features, row, boundary, length)
     best, look, losses = _retrain(
         start,
         base,
@@ -138,11 +161,25 @@ def retrain_ticker(
         np.nan_to_num(labels),
         known,
         starts.astype(np.int32),
-        (held_out.inputs, held_out.labels, held_out.known),
-        rate=settings.ticker_learning_rate,
+        _held_out(features, row, length),
+        rate=told.rate,
+        pull=told.pull,
+        decay=told.decay,
     )
     losses = np.asarray(losses, dtype=float)
     return TrainedTicker(best, int(look) * steps_per_look, float(losses[int(look)]), float(losses[0]))
+
+
+def held_out_loss(parameters: Parameters, features: Features, row: int, length: int) -> float:
+    """Mean loss in nats, over the seeds, on the stretch that a ticker's training holds out."""
+    return float(_held_out_loss(parameters, _held_out(features, row, length)))
+
+
+def _held_out(
+    features: Features, row: int, length: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    windows = stretch(features, row, length - HOLDOUT, length)
+    return windows.inputs, windows.labels, windows.known
 
 
 def _padded(

@@ -13,7 +13,7 @@ from stockjax.training.adapter import fit_adapter, look_back
 from stockjax.training.base import BATCH, BaseRun, mean_loss_over
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.programs import use_compilation_cache
-from stockjax.training.ticker import HOLDOUT, retrain_ticker
+from stockjax.training.ticker import HOLDOUT, held_out_loss, retrain_ticker
 from stockjax.training.windows import WINDOW, Sampler, context
 
 _SESSIONS = HOLDOUT + 3 * WINDOW
@@ -37,7 +37,10 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     run.advance(sampler)
     mean_loss_over(run.parameters, [sampler.draw((BATCH,))])
     base = jax.tree.map(lambda leaf: jnp.stack([leaf] * settings.seeds), run.parameters)
-    retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
+    if settings.mode == "adapter":
+        held_out_loss(base, features, 0, _SESSIONS)
+    else:
+        retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
     look_back(base, features, 0, _SESSIONS)
     mean_freedom(base)
     count = len(FEATURE_NAMES)

@@ -8,7 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from stockjax.errors import UsageError
-from stockjax.settings import Settings, UniverseName
+from stockjax.settings import BaseUniverseSettings, Settings, UniverseName
+
+ALL = "*"
+"""In `base.tickers`: all that the source has."""
 
 _HEADINGS = ("ticker", "symbol")
 
@@ -60,16 +63,45 @@ def chosen_tickers(settings: Settings) -> tuple[str, ...]:
 
     Yahoo knows no lower case: `aapl` is AAPL there, and one company.
     """
-    tickers: tuple[str, ...] = ()
-    if settings.tickers:
-        tickers = settings.tickers
-    elif settings.tickers_file:
-        tickers = tickers_of_file(settings.tickers_file)
-    elif settings.universe:
-        tickers = named_universe(settings.universe).tickers
-    if settings.source == "yahoo":
-        tickers = tuple(dict.fromkeys(ticker.upper() for ticker in tickers))
-    return tickers
+    return _as_spelt(_named(settings), settings)
+
+
+def base_tickers(settings: Settings, offered: tuple[str, ...]) -> tuple[str, ...]:
+    """The tickers that the base learns from beside those that are forecast.
+
+    Parameters
+    ----------
+    offered
+        All that the source has, which `*` stands for.
+
+    Raises
+    ------
+    UsageError
+        `*` is asked of a source that names no tickers of its own.
+
+    """
+    named = _named(settings.base)
+    if ALL not in named:
+        return _as_spelt(named, settings)
+    if not offered:
+        raise UsageError(
+            f"the source '{settings.source}' names no tickers of its own; name those of base.tickers, or set "
+            "base.tickers_file or base.universe"
+        )
+    return _as_spelt((*(name for name in named if name != ALL), *offered), settings)
+
+
+def _named(told: Settings | BaseUniverseSettings) -> tuple[str, ...]:
+    if told.tickers:
+        return told.tickers
+    if told.tickers_file:
+        return tickers_of_file(told.tickers_file)
+    return named_universe(told.universe).tickers if told.universe else ()
+
+
+def _as_spelt(tickers: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    upper = settings.source == "yahoo"
+    return tuple(dict.fromkeys(ticker.upper() if upper else ticker for ticker in tickers))
 
 
 def _symbols(text: str) -> tuple[str, ...]:

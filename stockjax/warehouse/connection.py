@@ -115,18 +115,30 @@ class Warehouse:
             No run has written to this warehouse yet.
 
         """
-        if not self.snapshot.exists():
-            raise SnapshotMissing(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
         # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
         # second reader would get the file of before the last commit, and settings would clash.
-        path = str(self.snapshot).replace("'", "''")
         connection = duckdb.connect(":memory:")
         try:
             connection.execute(_QUIET)
-            connection.execute(f"ATTACH '{path}' AS snapshot (READ_ONLY); USE snapshot")
+            self.attach_snapshot(connection, "snapshot")
+            connection.execute("USE snapshot")
             yield connection
         finally:
             connection.close()
+
+    def attach_snapshot(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Make the readers' copy known to another connection, which can only read it.
+
+        Raises
+        ------
+        SnapshotMissing
+            No run has written to this warehouse yet.
+
+        """
+        if not self.snapshot.exists():
+            raise SnapshotMissing(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
+        path = str(self.snapshot).replace("'", "''")
+        connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -1,16 +1,25 @@
 import io
 import json
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import typer
+from rich.console import Console
 
 from stockjax import __version__
+from stockjax.audit import Audited, audit
+from stockjax.cli import auditing
 from stockjax.cli.main import app, main
 from stockjax.errors import StatementRefused
+from stockjax.features import History
 from stockjax.settings import CONFIG_VARIABLE
 from stockjax.warehouse import Warehouse
+from tests.synthetic import NEW_YORK, price_frame
+from tests.warehouse.made_up import append, forecast, store
 
 SQL = "SELECT 'A' AS ticker, DATE '2013-03-01' AS session, 1.5 AS close, NULL AS gap"
 
@@ -265,3 +274,117 @@ def test_a_fault_of_ours_is_one_line_that_asks_for_a_report(
     assert len(told.err.strip().splitlines()) == 1
     for text in ("ZeroDivisionError", "a fault", "--debug", "report it"):
         assert text in told.err
+
+
+AUDITED = NEW_YORK.sessions(date(2012, 5, 1), date(2013, 3, 1))
+EARLY, LATE, NEWEST = (day.item() for day in AUDITED[[-9, -4, -1]])
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Two tickers with forecasts from three sessions, of which the newest cannot be audited."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("audited") / "warehouse")
+    warehouse.migrate()
+    for number, ticker in enumerate(("A", "B")):
+        store(warehouse, price_frame(ticker, AUDITED, number))
+        days = {day: NEW_YORK.next_session(day) for day in (EARLY, LATE, NEWEST)}
+        append(warehouse, *(forecast(str(day), str(after), ticker=ticker) for day, after in days.items()))
+    return warehouse
+
+
+@pytest.fixture
+def auditable(ledger: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The same, named by the environment beside settings that train briefly."""
+    monkeypatch.setenv("STOCKJAX_WAREHOUSE", str(ledger.folder))
+    for name, value in (("HIDDEN", "4"), ("SEEDS", "1"), ("BASE_STEPS", "50")):
+        monkeypatch.setenv(f"STOCKJAX_TRAINING__{name}", value)
+    return ledger
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("│")[1:-1]]
+
+
+def test_an_audit_without_findings_ends_well_and_leaves_the_warehouse_as_it_was(
+    auditable: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(auditable.folder)
+    assert ended(["audit", "B", "--sessions", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "0 changed of 4"
+    assert sorted(cells(line) for line in lines if str(EARLY) in line) == [
+        [str(EARLY), model, "1", "0", "0", "0"] for model in ("ewma", "har", "lstm", "random_walk")
+    ]
+    assert files(auditable.folder) == before
+
+
+def farsighted(history: History, wanted: Mapping[str, set[date]], *_: object) -> pd.DataFrame:
+    """Two forecasters: one whose median for A is the next close, and one that knows no price at all."""
+    rows = []
+    for ticker, days in wanted.items():
+        row = history.tickers.index(ticker)
+        for day in days:
+            after = history.close[row, history.position(day)[row] + 1 :]
+            keys = {"ticker": ticker, "as_of": pd.Timestamp(day)}
+            peeked = after[0] if ticker == "A" and len(after) else 0.0
+            rows.append({**keys, "model": "farsighted", "q50": peeked, "scale": 0.02})
+            rows.append({**keys, "model": "blind", "q50": 0.0, "scale": 0.02})
+    return pd.DataFrame(rows)
+
+
+def test_an_audit_that_finds_a_leak_names_it_and_fails(
+    auditable: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auditing, "audit", partial(audit, forecaster=farsighted))
+    before = files(auditable.folder)
+    assert ended(["audit"]) == 1
+    told = capsys.readouterr()
+    assert told.err == ""
+    lines = told.out.splitlines()
+    # Two tickers and two models, from the two sessions that have later prices.
+    assert lines[-1] == "2 changed of 8"
+    for day in (EARLY, LATE):
+        assert sorted(cells(line) for line in lines if f" {day} │" in line) == [
+            [str(day), "blind", "2", "0", "0", "0"],
+            [str(day), "farsighted", "2", "1", "1", "1"],
+        ]
+    assert [line for line in lines if "q50" in line] == [
+        f"A {day} farsighted: q50 changed when {name}"
+        for day in (EARLY, LATE)
+        for name in ("cut", "corrupted", "shuffled")
+    ]
+    assert str(NEWEST) not in told.out
+    assert files(auditable.folder) == before
+
+
+def test_an_audit_begins_with_its_table_where_nobody_watches(
+    auditable: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(auditing, "audit", lambda *_, **__: [])
+    assert ended(["audit"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].strip() == "Forecasts of the past, made anew"
+
+
+def test_no_more_leaks_are_named_than_can_be_read() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    leak = Audited("A", LATE, "lstm", {"cut": (), "corrupted": ("scale", "q05"), "shuffled": ("scale",)})
+    console.print(auditing.findings([leak] * (auditing.MOST_LEAKS + 3)))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert lines.count(f"A {LATE} lstm: scale, q05 changed when corrupted") == auditing.MOST_LEAKS
+    assert lines.count(f"A {LATE} lstm: scale changed when shuffled") == auditing.MOST_LEAKS
+    assert lines[-1] == "and 3 more forecasts"
+
+
+def test_an_audit_of_nothing_is_one_sentence(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(["audit"]) == 1
+    assert "no forecast in the ledger has prices after its session yet" in one_sentence(capsys)
+    assert ended(["audit", "--warehouse", str(tmp_path / "nowhere")]) == 1
+    assert "there is no warehouse in" in one_sentence(capsys)
+    assert not (tmp_path / "nowhere").exists()

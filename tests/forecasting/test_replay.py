@@ -10,7 +10,7 @@ from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.replay import Stretch, missing_sessions, replay, sessions_between
 from stockjax.forecasting.rows import MODELS, forecast_rows
 from stockjax.registry import Model
-from stockjax.settings import Settings, load_settings
+from stockjax.settings import RetrainSettings, Settings, load_settings
 from tests.synthetic import NEW_YORK, SMALL, assert_same_bits, scrambled_after, universe
 
 COUNT = 5
@@ -42,7 +42,7 @@ def missing(history: History) -> dict[str, set[date]]:
 
 @pytest.fixture(scope="module")
 def replayed(history: History, missing: dict[str, set[date]]) -> list[Stretch]:
-    return list(replay(history, missing, EXCHANGES, settings_of()))
+    return list(replay(history, missing, EXCHANGES, settings_of(), 2))
 
 
 def last_days(history: History, row: int, count: int) -> set[date]:
@@ -158,21 +158,21 @@ def test_what_comes_after_a_session_changes_neither_models_nor_forecasts(
     second = replayed[0].sessions[1]
     spoilt = scrambled_after(history, second, 1)
     early = {ticker: {day for day in days if day <= second} for ticker, days in missing.items()}
-    (again,) = replay(spoilt, early, EXCHANGES, settings_of())
+    (again,) = replay(spoilt, early, EXCHANGES, settings_of(), 2)
     assert [m.model_id for m in again.models] == [m.model_id for m in replayed[0].models]
     pd.testing.assert_frame_equal(again.rows, replayed[0].rows, check_exact=True)
 
 
 def test_only_what_is_missing_is_forecast(history: History, replayed: list[Stretch]) -> None:
     days = replayed[0].sessions
-    (part,) = replay(history, {"A": {days[1]}, "B": set(), "C": set()}, EXCHANGES, settings_of())
+    (part,) = replay(history, {"A": {days[1]}, "B": set(), "C": set()}, EXCHANGES, settings_of(), 2)
     assert set(zip(part.rows["ticker"], part.rows["as_of"].dt.date, strict=True)) == {("A", days[1])}
     assert len(part.rows) == len(MODELS)
 
 
 def test_nothing_missing_trains_nothing(history: History) -> None:
-    assert list(replay(history, {"A": set(), "B": set()}, EXCHANGES, settings_of())) == []
-    assert list(replay(history, {}, EXCHANGES, settings_of())) == []
+    assert list(replay(history, {"A": set(), "B": set()}, EXCHANGES, settings_of(), 2)) == []
+    assert list(replay(history, {}, EXCHANGES, settings_of(), 2)) == []
 
 
 def test_a_short_ticker_is_forecast_by_the_base(replayed: list[Stretch]) -> None:
@@ -183,15 +183,19 @@ def test_a_short_ticker_is_forecast_by_the_base(replayed: list[Stretch]) -> None
         assert known[model_id].ticker == (None if ticker == "C" else ticker)
 
 
-def test_sessions_before_any_base_could_be_trained_are_passed_over() -> None:
+def test_until_a_base_can_learn_forecasts_are_as_by_ewma() -> None:
     young = universe({"A": 150})
-    missing = missing_sessions(young, {}, BEFORE, 10_000, 64)
-    settings = settings_of()
-    parts = list(replay(young, missing, EXCHANGES, settings))
-    assert parts
-    assert min(part.sessions[0] for part in parts) > min(missing["A"])
-    for part in parts:
-        assert len(part.rows) == len(part.sessions) * len(MODELS)
+    missing = {"A": set(young.sessions[0, 139:149].tolist())}
+    settings = settings_of().model_copy(update={"retrain": RetrainSettings(base_every=126)})
+    parts = list(replay(young, missing, EXCHANGES, settings, 2))
+    assert sum(len(part.rows) for part in parts) == 10 * len(MODELS)
+    bases = [model for part in parts for model in part.models if model.role == "base"]
+    assert [base.hyperparameters["stopped_at"] > 0 for base in bases] == [False, True]
+    # It takes 145 sessions, and tickers are trained at every second of these ten.
+    assert bases[1].trained_through == young.sessions[0, 145].item()
+    rows = pd.concat([part.rows for part in parts])
+    lstm = rows[(rows["model"] == "lstm") & (rows["model_id"] == bases[0].model_id)]
+    assert (lstm["predicted_return"].abs() < 0.05 * lstm["scale"]).all()
 
 
 def rest_of(replayed: list[Stretch], done: dict[str, set[date]]) -> pd.DataFrame:
@@ -211,7 +215,7 @@ def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
     """Cut off inside a stretch, at its edge, inside the second stretch and at the edge of a base."""
     days = [day for part in replayed for day in part.sessions]
     done = {ticker: own & set(days[:count]) for ticker, own in missing.items()}
-    parts = list(replay(history, missing, EXCHANGES, settings_of(), done))
+    parts = list(replay(history, missing, EXCHANGES, settings_of(), 2, done))
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
     pd.testing.assert_frame_equal(rows, rest_of(replayed, done), check_exact=True)
     # The base that the next session stands on is made again, those that are over are not.
@@ -228,7 +232,7 @@ def test_a_ticker_that_is_ahead_of_the_others_is_not_forecast_again(
 ) -> None:
     days = [day for part in replayed for day in part.sessions]
     done = {"A": {days[0], days[3]}, "B": set(days[:4]), "Z": {days[1]}}
-    parts = list(replay(history, missing, EXCHANGES, settings_of(), done))
+    parts = list(replay(history, missing, EXCHANGES, settings_of(), 2, done))
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
     pd.testing.assert_frame_equal(rows, rest_of(replayed, done), check_exact=True)
     trained = [[model.ticker for model in part.models] for part in parts]
@@ -242,7 +246,7 @@ def test_a_replay_that_is_done_trains_nothing(
         raise AssertionError("there is nothing to train")
 
     monkeypatch.setattr("stockjax.forecasting.replay.train_base_model", never)
-    assert list(replay(history, missing, EXCHANGES, settings_of(), missing)) == []
+    assert list(replay(history, missing, EXCHANGES, settings_of(), 2, missing)) == []
 
 
 def test_sessions_between_are_those_of_each_ticker_with_both_ends(history: History) -> None:
@@ -283,7 +287,7 @@ def test_a_ticker_whose_training_fails_stops_no_other(
     first_two = {
         ticker: {day for day in days if day < replayed[2].sessions[0]} for ticker, days in missing.items()
     }
-    one, two = replay(history, first_two, EXCHANGES, settings_of())
+    one, two = replay(history, first_two, EXCHANGES, settings_of(), 2)
     assert one.failures == {}
     assert list(two.failures) == ["A"]
     assert str(two.failures["A"]) == "the loss is no number"

@@ -1,21 +1,29 @@
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from stockjax.features import FEATURE_NAMES
 from stockjax.forecasting import training
-from stockjax.forecasting.training import Knowledge, train_base_model, train_ticker_model, train_tickers
+from stockjax.forecasting.training import (
+    Knowledge,
+    could_learn,
+    train_base_model,
+    train_ticker_model,
+    train_tickers,
+)
 from stockjax.model.network import mean_freedom
 from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.registry.model import PARTS
-from stockjax.settings import Settings, load_settings
+from stockjax.settings import Settings, TrainingMode, TrainingSettings, load_settings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.ticker import retrain_ticker
-from tests.synthetic import SMALL, assert_same_bits, scrambled_after, universe
+from stockjax.training.base import FEWEST_SESSIONS, untrained
+from stockjax.training.ticker import held_out_loss, retrain_ticker
+from tests.synthetic import SMALL, assert_same_bits, scrambled_after, some_model, universe
 
 TONIGHT = date(2013, 2, 22)
 LENGTHS = {"A": 420, "B": 340, "C": 66}
@@ -155,3 +163,121 @@ def test_somebody_who_stops_the_run_stops_it(
     failing(monkeypatch, 0, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         train_tickers(knowledge, ["A", "B"], base, {}, settings)
+
+
+MODES: tuple[TrainingMode, ...] = get_args(TrainingMode)
+
+
+def in_mode(mode: TrainingMode) -> TrainingSettings:
+    return SMALL.model_copy(update={"mode": mode})
+
+
+def test_an_adapter_leaves_the_networks_of_the_base_and_fits_the_scale_alone(
+    knowledge: Knowledge, base: Model, ticker: Model
+) -> None:
+    network, length = base.parameters["network"], int(knowledge.history.lengths[1])
+    for champion in (None, ticker):
+        model = train_ticker_model(knowledge, "B", base, champion, in_mode("adapter"), 0)
+        assert_same_bits(model.parameters["network"], network)
+        shared = base.parameters["adapter"]
+        weights = fit_adapter(network, shared["center"], shared["spread"], knowledge.features, 1, length)
+        assert np.abs(weights).max() > 0
+        assert_same_bits(model.parameters["adapter"], {**shared, "weights": weights})
+        assert_same_bits(model.parameters["residuals"], base.parameters["residuals"])
+        loss = held_out_loss(network, knowledge.features, 1, length)
+        assert model.validation_loss == model.champion_loss == loss
+        assert model.hyperparameters["stopped_at"] == 0
+        assert model.parent_id == model.hyperparameters["base_id"] == base.model_id
+
+
+def test_full_training_goes_from_the_base_towards_which_it_is_pulled(
+    knowledge: Knowledge, base: Model, ticker: Model
+) -> None:
+    network, length = base.parameters["network"], int(knowledge.history.lengths[1])
+    expected = retrain_ticker(network, network, knowledge.features, 1, length, SMALL, ticker.seed)
+    assert_same_bits(ticker.parameters["network"], expected.parameters)
+    assert ticker.hyperparameters["stopped_at"] == expected.steps > 0
+    assert (ticker.validation_loss, ticker.champion_loss) == (expected.validation_loss, expected.start_loss)
+    assert train_ticker_model(knowledge, "B", base, None, in_mode("full"), 0).model_id == ticker.model_id
+
+
+def test_alone_a_ticker_starts_from_nothing_and_not_from_a_base_or_champion(
+    knowledge: Knowledge, base: Model, ticker: Model
+) -> None:
+    settings, length = in_mode("own"), int(knowledge.history.lengths[1])
+    model = train_ticker_model(knowledge, "B", base, None, settings, 0)
+    start = untrained(settings, base.seed)
+    expected = retrain_ticker(start, start, knowledge.features, 1, length, settings, model.seed)
+    assert model.hyperparameters["stopped_at"] == expected.steps > 0
+    assert_same_bits(model.parameters["network"], expected.parameters)
+    # The base says how inputs are standardised, and nothing of how the network is to be.
+    other = replace(base, parameters={**base.parameters, "network": ticker.parameters["network"]})
+    for champion in (None, ticker, model):
+        again = train_ticker_model(knowledge, "B", other, champion, settings, 0)
+        for part in ("network", "adapter"):
+            assert_same_bits(again.parameters[part], model.parameters[part])
+        assert again.model_id == model.model_id
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_model_says_in_which_mode_it_was_trained(knowledge: Knowledge, mode: TrainingMode) -> None:
+    settings = in_mode(mode)
+    base = train_base_model(knowledge, settings, 0)
+    model = train_ticker_model(knowledge, "B", base, None, settings, 0)
+    assert (base.hyperparameters["mode"], model.hyperparameters["mode"]) == (mode, mode)
+    assert (base.hyperparameters["stopped_at"] == 0) == (mode == "own")
+
+
+@pytest.mark.parametrize(("before", "now"), list(product([*MODES, None], MODES)))
+def test_only_full_training_builds_upon_a_champion_and_only_upon_a_full_one(
+    knowledge: Knowledge,
+    base: Model,
+    ticker: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    before: TrainingMode | None,
+    now: TrainingMode,
+) -> None:
+    """None: a champion of a release that knew no modes."""
+    started = []
+
+    def noting(start: Any, *rest: Any) -> Any:
+        started.append(start)
+        return retrain_ticker(start, *rest)
+
+    monkeypatch.setattr(training, "retrain_ticker", noting)
+    told = {name: value for name, value in ticker.hyperparameters.items() if name != "mode"}
+    champion = replace(ticker, hyperparameters=told | ({"mode": before} if before else {}))
+    model = train_ticker_model(knowledge, "B", base, champion, in_mode(now), 0)
+    parent = champion if before == now == "full" else base
+    assert model.parent_id == parent.model_id
+    starts = {"adapter": [], "full": [parent.parameters["network"]], "own": [untrained(in_mode("own"), 0)]}
+    assert len(started) == len(starts[now])
+    for found, expected in zip(started, starts[now], strict=True):
+        assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("steps", [0, 50])
+@pytest.mark.parametrize("sessions", [FEWEST_SESSIONS - 1, FEWEST_SESSIONS])
+def test_a_base_that_never_learnt_could_as_soon_as_there_is_something_to_learn(
+    mode: TrainingMode, steps: int, sessions: int
+) -> None:
+    base = some_model(None, hyperparameters={"stopped_at": steps})
+    known = Knowledge(universe({"A": sessions, "B": 70}), date(2013, 3, 1))
+    expected = mode != "own" and steps == 0 and sessions == FEWEST_SESSIONS
+    assert could_learn(base, known, in_mode(mode)) is expected
+
+
+def test_where_it_could_learn_a_base_learns() -> None:
+    history = universe({"A": FEWEST_SESSIONS})
+    days = history.sessions[0]
+    too_early, in_time = (Knowledge.at(history, days[at].item()) for at in (-2, -1))
+    first = train_base_model(too_early, SMALL, 0)
+    assert first.hyperparameters["stopped_at"] == 0
+    assert_same_bits(first.parameters["network"], untrained(SMALL, 0))
+    assert not could_learn(first, too_early, SMALL)
+    assert could_learn(first, in_time, SMALL)
+    assert not could_learn(first, in_time, in_mode("own"))
+    second = train_base_model(in_time, SMALL, 0)
+    assert second.hyperparameters["stopped_at"] > 0
+    assert not could_learn(second, in_time, SMALL)

@@ -189,7 +189,7 @@ def test_a_backtest_is_shown_within_80_columns(warehouse: Warehouse) -> None:
     text = console.file.getvalue()
     assert "…" not in text
     for model in ("lstm", "har", "ewma", "random_walk"):
-        assert text.count(f"│ {model} ") == 2
+        assert text.count(f"│ {model} ") == 3
 
 
 def test_a_backtest_without_outcomes_says_so(warehouse: Warehouse) -> None:

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockjax.errors import NothingToForecast
 from stockjax.features import FEATURE_NAMES, Features, History, build_features
 from stockjax.model.network import initial_parameters
 from stockjax.model.network import run as apply
 from stockjax.settings import TrainingSettings
 from stockjax.training.base import (
     BATCH,
+    FEWEST_SESSIONS,
     HOLDOUT,
     STEPS_PER_LOOK,
     BaseRun,
     TrainedBase,
     mean_loss_over,
     train_base,
+    untrained,
 )
 from stockjax.training.windows import WINDOW, Batch, Sampler, gather, stretch
 from tests.synthetic import SMALL, assert_same_bits, learnable_features
@@ -157,21 +158,27 @@ def test_progress_ends_at_all_steps_of_all_seeds(features: Features) -> None:
     assert told[-1] == ("training the base", 100, 100)
 
 
-@pytest.mark.parametrize("length", [2, 64, 96, 144])
-def test_too_little_history_is_nothing_to_forecast(length: int) -> None:
-    with pytest.raises(NothingToForecast, match="history"):
-        train_base(learnable_features(2, length), np.array([length, length]), SMALL, seed=0)
+@pytest.mark.parametrize("length", [30, 64, 96, 144])
+def test_a_base_with_too_little_history_stays_where_it_begins(length: int) -> None:
+    trained = train_base(learnable_features(2, length), np.array([length, length]), SMALL, seed=0)
+    assert trained.steps == 0
+    assert np.isfinite(trained.validation_loss)
+    assert_same_bits(trained.parameters, untrained(SMALL, 0))
 
 
-@pytest.mark.parametrize("length", [145, 160, 191, 192, 250])
-def test_a_short_history_trains_or_says_that_it_is_too_short(length: int) -> None:
-    try:
-        trained = train_base(learnable_features(1, length), np.array([length]), SMALL, seed=0)
-    except NothingToForecast:
-        # What the message says is enough must be enough.
-        assert length < 192
-    else:
-        assert np.isfinite(trained.validation_loss)
+@pytest.mark.parametrize("length", [145, 160, 192, 250])
+def test_a_base_with_history_enough_learns(length: int) -> None:
+    assert length >= FEWEST_SESSIONS
+    trained = train_base(learnable_features(1, length), np.array([length]), SMALL, seed=0)
+    assert trained.steps >= STEPS_PER_LOOK
+    assert np.isfinite(trained.validation_loss)
+
+
+def test_in_mode_own_no_base_learns(features: Features) -> None:
+    alone = SMALL.model_copy(update={"mode": "own"})
+    trained = train_base(features, LENGTHS, alone, seed=4)
+    assert trained.steps == 0
+    assert_same_bits(trained.parameters, untrained(alone, 4))
 
 
 def test_tickers_too_short_for_a_window_do_not_matter(features: Features, trained: TrainedBase) -> None:

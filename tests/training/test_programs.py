@@ -1,21 +1,21 @@
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from stockjax.features import FEATURE_NAMES
-from stockjax.model.network import mean_freedom
-from stockjax.training.adapter import fit_adapter, look_back, standardisation
-from stockjax.training.base import train_base
-from stockjax.training.predict import predict
+from stockjax.forecasting.replay import replay
+from stockjax.forecasting.rows import MODELS
+from stockjax.settings import TrainingMode, load_settings
+from stockjax.training.base import untrained
 from stockjax.training.programs import compilations
-from stockjax.training.ticker import retrain_ticker
 from stockjax.training.warm_up import compile_programs
-from stockjax.training.windows import context
-from tests.synthetic import SMALL, learnable_features
+from tests.synthetic import NEW_YORK, SMALL, universe
 
 SCRIPT = """
 import sys
@@ -61,30 +61,20 @@ def test_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
     assert int(first) >= 1
 
 
-def test_after_the_warm_up_a_night_compiles_nothing(tmp_path: Path) -> None:
-    from stockjax.settings import load_settings
-
-    # What other tests have compiled must not stand in for what the warm-up forgets.
-    jax.clear_caches()
-    compile_programs(SMALL, load_settings().cache)
-    before = compilations()
-    features, lengths = learnable_features(3, 400), np.array([400, 380, 330])
-    base = train_base(features, lengths, SMALL, seed=0)
-    trained = [
-        retrain_ticker(base.parameters, base.parameters, features, row, int(length), SMALL, row)
-        for row, length in enumerate(lengths)
-    ]
-    stacked = jax.tree.map(
-        lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *(one.parameters for one in trained)
+@pytest.mark.parametrize("mode", get_args(TrainingMode))
+def test_after_the_warm_up_nothing_is_compiled_in_any_mode(mode: TrainingMode) -> None:
+    settings = load_settings(
+        training={**SMALL.model_dump(), "mode": mode}, history={"training_sessions": 320}, workers=1
     )
-    found = predict(stacked, context(features, np.arange(3), lengths - 1))
-    assert found.location.shape == (3, SMALL.seeds)
-    center, spread = standardisation(features, lengths)
-    for row, length in enumerate(lengths):
-        seen = look_back(base.parameters, features, row, int(length))
-        assert len(seen.residuals) >= length - 2
-        weights = fit_adapter(trained[row].parameters, center, spread, features, row, int(length))
-        assert weights.shape == (1 + len(FEATURE_NAMES),)
-    assert mean_freedom(base.parameters) > 2
-    assert features.inputs.shape[-1] == len(FEATURE_NAMES)
+    # What other tests have compiled or made must not stand in for what the warm-up forgets.
+    jax.clear_caches()
+    untrained.cache_clear()
+    compile_programs(settings.training, settings.cache)
+    before = compilations()
+    history = universe({"A": 400, "B": 360, "C": 80})
+    wanted = {ticker: set(NEW_YORK.sessions(date(2013, 2, 27), date(2013, 3, 1)).tolist()) for ticker in "ABC"}
+    parts = list(replay(history, wanted, dict.fromkeys("ABC", NEW_YORK), settings, 2))
+    trained = [[model.ticker for model in part.models] for part in parts]
+    assert trained == [[None, "A", "B"], ["A", "B"]]
+    assert sum(len(part.rows) for part in parts) == 3 * 3 * len(MODELS)
     assert compilations() == before

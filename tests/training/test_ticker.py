@@ -6,13 +6,27 @@ import numpy as np
 import pytest
 
 from stockjax.features import Features, History, build_features
+from stockjax.settings import TrainingMode, TrainingSettings
+from stockjax.training.base import untrained
 from stockjax.training.programs import compilations
-from stockjax.training.ticker import HOLDOUT, LOOKS, SESSIONS, _retrain, retrain_ticker
+from stockjax.training.ticker import (
+    HOLDOUT,
+    LOOKS,
+    PULL,
+    SESSIONS,
+    Recipe,
+    _held_out_loss,
+    _retrain,
+    held_out_loss,
+    recipe,
+    retrain_ticker,
+)
 from stockjax.training.windows import WINDOW, stretch
 from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 LENGTH = 600
 BOUNDARY = LENGTH - HOLDOUT
+OWN = SMALL.model_copy(update={"mode": "own"})
 
 
 @pytest.fixture(scope="module")
@@ -160,13 +174,78 @@ def test_the_shortest_history_that_can_be_trained_is(base: dict[str, Any]) -> No
     assert np.isfinite(trained.validation_loss)
 
 
-def test_four_tickers_of_different_lengths_run_one_program(base: dict[str, Any]) -> None:
+@pytest.mark.parametrize("settings", [SMALL, OWN], ids=lambda settings: settings.mode)
+def test_four_tickers_of_different_lengths_run_one_program(
+    base: dict[str, Any], settings: TrainingSettings
+) -> None:
     features = learnable_features(4, 3000, seed=2)
     programs, compiled = _retrain._cache_size(), compilations()
     for row, length in enumerate((320, 900, SESSIONS, 3000)):
-        retrain_ticker(base, base, features, row, length, SMALL, row)
+        retrain_ticker(base, base, features, row, length, settings, row)
     assert _retrain._cache_size() - programs <= 1
     assert compilations() - compiled <= 1
+
+
+def test_four_tickers_that_are_only_looked_at_run_one_program(base: dict[str, Any]) -> None:
+    features = learnable_features(4, 3000, seed=2)
+    programs, compiled = _held_out_loss._cache_size(), compilations()
+    for row, length in enumerate((320, 900, SESSIONS, 3000)):
+        held_out_loss(base, features, row, length)
+    assert _held_out_loss._cache_size() - programs <= 1
+    assert compilations() - compiled <= 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("full", Recipe(steps=20, rate=3e-4, pull=1.0, decay=0.0)),
+        ("adapter", Recipe(steps=20, rate=3e-4, pull=1.0, decay=0.0)),
+        ("own", Recipe(steps=60, rate=3e-3, pull=0.0, decay=0.33)),
+    ],
+)
+def test_each_mode_has_its_recipe(mode: TrainingMode, expected: Recipe) -> None:
+    assert recipe(TrainingSettings(mode=mode)) == expected
+
+
+def test_a_recipe_is_what_the_settings_say() -> None:
+    told = {"ticker_steps": 8, "own_steps": 12, "learning_rate": 0.1, "ticker_learning_rate": 0.2}
+    assert recipe(TrainingSettings(**told, weight_decay=0.5)) == Recipe(8, 0.2, PULL, 0.0)
+    assert recipe(TrainingSettings(**told, weight_decay=0.5, mode="own")) == Recipe(12, 0.1, 0.0, 0.5)
+
+
+def test_alone_a_ticker_learns_the_same_whatever_the_base() -> None:
+    features, start = learnable_features(1, LENGTH, scale=4.0), untrained(OWN, 7)
+    one, two = (
+        retrain_ticker(start, random_parameters(seed), features, 0, LENGTH, OWN, 0) for seed in (1, 2)
+    )
+    assert one.steps == two.steps == OWN.own_steps
+    assert_same_bits(one.parameters, two.parameters)
+    assert (one.start_loss, one.validation_loss) == (two.start_loss, two.validation_loss)
+    # Ten times the rate, and thrice the steps: it goes farther than any ticker that has a base.
+    assert tree_distance(one.parameters, start) > 1.5 * SMALL.ticker_steps * SMALL.ticker_learning_rate
+
+
+def test_alone_its_matrices_decay_and_nothing_else(base: dict[str, Any]) -> None:
+    """With no label to learn from; noise is better foretold by a smaller network."""
+    features = learnable_features(1, LENGTH)
+    labels = features.labels.copy()
+    labels[:, :BOUNDARY] = np.nan
+    decaying = OWN.model_copy(update={"weight_decay": 5.0})
+    wild = random_parameters(3, spread=0.5)
+    trained = retrain_ticker(wild, base, replace(features, labels=labels), 0, LENGTH, decaying, 0)
+    assert trained.steps == OWN.own_steps
+    left = (1 - OWN.learning_rate * 5.0) ** OWN.own_steps
+    for before, after in zip(jax.tree.leaves(wild), jax.tree.leaves(trained.parameters), strict=True):
+        # Leaves are stacked over seeds.
+        kept = left if before.ndim == 3 else 1.0
+        np.testing.assert_allclose(np.asarray(after), kept * before, rtol=1e-4)
+
+
+def test_what_is_only_looked_at_has_the_loss_that_training_would_start_from(base: dict[str, Any]) -> None:
+    features = learnable_features(1, LENGTH, 2)
+    seen = held_out_loss(base, features, 0, LENGTH)
+    assert seen == pytest.approx(retrain_ticker(base, base, features, 0, LENGTH, SMALL, 0).start_loss)
+    assert seen == pytest.approx(loss_by_scipy(base, stretch(features, 0, BOUNDARY, LENGTH)), rel=1e-4)
 
 
 def test_real_tickers_are_trained_near_their_base(sample_history: History, base: dict[str, Any]) -> None:

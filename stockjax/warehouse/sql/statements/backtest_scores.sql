@@ -10,8 +10,13 @@ terciles AS (
     FROM scored
     WHERE model = 'ewma'
 )
-SELECT scored.model, scored.ticker, scored.target, scored.pinball, scored.return_error,
-    scored.inside_50, scored.inside_90, ln(scored.q95 / scored.q05) AS width_90, terciles.tercile
+SELECT
+    scored.model, scored.ticker, scored.target, scored.return_error,
+    abs(scored.error) / scored.actual_close AS relative_error,
+    CASE WHEN scored.predicted_return <> 0 AND scored.actual_return <> 0
+        THEN (sign(scored.predicted_return) = sign(scored.actual_return))::INTEGER END AS right_direction,
+    scored.pinball, scored.crps, scored.winkler_90, scored.width_90, scored.inside_50, scored.inside_90,
+    terciles.tercile
 FROM scored
 JOIN terciles USING (ticker, as_of)
 WHERE scored.models = (SELECT max(models) FROM scored)

@@ -32,25 +32,28 @@ needed AS (
 known AS MATERIALIZED (
     FROM scored_forecasts WHERE ticker IN (SELECT unnest($tickers))
 ),
+beside AS (
+    SELECT
+        ticker, as_of, origin,
+        any_value(return_error) FILTER (WHERE model = 'random_walk') AS walk_error,
+        any_value(pinball) FILTER (WHERE model = 'har') AS har_pinball
+    FROM known
+    GROUP BY ticker, as_of, origin
+),
 scored AS (
     SELECT
         s.ticker, s.model, s.origin, s.target, outcome.position,
         s.error * s.restated_units * exp(basis.log_units) AS error,
         abs(s.error) / s.actual_close AS relative,
-        s.return_error, s.pinball, s.inside_50, s.inside_90,
+        s.return_error, s.pinball, s.crps, s.winkler_90, s.width_90, s.inside_50, s.inside_90,
         CASE WHEN s.predicted_return <> 0 AND s.actual_return <> 0
             THEN (sign(s.predicted_return) = sign(s.actual_return))::INTEGER END AS right_direction,
-        walk.return_error AS walk_error, har.pinball AS har_pinball
+        beside.walk_error, beside.har_pinball
     FROM known AS s
+    JOIN beside USING (ticker, as_of, origin)
     JOIN units AS outcome ON outcome.ticker = s.ticker AND outcome.session = s.target
     JOIN units AS basis ON basis.ticker = s.ticker AND basis.session = s.as_of
     LEFT JOIN needed ON needed.ticker = s.ticker
-    LEFT JOIN known AS walk
-        ON walk.ticker = s.ticker AND walk.as_of = s.as_of AND walk.origin = s.origin
-        AND walk.model = 'random_walk'
-    LEFT JOIN known AS har
-        ON har.ticker = s.ticker AND har.as_of = s.as_of AND har.origin = s.origin
-        AND har.model = 'har'
     WHERE outcome.position > coalesce(needed.last_before, 0) - (SELECT max(w) FROM unnest($windows) AS t(w))
 ),
 windowed AS (
@@ -70,6 +73,9 @@ windowed AS (
         avg(pinball) OVER span AS pinball,
         avg(pinball) FILTER (WHERE har_pinball IS NOT NULL) OVER span AS paired_pinball,
         avg(har_pinball) OVER span AS har_pinball,
+        avg(crps) OVER span AS crps,
+        avg(winkler_90) OVER span AS winkler_90,
+        avg(width_90) OVER span AS width_90,
         avg(inside_50::INTEGER) OVER span AS coverage_50,
         avg(inside_90::INTEGER) OVER span AS coverage_90
     FROM scored, unnest($windows) AS t(w)
@@ -87,7 +93,7 @@ SELECT
     1 - paired_absolute / nullif(walk_absolute, 0) AS mae_skill,
     direction, pinball,
     1 - paired_pinball / nullif(har_pinball, 0) AS pinball_skill,
-    coverage_50, coverage_90
+    coverage_50, coverage_90, crps, winkler_90, width_90
 FROM windowed
 JOIN units USING (ticker, session)
 WHERE session >= $first_session

@@ -1,0 +1,163 @@
+"""The leak audit: does a forecast of the past change when what came after it does?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockjax.errors import NothingToForecast
+from stockjax.features import History
+from stockjax.forecasting.replay import replay, sessions_between
+from stockjax.ingest.listings import listings
+from stockjax.sessions import Exchange
+from stockjax.settings import Settings
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.altered import ALTERATIONS, Alteration, altered_copy
+from stockjax.warehouse.ledger import read_table
+from stockjax.warehouse.prices import read_history
+from stockjax.warehouse.records import read_listings
+
+LATER_SESSIONS = 5
+"""Sessions forecast together with the audited one, as a backtest does."""
+
+_KEYS = ["ticker", "model"]
+
+Forecaster = Callable[[History, Mapping[str, set[date]], Mapping[str, Exchange], Settings], pd.DataFrame]
+"""From prices and, by ticker, the sessions wanted and its exchange, to rows as the ledger has them."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What became of one forecast.
+
+    Attributes
+    ----------
+    changed
+        By alteration, the columns that came out with other bits; empty if none did.
+
+    """
+
+    ticker: str
+    as_of: date
+    model: str
+    changed: Mapping[Alteration, tuple[str, ...]]
+
+    @property
+    def leaks(self) -> bool:
+        """Whether anything that came later has changed a single bit of it."""
+        return any(self.changed.values())
+
+
+def auditable(warehouse: Warehouse, tickers: Sequence[str], sessions: int) -> dict[date, list[str]]:
+    """Sessions, spread evenly over the ledger, and the tickers that were forecast from each.
+
+    Raises
+    ------
+    SnapshotMissing
+        No run has written to this warehouse yet.
+    NothingToForecast
+        No forecast in the ledger has later prices that could have leaked into it.
+
+    """
+    rows = read_table(warehouse, "auditable_forecasts", tickers=list(tickers))
+    if rows.empty:
+        raise NothingToForecast(
+            "no forecast in the ledger has prices after its session yet; run stockjax run on another night, "
+            "or stockjax backtest"
+        )
+    by_session: dict[date, list[str]] = {}
+    for day, ticker in zip(rows["as_of"].dt.date, rows["ticker"], strict=True):
+        by_session.setdefault(day, []).append(ticker)
+    days = list(by_session)
+    places = np.unique(np.linspace(0, len(days) - 1, min(sessions, len(days))).round().astype(int))
+    return {days[place]: by_session[days[place]] for place in places}
+
+
+def own_forecasts(
+    history: History,
+    wanted: Mapping[str, set[date]],
+    exchanges: Mapping[str, Exchange],
+    settings: Settings,
+) -> pd.DataFrame:
+    """The project's own way: train at the first of the sessions, forecast from all of them."""
+    parts = replay(history, wanted, exchanges, settings, ticker_every=LATER_SESSIONS + 1)
+    return pd.concat([part.rows for part in parts], ignore_index=True)
+
+
+def audit(
+    warehouse: Warehouse,
+    as_of: date,
+    tickers: Sequence[str],
+    settings: Settings,
+    forecaster: Forecaster = own_forecasts,
+    progress: Callable[[Alteration], None] = lambda alteration: None,
+) -> list[Audited]:
+    """Train and forecast anew from a session, with the later prices as they are and spoilt.
+
+    The models are trained at the session, on all prices of the warehouse, and the sessions
+    after it are forecast in the same breath, so that a leak on any way from SQL to the ledger
+    shows: in reading, in the features, in training, in the forecast.
+
+    Parameters
+    ----------
+    forecaster
+        What is audited.
+    progress
+        Called after each way of spoiling.
+
+    Returns
+    -------
+    One for each forecast of any model from `as_of`.
+
+    """
+    found: dict[Alteration, pd.DataFrame] = {}
+    for alteration in ALTERATIONS:
+        found[alteration] = _forecasts(warehouse, alteration, as_of, tickers, settings, forecaster)
+        progress(alteration)
+    reference = found.pop("unchanged")
+    changed = {alteration: _differences(reference, rows) for alteration, rows in found.items()}
+    return [
+        Audited(ticker, as_of, model, {alteration: columns[row] for alteration, columns in changed.items()})
+        for row, (ticker, model) in enumerate(reference.index)
+    ]
+
+
+def _forecasts(
+    warehouse: Warehouse,
+    alteration: Alteration,
+    as_of: date,
+    tickers: Sequence[str],
+    settings: Settings,
+    forecaster: Forecaster,
+) -> pd.DataFrame:
+    """The forecasts from `as_of`, by ticker and model, where the later prices are altered."""
+    with altered_copy(warehouse, alteration, as_of) as copy:
+        everyone = read_table(copy, "price_tickers")["ticker"].tolist()
+        listed = listings(everyone, settings, read_listings(copy, everyone))
+        prices = read_history(copy, everyone, date.max)
+    exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
+    history = History.from_columns(prices, everyone, [exchanges[ticker].code for ticker in everyone])
+    sessions = sessions_between(history.only(tickers), as_of, date.max, settings.history.forecast_sessions)
+    wanted = {ticker: set(sorted(days)[: 1 + LATER_SESSIONS]) for ticker, days in sessions.items()}
+    rows = forecaster(history, wanted, exchanges, settings)
+    return rows[rows["as_of"] == pd.Timestamp(as_of)].set_index(_KEYS).sort_index()
+
+
+def _differences(reference: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    """For each row of the reference, the columns whose bits differ; all of them if the row is gone."""
+    aligned = rows.reindex(reference.index)
+    gone = ~reference.index.isin(rows.index)
+    differing = {name: gone | _other_bits(reference[name], aligned[name]) for name in reference.columns}
+    table = pd.DataFrame(differing)
+    return [tuple(table.columns[row]) for row in table.to_numpy()]
+
+
+def _other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
+    left, right = one.to_numpy(), other.to_numpy()
+    if left.dtype.kind == "f":
+        return np.not_equal(left.view(np.int64), right.astype(left.dtype).view(np.int64))
+    pairs = zip(left, right, strict=True)
+    return np.array([not (a == b or (pd.isna(a) and pd.isna(b))) for a, b in pairs], dtype=bool)

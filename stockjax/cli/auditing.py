@@ -1,0 +1,57 @@
+"""What `stockjax audit` shows while it works, and at its end."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from stockjax.audit import Audited, audit, auditable
+from stockjax.settings import Settings
+from stockjax.training.programs import use_compilation_cache
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.altered import ALTERATIONS
+
+MOST_LEAKS = 20
+"""Changed forecasts that are named; they are counted to the last."""
+
+
+def audit_all(settings: Settings, tickers: Sequence[str], sessions: int, console: Console) -> list[Audited]:
+    """Audit so many sessions of the ledger, with a bar where somebody watches."""
+    use_compilation_cache(settings.cache)
+    warehouse = Warehouse(settings.warehouse, settings.lock_timeout)
+    chosen = auditable(warehouse, tickers, sessions)
+    found: list[Audited] = []
+    with Progress(console=console, transient=True) as bar:
+        work = bar.add_task("", total=len(chosen) * len(ALTERATIONS))
+        for as_of, forecast in chosen.items():
+            bar.update(work, description=f"{as_of}, {len(forecast)} tickers")
+            found += audit(
+                warehouse, as_of, forecast, settings, progress=lambda alteration: bar.advance(work)
+            )
+    return found
+
+
+def findings(audited: Sequence[Audited]) -> RenderableType:
+    """Sessions and models with the forecasts that changed in each world, and those by name."""
+    table = Table(
+        title="Forecasts of the past, made anew",
+        caption="How many changed when what came after the session was cut off, corrupted, shuffled.",
+    )
+    for heading in ("session", "model", "forecasts", *ALTERATIONS[1:]):
+        table.add_column(heading, justify="left" if heading in {"session", "model"} else "right")
+    for as_of, model in dict.fromkeys((one.as_of, one.model) for one in audited):
+        some = [one for one in audited if (one.as_of, one.model) == (as_of, model)]
+        counts = [sum(bool(one.changed[name]) for one in some) for name in ALTERATIONS[1:]]
+        table.add_row(str(as_of), model, str(len(some)), *map(str, counts))
+    leaks = [one for one in audited if one.leaks]
+    lines = [
+        f"{one.ticker} {one.as_of} {one.model}: {', '.join(columns)} changed when {name}"
+        for one in leaks[:MOST_LEAKS]
+        for name, columns in one.changed.items()
+        if columns
+    ]
+    if len(leaks) > MOST_LEAKS:
+        lines.append(f"and {len(leaks) - MOST_LEAKS} more forecasts")
+    return Group(table, Text("\n".join(lines))) if lines else table

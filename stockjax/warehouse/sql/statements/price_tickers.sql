@@ -1,0 +1,2 @@
+-- Every ticker that has prices.
+SELECT DISTINCT ticker FROM prices ORDER BY ticker;

@@ -1,0 +1,264 @@
+"""The leak audit: it finds nothing in the project's own way, and every leak that is put in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
+from stockjax.errors import NothingToForecast, SnapshotMissing
+from stockjax.features import Features, History, build_features
+from stockjax.forecasting import training
+from stockjax.forecasting.rows import MODELS
+from stockjax.sessions import Exchange
+from stockjax.settings import Settings, load_settings
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.altered import ALTERATIONS, Alteration
+from tests.nightly.made_up import SMALL
+from tests.synthetic import NEW_YORK
+from tests.warehouse.made_up import append, closes, forecast, store
+
+AS_OF = date(2013, 2, 1)
+TICKERS = ["FB", "IBM"]
+SPOILT: list[Alteration] = ["cut", "corrupted", "shuffled"]
+SAID = ("predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95")
+"""Every column of the ledger that a forecast fills with numbers of its own."""
+
+
+def brief(warehouse: Warehouse) -> Settings:
+    """Settings with which IBM has a network of its own, and FB too little history for one."""
+    return load_settings(
+        warehouse=warehouse.folder, training=SMALL, workers=1, history={"training_sessions": 320}
+    )
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory: pytest.TempPathFactory, sample_prices: pd.DataFrame) -> Warehouse:
+    """The newest prices of two tickers of the sample, which no test changes."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("priced") / "warehouse")
+    warehouse.migrate()
+    recent = sample_prices["session"] >= pd.Timestamp("2011-06-01")
+    chosen = sample_prices[sample_prices["ticker"].isin(TICKERS) & recent]
+    store(warehouse, chosen.reset_index(drop=True))
+    return warehouse
+
+
+def changed(audited: list[Audited]) -> dict[tuple[str, str], dict[str, set[str]]]:
+    """By ticker and model, and by alteration: the columns that changed, if any did."""
+    return {
+        (one.ticker, one.model): {name: set(columns) for name, columns in one.changed.items() if columns}
+        for one in audited
+    }
+
+
+def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> None:
+    told: list[Alteration] = []
+    audited = audit(priced, AS_OF, TICKERS, brief(priced), progress=told.append)
+    assert told == list(ALTERATIONS) == ["unchanged", *SPOILT]
+    assert changed(audited) == {(ticker, model): {} for ticker in TICKERS for model in MODELS}
+    for one in audited:
+        assert one.changed.keys() == set(SPOILT)
+        assert one.as_of == AS_OF
+        assert not one.leaks
+
+
+def over_all_sessions(history: History) -> Features:
+    """The features, standardised by mean and spread of the whole series."""
+    features = build_features(history)
+    known = features.inputs[history.valid]
+    scaled = (features.inputs - known.mean(axis=0)) / (known.std(axis=0) + 0.01)
+    return replace(features, inputs=scaled.astype(np.float32))
+
+
+def test_inputs_that_are_standardised_by_the_whole_series_are_a_leak(
+    priced: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "build_features", over_all_sessions)
+    found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
+    for (_, model), columns in found.items():
+        # The networks are those of the session: only what they are shown has changed.
+        assert columns == (dict.fromkeys(SPOILT, set(SAID)) if model == "lstm" else {})
+
+
+def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
+    priced: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(History, "cut", lambda self, last: self)
+    found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
+    for (_, model), columns in found.items():
+        assert columns == (dict.fromkeys(SPOILT, {*SAID, "model_id"}) if model == "lstm" else {})
+
+
+Saying = Callable[[npt.NDArray[np.float64], int], float | None]
+
+
+def momentum(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    return float(np.log(adjusted[at] / adjusted[at - 1]))
+
+
+def standardised_momentum(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    returns = np.diff(np.log(adjusted))
+    return float((momentum(adjusted, at) - returns.mean()) / returns.std())
+
+
+def next_close(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    return momentum(adjusted, at + 1) if at + 1 < len(adjusted) else float("nan")
+
+
+def sign_of_what_comes(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    return 0.0 if at + 1 < len(adjusted) else -0.0
+
+
+def highest_to_come(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    return float(adjusted[at + 1 :].max(initial=0.0))
+
+
+def only_where_something_comes(adjusted: npt.NDArray[np.float64], at: int) -> float | None:
+    return 0.0 if at + 1 < len(adjusted) else None
+
+
+def never(adjusted: npt.NDArray[np.float64], at: int) -> float:
+    return float("nan")
+
+
+def forecaster(*sayings: Saying) -> Forecaster:
+    """Models that are shown all closes of a ticker, and the place of the session among them."""
+
+    def forecasts(
+        history: History,
+        wanted: Mapping[str, set[date]],
+        exchanges: Mapping[str, Exchange],
+        settings: Settings,
+    ) -> pd.DataFrame:
+        rows: list[dict[str, Any]] = []
+        for ticker, days in wanted.items():
+            row = history.tickers.index(ticker)
+            adjusted = history.adj_close[row, : history.lengths[row]]
+            for day in days:
+                at = int(history.position(day)[row])
+                for say in sayings:
+                    said = say(adjusted, at)
+                    if said is not None:
+                        keys = {"ticker": ticker, "as_of": pd.Timestamp(day), "model": say.__name__}
+                        values = {"basis_close": adjusted[at], "predicted_return": said}
+                        rows.append({**keys, **values, "data_hash": history.fingerprints(row, [at])[0]})
+        return pd.DataFrame(rows)
+
+    return forecasts
+
+
+def test_a_leak_is_named_with_its_columns_and_with_what_brought_it_out(priced: Warehouse) -> None:
+    said = {"predicted_return"}
+    expected: dict[Saying, dict[str, set[str]]] = {
+        momentum: {},
+        never: {},
+        standardised_momentum: dict.fromkeys(SPOILT, said),
+        next_close: dict.fromkeys(SPOILT, said),
+        sign_of_what_comes: {"cut": said},
+        highest_to_come: {"cut": said, "corrupted": said},
+        only_where_something_comes: {"cut": {"as_of", "basis_close", "data_hash", *said}},
+    }
+    audited = audit(priced, AS_OF, TICKERS, brief(priced), forecaster(*expected))
+    assert changed(audited) == {
+        (ticker, say.__name__): columns for ticker in TICKERS for say, columns in expected.items()
+    }
+    assert {one.model for one in audited if not one.leaks} == {"momentum", "never"}
+
+
+def only_where_nothing_comes(adjusted: npt.NDArray[np.float64], at: int) -> float | None:
+    return None if at + 1 < len(adjusted) else 0.0
+
+
+def test_a_forecast_that_is_only_there_without_the_later_prices_is_a_leak(priced: Warehouse) -> None:
+    audited = audit(priced, AS_OF, ["IBM"], brief(priced), forecaster(momentum, only_where_nothing_comes))
+    columns = {"as_of", "basis_close", "data_hash", "predicted_return"}
+    assert changed(audited) == {
+        ("IBM", "momentum"): {},
+        ("IBM", "only_where_nothing_comes"): {"cut": columns},
+    }
+
+
+def test_the_sessions_after_the_audited_one_are_forecast_with_it(priced: Warehouse) -> None:
+    """So that what one table of features tells of several sessions at once is audited too."""
+    shown: list[Mapping[str, set[date]]] = []
+    plain = forecaster(momentum)
+
+    def noting(
+        history: History,
+        wanted: Mapping[str, set[date]],
+        exchanges: Mapping[str, Exchange],
+        settings: Settings,
+    ) -> pd.DataFrame:
+        shown.append(wanted)
+        assert history.tickers == tuple(TICKERS), "all tickers with prices are there to learn from"
+        return plain(history, wanted, exchanges, settings)
+
+    audited = audit(priced, AS_OF, ["FB"], brief(priced), noting)
+    assert [one.ticker for one in audited] == ["FB"]
+    days = set(NEW_YORK.sessions(AS_OF, date(2013, 2, 28)).tolist()[: 1 + LATER_SESSIONS])
+    assert shown == [{"FB": days}, {"FB": {AS_OF}}, {"FB": days}, {"FB": days}]
+
+
+class TestAuditable:
+    DAYS = NEW_YORK.sessions(date(2013, 2, 1), date(2013, 2, 22)).tolist()
+
+    @pytest.fixture
+    def ledger(self, warehouse: Warehouse) -> Warehouse:
+        """Prices of fifteen sessions; A was forecast from each, B from the first seven."""
+        assert len(self.DAYS) == 15
+        for ticker, count in (("A", 15), ("B", 7)):
+            store(warehouse, closes(ticker, {str(day): 10.0 for day in self.DAYS}))
+            rows = [
+                forecast(str(day), str(NEW_YORK.next_session(day)), model, ticker=ticker)
+                for day in self.DAYS[:count]
+                for model in ("lstm", "ewma")
+            ]
+            append(warehouse, *rows)
+        return warehouse
+
+    @pytest.mark.parametrize(
+        ("sessions", "places"),
+        [(1, [0]), (2, [0, 13]), (3, [0, 6, 13]), (5, [0, 3, 6, 10, 13]), (99, [*range(14)])],
+    )
+    def test_sessions_are_spread_evenly_from_the_first_to_the_last_with_later_prices(
+        self, ledger: Warehouse, sessions: int, places: list[int]
+    ) -> None:
+        found = auditable(ledger, [], sessions)
+        assert found == {self.DAYS[at]: ["A", "B"] if at < 7 else ["A"] for at in places}
+        assert list(found) == sorted(found)
+
+    def test_only_the_tickers_that_are_asked_for_are_audited(self, ledger: Warehouse) -> None:
+        assert auditable(ledger, ["B"], 3) == {self.DAYS[at]: ["B"] for at in (0, 3, 6)}
+        assert auditable(ledger, ["B", "A"], 1) == {self.DAYS[0]: ["A", "B"]}
+
+    def test_a_forecast_of_the_newest_session_cannot_be_audited(self, warehouse: Warehouse) -> None:
+        store(warehouse, closes("A", {"2013-02-28": 10.0, "2013-03-01": 11.0}))
+        append(warehouse, forecast("2013-03-01", "2013-03-04"))
+        with pytest.raises(NothingToForecast, match="no forecast in the ledger has prices after") as refused:
+            auditable(warehouse, [], 3)
+        assert "\n" not in str(refused.value)
+        # What came to another ticker later could have leaked into nothing of this one.
+        store(warehouse, closes("B", {"2013-03-01": 10.0, "2013-03-04": 11.0}))
+        with pytest.raises(NothingToForecast):
+            auditable(warehouse, [], 3)
+
+    def test_a_ticker_that_was_never_forecast_cannot_be_audited(self, ledger: Warehouse) -> None:
+        with pytest.raises(NothingToForecast):
+            auditable(ledger, ["Z"], 3)
+
+    def test_a_session_whose_price_was_taken_back_cannot_be_audited(self, ledger: Warehouse) -> None:
+        """A bar that was disproved leaves the prices; the forecast made from it stays."""
+        with ledger.write() as connection:
+            connection.execute("DELETE FROM prices WHERE ticker = 'A' AND session = $day", {"day": self.DAYS[0]})
+        assert auditable(ledger, [], 1) == {self.DAYS[0]: ["B"]}
+        assert auditable(ledger, ["A"], 1) == {self.DAYS[1]: ["A"]}
+
+    def test_a_folder_without_a_warehouse_is_told_so(self, tmp_path: Path) -> None:
+        with pytest.raises(SnapshotMissing, match="there is no warehouse in"):
+            auditable(Warehouse(tmp_path), [], 3)
