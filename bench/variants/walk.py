@@ -1,0 +1,205 @@
+"""Walking forward in folds: what each of them knew, and the models that all variants share.
+
+A fold's networks look at whole histories in one pass. Inputs never depend on later sessions,
+so that is the forecast the product makes from its last 96 sessions, but for what an LSTM
+still remembers of earlier ones.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.features import Features, History, build_features
+from stockjax.forecasting.replay import sessions_between
+from stockjax.forecasting.training import Knowledge, train_base_model, train_tickers, with_sessions
+from stockjax.model.network import Parameters, run
+from stockjax.quality.gate import check
+from stockjax.registry import Model
+from stockjax.sessions import exchange
+from stockjax.settings import Settings, TrainingSettings
+from stockjax.sources.files import FilesSource
+from stockjax.sources.sample import SampleSource
+from stockjax.training.adapter import SESSIONS_SEEN, fit_adapter
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+CALENDAR = "XNYS"
+
+
+def read_history(path: Path | None) -> History:
+    """Prices that pass the product's checks, of a file or of the embedded sample."""
+    source = FilesSource(path) if path else SampleSource()
+    prices = source.load().prices
+    names = [str(name) for name in sorted(prices["ticker"].unique())]
+    calendar, last = exchange(CALENDAR), prices["session"].max().date()
+    accepted = check(prices, dict.fromkeys(names, calendar), {CALENDAR: last}).accepted
+    ordered = accepted.sort_values(["ticker", "session"])
+    return History.from_columns({str(name): ordered[name].to_numpy() for name in ordered}, names)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What networks say of every session's successor, in units of its EWMA volatility.
+
+    Attributes
+    ----------
+    location, log_scale
+        (tickers, sessions) of a Student t.
+    freedom
+        Its degrees of freedom.
+
+    """
+
+    location: Array
+    log_scale: Array
+    freedom: float
+
+
+@jax.jit
+def _forward(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(networks, inputs)
+    return location.mean(axis=0), log_scale.mean(axis=0), freedom.mean()
+
+
+def look(networks: Parameters, features: Features) -> Outlook:
+    """The outlook of one set of networks, stacked over seeds, for all tickers."""
+    location, log_scale, freedom = _forward(networks, features.inputs)
+    return Outlook(np.array(location, dtype=float), np.array(log_scale, dtype=float), float(freedom))
+
+
+def look_each(networks: dict[int, Parameters], features: Features, otherwise: Outlook) -> Outlook:
+    """The outlook of networks that rows have of their own; of the other rows, what is given."""
+    location, log_scale = otherwise.location.copy(), otherwise.log_scale.copy()
+    freedoms = []
+    for row, own in networks.items():
+        one_location, one_log_scale, freedom = _forward(own, features.inputs[row : row + 1])
+        location[row], log_scale[row] = one_location[0], one_log_scale[0]
+        freedoms.append(float(freedom))
+    return Outlook(location, log_scale, float(np.mean(freedoms)) if freedoms else otherwise.freedom)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Sessions that are forecast with models trained at the close of the first of them.
+
+    Attributes
+    ----------
+    history, features
+        Without a cut: inputs of a session do not depend on later ones.
+    knowledge
+        What the first session knew, which is all that training sees.
+    rows, positions
+        (n,) ticker row and session column of each forecast.
+
+    """
+
+    history: History
+    features: Features
+    knowledge: Knowledge
+    rows: Places
+    positions: Places
+    settings: Settings
+
+    @cached_property
+    def learnable(self) -> dict[str, int]:
+        """Rows of the tickers with history enough for a training of their own."""
+        wanted = {self.knowledge.history.tickers[row] for row in np.unique(self.rows)}
+        known = with_sessions(self.knowledge, wanted, self.settings.history.training_sessions)
+        return {name: self.knowledge.history.tickers.index(name) for name in sorted(known)}
+
+    @cached_property
+    def base(self) -> Model:
+        """The product's base."""
+        return self.base_of(self.settings.training)
+
+    def base_of(self, training: TrainingSettings) -> Model:
+        """A base of the product's with other settings."""
+        return train_base_model(self.knowledge, training, self.settings.seed, self.settings.worker_count)
+
+    @cached_property
+    def tickers(self) -> dict[int, Model]:
+        """The product's model of each ticker that can have one, by its row."""
+        trained, failures = train_tickers(self.knowledge, self.learnable, self.base, {}, self.settings)
+        if failures:
+            raise RuntimeError(f"a ticker could not be trained: {failures}")
+        return {self.learnable[str(model.ticker)]: model for model in trained}
+
+    @cached_property
+    def base_outlook(self) -> Outlook:
+        """What the base alone says."""
+        return look(self.base.parameters["network"], self.features)
+
+    @cached_property
+    def full_outlook(self) -> Outlook:
+        """What the product says: each ticker's networks and its adapter."""
+        networks = {row: model.parameters["network"] for row, model in self.tickers.items()}
+        plain = look_each(networks, self.features, self.base_outlook)
+        weights = {row: model.parameters["adapter"]["weights"] for row, model in self.tickers.items()}
+        # Where a ticker has no network of its own, the base's tail stays in force.
+        return self._corrected(Outlook(plain.location, plain.log_scale, self.base_outlook.freedom), weights)
+
+    def adapted(self, plain: Outlook, networks: dict[int, Parameters]) -> Outlook:
+        """An outlook after the adapters that are fitted to these networks, by row."""
+        shared, features = self.base.parameters["adapter"], self.knowledge.features
+        lengths = self.knowledge.history.lengths
+        weights = {
+            row: fit_adapter(own, shared["center"], shared["spread"], features, row, int(lengths[row]))
+            for row, own in networks.items()
+        }
+        return self._corrected(plain, weights)
+
+    def adapted_alike(self, plain: Outlook, networks: Parameters) -> Outlook:
+        """The same where all tickers have one set of networks."""
+        return self.adapted(plain, dict.fromkeys(self.learnable.values(), networks))
+
+    def _corrected(self, plain: Outlook, weights: dict[int, npt.NDArray[np.float32]]) -> Outlook:
+        shared = self.base.parameters["adapter"]
+        log_scale = plain.log_scale.copy()
+        for row, own in weights.items():
+            standard = (self.features.inputs[row] - shared["center"]) / shared["spread"]
+            log_scale[row] += own[0] + standard @ own[1:]
+        return Outlook(plain.location, log_scale, plain.freedom)
+
+    @cached_property
+    def seen(self) -> Mask:
+        """(tickers, sessions) whose successor was known, as far back as residuals are taken."""
+        lengths = self.knowledge.history.lengths[:, None]
+        columns = np.arange(self.features.labels.shape[1])
+        recent = (columns >= np.maximum(lengths - SESSIONS_SEEN, 1)) & (columns < lengths - 1)
+        return recent & ~np.isnan(self.features.labels)
+
+    def residuals(self, outlook: Outlook) -> Array:
+        """Labels moved to location 0 and scale 1, (tickers, sessions)."""
+        scaled: Array = (self.features.labels - outlook.location) * np.exp(-outlook.log_scale)
+        return scaled
+
+
+def folds(
+    history: History, first: date, last: date, settings: Settings, tickers: Sequence[str] | None = None
+) -> Iterator[Fold]:
+    """The sessions between two dates whose outcome is known, one fold for each training of the base.
+
+    With `tickers`, only those are forecast; all are learnt from.
+    """
+    found = sessions_between(history, first, last, settings.history.forecast_sessions)
+    wanted = {ticker: days for ticker, days in found.items() if tickers is None or ticker in tickers}
+    features = build_features(history)
+    days = sorted(set().union(*wanted.values()))
+    every = settings.retrain.base_every
+    for start in range(0, len(days), every):
+        places = [
+            (row, int(position))
+            for day in days[start : start + every]
+            for row, position in enumerate(history.position(day))
+            if day in wanted.get(history.tickers[row], ()) and position + 1 < history.lengths[row]
+        ]
+        rows, positions = np.array(places, dtype=np.int64).reshape(-1, 2).T
+        yield Fold(history, features, Knowledge.at(history, days[start]), rows, positions, settings)
