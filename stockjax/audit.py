@@ -118,10 +118,13 @@ def audit(
         found[alteration] = _forecasts(warehouse, alteration, as_of, tickers, settings, forecaster)
         progress(alteration)
     reference = found.pop("unchanged")
-    changed = {alteration: _differences(reference, rows) for alteration, rows in found.items()}
+    everyone = reference.index
+    for rows in found.values():
+        everyone = everyone.union(rows.index)
+    changed = {alteration: _differences(reference, rows, everyone) for alteration, rows in found.items()}
     return [
         Audited(ticker, as_of, model, {alteration: columns[row] for alteration, columns in changed.items()})
-        for row, (ticker, model) in enumerate(reference.index)
+        for row, (ticker, model) in enumerate(everyone)
     ]
 
 
@@ -146,11 +149,11 @@ def _forecasts(
     return rows[rows["as_of"] == pd.Timestamp(as_of)].set_index(_KEYS).sort_index()
 
 
-def _differences(reference: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    """For each row of the reference, the columns whose bits differ; all of them if the row is gone."""
-    aligned = rows.reindex(reference.index)
-    gone = ~reference.index.isin(rows.index)
-    differing = {name: gone | _other_bits(reference[name], aligned[name]) for name in reference.columns}
+def _differences(reference: pd.DataFrame, rows: pd.DataFrame, everyone: pd.Index) -> list[tuple[str, ...]]:
+    """For each forecast, the columns whose bits differ; all of them if only one of the two has it."""
+    one_sided = everyone.isin(reference.index) != everyone.isin(rows.index)
+    before, after = reference.reindex(everyone), rows.reindex(everyone)
+    differing = {name: one_sided | _other_bits(before[name], after[name]) for name in reference.columns}
     table = pd.DataFrame(differing)
     return [tuple(table.columns[row]) for row in table.to_numpy()]
 

@@ -27,7 +27,7 @@ from tests.warehouse.made_up import append, closes, forecast, store
 AS_OF = date(2013, 2, 1)
 TICKERS = ["FB", "IBM"]
 SPOILT: list[Alteration] = ["cut", "corrupted", "shuffled"]
-SAID = ("predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95")
+SAID = frozenset({"predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"})
 """Every column of the ledger that a forecast fills with numbers of its own."""
 
 
@@ -83,7 +83,7 @@ def test_inputs_that_are_standardised_by_the_whole_series_are_a_leak(
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
     for (_, model), columns in found.items():
         # The networks are those of the session: only what they are shown has changed.
-        assert columns == (dict.fromkeys(SPOILT, set(SAID)) if model == "lstm" else {})
+        assert columns == (dict.fromkeys(SPOILT, SAID) if model == "lstm" else {})
 
 
 def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
@@ -92,7 +92,7 @@ def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
     monkeypatch.setattr(History, "cut", lambda self, last: self)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
     for (_, model), columns in found.items():
-        assert columns == (dict.fromkeys(SPOILT, {*SAID, "model_id"}) if model == "lstm" else {})
+        assert columns == (dict.fromkeys(SPOILT, SAID | {"model_id"}) if model == "lstm" else {})
 
 
 Saying = Callable[[npt.NDArray[np.float64], int], float | None]
@@ -120,7 +120,7 @@ def highest_to_come(adjusted: npt.NDArray[np.float64], at: int) -> float:
 
 
 def only_where_something_comes(adjusted: npt.NDArray[np.float64], at: int) -> float | None:
-    return 0.0 if at + 1 < len(adjusted) else None
+    return float("nan") if at + 1 < len(adjusted) else None
 
 
 def never(adjusted: npt.NDArray[np.float64], at: int) -> float:
@@ -255,7 +255,9 @@ class TestAuditable:
     def test_a_session_whose_price_was_taken_back_cannot_be_audited(self, ledger: Warehouse) -> None:
         """A bar that was disproved leaves the prices; the forecast made from it stays."""
         with ledger.write() as connection:
-            connection.execute("DELETE FROM prices WHERE ticker = 'A' AND session = $day", {"day": self.DAYS[0]})
+            connection.execute(
+                "DELETE FROM prices WHERE ticker = 'A' AND session = $day", {"day": self.DAYS[0]}
+            )
         assert auditable(ledger, [], 1) == {self.DAYS[0]: ["B"]}
         assert auditable(ledger, ["A"], 1) == {self.DAYS[1]: ["A"]}
 

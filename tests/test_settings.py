@@ -206,6 +206,38 @@ def test_tickers_that_may_start_anew_may_be_one_text(monkeypatch: pytest.MonkeyP
     assert load_settings().history.accept == ("META",)
 
 
+def test_tickers_of_the_base_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().base.tickers == ()
+    monkeypatch.setenv("STOCKJAX_BASE__TICKERS", "AAPL,BRK-B MSFT")
+    assert load_settings().base.tickers == ("AAPL", "BRK-B", "MSFT")
+    monkeypatch.setenv("STOCKJAX_BASE__TICKERS", "*")
+    monkeypatch.setenv("STOCKJAX_BASE__TICKERS_FILE", "list.csv")
+    assert (load_settings().base.tickers, load_settings().base.tickers_file) == (("*",), Path("list.csv"))
+    monkeypatch.delenv("STOCKJAX_BASE__TICKERS")
+    write_toml('[base]\ntickers = ["KO"]\nuniverse = "sp500"\n')
+    assert (load_settings().base.tickers, load_settings().base.universe) == (("KO",), "sp500")
+
+
+def test_a_backtest_trains_tickers_as_often_as_a_replay_unless_the_nights_are_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().backtest_ticker_every == load_settings().replay.ticker_every == 21
+    write_toml("[retrain]\nbase_every = 10\n[replay]\nticker_every = 7\n")
+    assert load_settings().backtest_ticker_every == 7
+    write_toml("[retrain]\nticker_every = 1\n[replay]\nticker_every = 7\n")
+    assert load_settings().backtest_ticker_every == 1
+    monkeypatch.setenv("STOCKJAX_RETRAIN__TICKER_EVERY", "5")
+    assert load_settings().backtest_ticker_every == 5
+    assert load_settings(retrain={"ticker_every": 3}).backtest_ticker_every == 3
+
+
+@pytest.mark.parametrize("mode", ["adapter", "full", "own"])
+def test_a_mode_of_training_may_be_chosen(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    assert load_settings().training.mode == "full"
+    monkeypatch.setenv("STOCKJAX_TRAINING__MODE", mode)
+    assert load_settings().training.mode == mode
+
+
 def test_single_tickers_may_trade_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     write_toml('exchange = "XTKS"\n[exchanges]\n"7203.T" = "XTKS"\n"BTC-USD" = "24/7"\n')
     assert load_settings().exchanges == {"7203.T": "XTKS", "BTC-USD": "24/7"}
@@ -224,6 +256,10 @@ def test_single_tickers_may_trade_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
         ("[history]\nstale_sessions = 0", "history.stale_sessions"),
         ("[history]\ndelisted_sessions = 0", "history.delisted_sessions"),
         ("[exchanges]\nA = 1", "exchanges.A"),
+        ('[base]\nuniverse = "nikkei"', "base.universe"),
+        ("[base]\ntickers = 5", "base.tickers"),
+        ('[training]\nmode = "half"', "training.mode"),
+        ("[training]\nown_steps = 3", "training.own_steps"),
     ],
 )
 def test_a_wrong_value_of_ingest_is_named(toml: str, name: str) -> None:

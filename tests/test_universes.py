@@ -7,7 +7,7 @@ import pytest
 
 from stockjax.errors import UsageError
 from stockjax.settings import UniverseName, load_settings
-from stockjax.universes import chosen_tickers, named_universe, tickers_of_file
+from stockjax.universes import base_tickers, chosen_tickers, named_universe, tickers_of_file
 
 THREE = ("AAPL", "BRK-B", "MSFT")
 
@@ -160,3 +160,55 @@ def test_a_file_that_is_not_asked_is_not_read(tmp_path: Path) -> None:
     assert chosen_tickers(load_settings(tickers=("IBM",), tickers_file=tmp_path / "nowhere")) == ("IBM",)
     with pytest.raises(UsageError):
         chosen_tickers(load_settings(tickers_file=tmp_path / "nowhere", universe="djia"))
+
+
+OFFERED = ("FB", "IBM", "MSFT")
+
+
+def test_the_base_learns_from_no_other_tickers_unless_told(tmp_path: Path) -> None:
+    assert base_tickers(load_settings(), OFFERED) == ()
+    path = write(tmp_path / "list.txt", "\n".join(THREE))
+    told = load_settings(tickers=("IBM",), tickers_file=path, universe="djia")
+    assert base_tickers(told, OFFERED) == ()
+    assert chosen_tickers(load_settings(base={"tickers": ("IBM",), "universe": "djia"})) == ()
+
+
+def test_the_tickers_of_the_base_go_before_their_file_and_the_file_before_a_named_list(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "list.csv", "symbol\n" + "\n".join(THREE))
+    named: UniverseName = "djia"
+    assert base_tickers(load_settings(base={"universe": named}), OFFERED) == named_universe(named).tickers
+    assert base_tickers(load_settings(base={"tickers_file": path, "universe": named}), OFFERED) == THREE
+    everything = {"tickers": ("KO", "IBM", "KO"), "tickers_file": path, "universe": named}
+    assert base_tickers(load_settings(base=everything), OFFERED) == ("KO", "IBM")
+    with pytest.raises(UsageError, match="cannot be read"):
+        base_tickers(load_settings(base={"tickers_file": tmp_path / "nowhere"}), OFFERED)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (("*",), ("FB", "IBM", "MSFT")),
+        (("KO", "*"), ("KO", "FB", "IBM", "MSFT")),
+        (("*", "MSFT", "KO"), ("MSFT", "KO", "FB", "IBM")),
+    ],
+)
+def test_a_star_is_all_that_the_source_has(named: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert base_tickers(load_settings(base={"tickers": named}), OFFERED) == expected
+
+
+def test_a_star_in_a_file_is_one_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "list.txt", "*\nKO")
+    assert base_tickers(load_settings(base={"tickers_file": path}), OFFERED) == ("KO", *OFFERED)
+
+
+def test_the_base_of_yahoo_knows_no_lower_case_and_no_star() -> None:
+    assert base_tickers(load_settings(source="yahoo", base={"tickers": ("aapl", "AAPL")}), ()) == ("AAPL",)
+    assert base_tickers(load_settings(base={"tickers": ("aapl", "AAPL")}), ()) == ("aapl", "AAPL")
+    with pytest.raises(UsageError) as refused:
+        base_tickers(load_settings(source="yahoo", base={"tickers": ("KO", "*")}), ())
+    assert str(refused.value) == (
+        "the source 'yahoo' names no tickers of its own; name those of base.tickers, or set "
+        "base.tickers_file or base.universe"
+    )

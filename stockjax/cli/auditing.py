@@ -23,7 +23,7 @@ def audit_all(settings: Settings, tickers: Sequence[str], sessions: int, console
     warehouse = Warehouse(settings.warehouse, settings.lock_timeout)
     chosen = auditable(warehouse, tickers, sessions)
     found: list[Audited] = []
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         work = bar.add_task("", total=len(chosen) * len(ALTERATIONS))
         for as_of, forecast in chosen.items():
             bar.update(work, description=f"{as_of}, {len(forecast)} tickers")

@@ -62,7 +62,7 @@ class Forecaster(nnx.Module):
         self.lstm = LSTM(features, hidden, rngs=rngs)
         self.head = nnx.Linear(hidden, 2, kernel_init=zeros, rngs=rngs)
         self.skip = nnx.Linear(features, 2, use_bias=False, kernel_init=zeros, rngs=rngs)
-        self.tail = nnx.Param(jnp.full((), INITIAL_TAIL))
+        self.tail = nnx.Param(jnp.full((), INITIAL_TAIL, jnp.float32))
 
     def __call__(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Predict every session's successor.

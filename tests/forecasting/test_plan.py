@@ -88,6 +88,24 @@ def test_tickers_that_are_named_are_taken_once_each_in_their_order() -> None:
     assert plan.tickers == ("MSFT", "AAPL")
 
 
+def test_tickers_for_the_base_are_fetched_once_each_and_not_forecast() -> None:
+    sample = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
+    plan = make_plan(
+        SampleSource(), ("MSFT", "IBM"), NEW_YORK, None, learnt_from=("FB", "IBM", "KO", "FB", *sample)
+    )
+    assert plan.tickers == ("MSFT", "IBM")
+    assert plan.learnt_from == ("FB", "KO", "AAPL", "GOOG")
+    assert plan.fetched == ("MSFT", "IBM", "FB", "KO", "AAPL", "GOOG")
+
+
+def test_where_all_are_forecast_none_is_left_for_the_base_alone() -> None:
+    source = SampleSource()
+    plan = make_plan(source, (), NEW_YORK, None, learnt_from=source.universe())
+    assert plan.learnt_from == ()
+    assert plan.fetched == plan.tickers == source.universe()
+    assert make_plan(source, ("IBM",), NEW_YORK, None).fetched == ("IBM",)
+
+
 def test_every_run_has_a_name_of_its_own() -> None:
     names = {make_plan(SampleSource(), (), NEW_YORK, None).run_id for _ in range(3)}
     assert len(names) == 3

@@ -29,21 +29,16 @@ REGISTRY = """SELECT model_id, ticker, role, status, replayed, trained_through, 
     FROM models ORDER BY model_id"""
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path, **changes: Any) -> Settings:
+    usual = {"replay": {"sessions": 0, "ticker_every": 2}, "retrain": {"base_every": 4}}
     return load_settings(
-        source="sample",
-        warehouse=folder,
-        tickers=TICKERS,
-        training=SMALL,
-        replay={"sessions": 0, "ticker_every": 2},
-        retrain={"base_every": 4},
-        workers=2,
+        source="sample", warehouse=folder, tickers=TICKERS, training=SMALL, workers=2, **(usual | changes)
     )
 
 
-def begun(folder: Path, until: date | None = None) -> tuple[Night, Universe]:
+def begun(folder: Path, until: date | None = None, **changes: Any) -> tuple[Night, Universe]:
     """A new run, as far as the survey."""
-    night = Night(settings_in(folder), None, None, lambda line: None, until=until)
+    night = Night(settings_in(folder, **changes), None, None, lambda line: None, until=until)
     night.open("backtest")
     return night, night.survey(night.ingest())
 
@@ -120,6 +115,16 @@ def test_models_are_trained_as_often_as_the_settings_say(whole: tuple[Path, list
     own = ["IBM", "MSFT"]
     expected = {DAYS[0]: [*own, "base"], DAYS[2]: own, DAYS[4]: [*own, "base"], DAYS[6]: own}
     assert trained == [(day, name) for day, names in expected.items() for name in names]
+
+
+def test_how_often_nights_train_goes_before_how_often_a_replay_does(fresh: Path) -> None:
+    said = begun(fresh, retrain={"base_every": 4, "ticker_every": 3})
+    told = list(backtest(*said, FIRST, DAYS[4]))
+    assert [one.through for one in told] == [DAYS[2], DAYS[3], DAYS[4]]
+    models = frame(fresh, REGISTRY)
+    trained = sorted(models.loc[models["ticker"] == "IBM", "trained_through"].dt.date)
+    # The first of each base, and every third after it.
+    assert trained == [DAYS[0], DAYS[3], DAYS[4]]
 
 
 def test_no_forecast_comes_from_a_model_that_has_seen_more(whole: tuple[Path, list[Progress]]) -> None:
@@ -213,6 +218,7 @@ def test_forecasts_of_nights_do_not_take_the_place_of_a_backtest(fresh: Path) ->
     night, universe = begun(fresh)
     tonight = night.plan.as_of
     assert night.session(universe, tonight).catch_up() == PER_DAY
+    night.close("completed", {})
     nightly = ledger(fresh)
     assert set(nightly["origin"]) == {"nightly"}
     told = list(backtest(*begun(fresh), LAST, tonight))
@@ -232,6 +238,7 @@ def test_a_backtest_of_tonight_takes_nothing_from_the_night(fresh: Path) -> None
     tonight = night.plan.as_of
     (told,) = backtest(night, universe, tonight, tonight)
     assert (told.done, told.of) == (3, 3)
+    night.close("completed", {})
     night, universe = begun(fresh)
     assert sorted(universe.due) == list(TICKERS)
     assert night.session(universe, tonight).catch_up() == PER_DAY

@@ -149,6 +149,7 @@ def test_the_sample_and_prices_of_today_do_not_share_a_warehouse(server: YahooSe
     sample = Night(load_settings(warehouse=tmp_path), None, None, lambda line: None)
     sample.open()
     sample.ingest()
+    sample.close("completed", {})
     night = Night(settings_for(server, tmp_path, "AAA"), None, None, lambda line: None)
     with pytest.raises(UsageError, match="holds prices from sample; give those from yahoo another one"):
         night.open()
@@ -174,6 +175,46 @@ def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None
         made, "SELECT as_of, origin FROM forecasts WHERE model = 'lstm' AND origin <> 'backtest' ORDER BY 1"
     )
     assert found == [(date(2013, 2, 27), "catchup"), (date(2013, 3, 1), "nightly")]
+
+
+def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
+    tmp_path: Path, sample_prices: pd.DataFrame
+) -> None:
+    """Two fresh warehouses: the file of one ends with the session, that of the other goes on."""
+    as_of = date(2013, 2, 13)
+    known = sample_prices["session"] <= pd.Timestamp(as_of)
+    chosen = sample_prices["ticker"].isin(["FB", "IBM"]) & (sample_prices["session"] >= "2011-06-01")
+    files = {"whole": sample_prices[chosen], "cut": sample_prices[chosen & known]}
+    assert len(files["whole"]) == len(files["cut"]) + 2 * 11
+    found: dict[str, list[list[tuple[Any, ...]]]] = {}
+    for name, prices in files.items():
+        path = tmp_path / f"{name}.csv"
+        prices.to_csv(path, index=False)
+        settings = load_settings(
+            source="files",
+            path=path,
+            warehouse=tmp_path / name,
+            training=SMALL,
+            history={"training_sessions": 320},
+            replay={"sessions": 3, "ticker_every": 2},
+        )
+        night = Night(settings, as_of, None, lambda line: None)
+        night.open()
+        universe = night.survey(night.ingest())
+        night.replay(universe)
+        night.session(universe, as_of).catch_up()
+        night.close("completed", {})
+        found[name] = [
+            rows(night, f"SELECT * EXCLUDE (run_id, {moment}) FROM {table} ORDER BY ALL")
+            for table, moment in (("forecasts", "created_at"), ("models", "trained_at, path"))
+        ]
+    forecasts, models = found["whole"]
+    # Two tickers and four models, replayed from three sessions and forecast from one.
+    assert len(forecasts) == 2 * 4 * (3 + 1)
+    # A base and IBM in the replay, IBM again there, and both on the night: the same networks,
+    # hashes of data and code, and seeds.
+    assert len(models) == 5
+    assert found["cut"] == found["whole"]
 
 
 def test_a_vendor_out_of_reach_is_told_soon_and_by_name(tmp_path: Path) -> None:

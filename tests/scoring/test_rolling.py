@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scoringrules import crps_quantile, interval_score
 
 from stockjax.scoring import METRIC_WINDOWS, refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
@@ -104,6 +105,9 @@ def scored(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
     own["return_error"] = own["actual"] - own["predicted_return"]
     returns = np.log(own[QUANTILES].to_numpy() / own[["basis_close"]].to_numpy())
     own["pinball"] = pinball(own["actual"].to_numpy(), returns)
+    own["crps"] = crps_quantile(own["actual"].to_numpy(), returns, LEVELS)
+    own["winkler"] = interval_score(own["actual"].to_numpy(), returns[:, 0], returns[:, 4], 0.1)
+    own["width"] = returns[:, 4] - returns[:, 0]
     own["in50"] = (returns[:, 1] <= own["actual"]) & (own["actual"] <= returns[:, 3])
     own["in90"] = (returns[:, 0] <= own["actual"]) & (own["actual"] <= returns[:, 4])
     return own
@@ -148,6 +152,9 @@ def slow_metrics(tables: dict[str, pd.DataFrame], rows: pd.DataFrame, split: flo
                         "direction": right.mean() if len(right) else np.nan,
                         "pinball": part["pinball"].mean(),
                         "pinball_skill": 1 - part["pinball"].sum() / part["har"].sum(),
+                        "crps": part["crps"].mean(),
+                        "winkler_90": part["winkler"].mean(),
+                        "width_90": part["width"].mean(),
                         "coverage_50": part["in50"].mean(),
                         "coverage_90": part["in90"].mean(),
                     }
@@ -191,6 +198,21 @@ def full(warehouse: Warehouse, tables: dict[str, pd.DataFrame], rows: pd.DataFra
 def test_every_metric_is_that_of_a_slow_loop(full: Warehouse, expected: pd.DataFrame) -> None:
     assert refresh_rolling_metrics(full) == len(expected)
     assert_equal_metrics(metrics(full), expected)
+
+
+def test_every_score_of_a_forecast_is_that_of_another_library(
+    full: Warehouse, tables: dict[str, pd.DataFrame], rows: pd.DataFrame
+) -> None:
+    night = ["ticker", "as_of", "model"]
+    with full.read() as connection:
+        found = connection.execute("FROM scored_forecasts").df().sort_values(night, ignore_index=True)
+    every = scored(tables, rows).sort_values(night, ignore_index=True)
+    assert len(found) == len(every) > 1000
+    for name, expected in (("crps", "crps"), ("winkler_90", "winkler"), ("width_90", "width")):
+        np.testing.assert_allclose(found[name], every[expected], rtol=1e-9, err_msg=name)
+    outside = every["winkler"] > every["width"] * (1 + 1e-9)
+    assert 0.05 < outside.mean() < 0.95
+    assert (outside == ~found["inside_90"]).all()
 
 
 def test_the_ledger_behind_it_has_all_the_odd_cases(expected: pd.DataFrame, rows: pd.DataFrame) -> None:

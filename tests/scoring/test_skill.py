@@ -94,6 +94,46 @@ class TestScores:
         assert scores.loc["lstm", "width_90"] == pytest.approx(0.1)
         assert scores.loc["lstm", "coverage_90"] == 0.0
 
+    def test_points_and_intervals_are_scored_by_hand(self, filled: Warehouse) -> None:
+        scores = backtest_scores(filled, date(2013, 2, 26), date(2013, 2, 28))
+        # A tenth up, a tenth down, a tenth up: both tickers, so that two of three signs are up.
+        up, down = math.log(1.1), math.log(0.9)
+        for model, said in (("lstm", 0.01), ("har", 0.02), ("random_walk", 0.0)):
+            row, missed = scores.loc[model], [up - said, down - said, up - said]
+            assert row["mae"] == pytest.approx(sum(abs(one) for one in missed) / 3)
+            assert row["rmse"] == pytest.approx(math.sqrt(sum(one**2 for one in missed) / 3))
+            mape = [abs(1 - math.exp(said - outcome)) for outcome in (up, down, up)]
+            assert row["mape"] == pytest.approx(sum(mape) / 3)
+            # Every close lies beyond the 5% on either side of the median.
+            assert row["winkler_90"] == pytest.approx(0.1 + 20 * sum(abs(one) - 0.05 for one in missed) / 3)
+            assert row["width_90"] == pytest.approx(0.1)
+            losses = [
+                max(level * (one - offset), (level - 1) * (one - offset))
+                for one in missed
+                for level, offset in zip(
+                    (0.05, 0.25, 0.5, 0.75, 0.95), (-0.05, -0.01, 0, 0.01, 0.05), strict=True
+                )
+            ]
+            assert row["pinball"] == pytest.approx(sum(losses) / 15)
+            assert row["crps"] == pytest.approx(2 * sum(losses) / 15)
+        direction = scores["direction"].to_dict()
+        assert direction["lstm"] == direction["har"] == pytest.approx(2 / 3)
+        # Who says that nothing will move is neither right nor wrong about the sign.
+        assert math.isnan(direction["random_walk"])
+        assert set(scores.dtypes) == {np.dtype(float)}
+
+    def test_a_close_that_did_not_move_has_no_direction(self, filled: Warehouse) -> None:
+        store(filled, closes("C", {"2013-02-27": 100.0, "2013-02-28": 100.0, "2013-03-01": 90.0}))
+        rows = [
+            forecast(*days, model, ticker="C", origin="backtest", predicted_return=-0.01)
+            for days in (("2013-02-27", "2013-02-28"), ("2013-02-28", "2013-03-01"))
+            for model in ("lstm", "random_walk", "ewma", "har")
+        ]
+        append(filled, *rows)
+        scores = backtest_scores(filled, date(2013, 2, 26), date(2013, 2, 28), ["C"])
+        assert set(scores["n"]) == {2.0}
+        assert set(scores["direction"]) == {1.0}
+
     def test_only_the_range_and_the_tickers_asked_for_are_scored(self, filled: Warehouse) -> None:
         scores = backtest_scores(filled, date(2013, 2, 27), date(2013, 2, 28), ["B"])
         assert set(scores["n"]) == {2.0}

@@ -72,7 +72,9 @@ def test_after_the_warm_up_nothing_is_compiled_in_any_mode(mode: TrainingMode) -
     compile_programs(settings.training, settings.cache)
     before = compilations()
     history = universe({"A": 400, "B": 360, "C": 80})
-    wanted = {ticker: set(NEW_YORK.sessions(date(2013, 2, 27), date(2013, 3, 1)).tolist()) for ticker in "ABC"}
+    wanted = {
+        ticker: set(NEW_YORK.sessions(date(2013, 2, 27), date(2013, 3, 1)).tolist()) for ticker in "ABC"
+    }
     parts = list(replay(history, wanted, dict.fromkeys("ABC", NEW_YORK), settings, 2))
     trained = [[model.ticker for model in part.models] for part in parts]
     assert trained == [[None, "A", "B"], ["A", "B"]]

@@ -88,7 +88,7 @@ def test_corrupted_prices_are_all_different_and_still_prices(told: dict[Alterati
 
 def test_no_price_stays_the_same_when_many_are_corrupted(warehouse: Warehouse) -> None:
     days = pd.bdate_range("2000-01-03", "2012-12-31")
-    plain = pd.DataFrame({name: 100.0 for name in PRICES}, index=range(len(days)))
+    plain = pd.DataFrame(dict.fromkeys(PRICES, 100.0), index=range(len(days)))
     store(warehouse, plain.assign(ticker="A", session=days.astype("datetime64[s]"), dividend=0.0, split=1.0))
     with altered_copy(warehouse, "corrupted", date(1999, 12, 31)) as copy:
         corrupted = prices_of(copy)

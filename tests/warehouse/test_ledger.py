@@ -152,6 +152,35 @@ def test_intervals_are_hit_or_missed(
     assert (row["inside_50"], row["inside_90"]) == (inside_50, inside_90)
 
 
+@pytest.mark.parametrize(
+    ("close", "penalty"),
+    [
+        # Inside, and outside by two and by one hundredth: each costs twenty times itself.
+        (100.0, 0.0),
+        (100 * math.exp(0.07), 0.4),
+        (100 * math.exp(-0.06), 0.2),
+    ],
+)
+def test_an_interval_costs_its_width_and_what_it_missed(
+    warehouse: Warehouse, close: float, penalty: float
+) -> None:
+    store(warehouse, closes("A", {THURSDAY: 100.0, FRIDAY: close}))
+    append(warehouse, forecast(THURSDAY, FRIDAY))
+    row = scored(warehouse)
+    assert row["width_90"] == pytest.approx(0.1, rel=1e-12)
+    assert row["winkler_90"] == pytest.approx(0.1 + penalty, rel=1e-12)
+
+
+def test_the_crps_is_computed_by_hand(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {THURSDAY: 100.0, FRIDAY: 100 * math.exp(0.02)}))
+    append(warehouse, forecast(THURSDAY, FRIDAY))
+    # Above -5%, -1%, 0 and 1% by 7, 3, 2 and 1 hundredths, below 5% by 3: weighted by the levels.
+    losses = [0.05 * 0.07, 0.25 * 0.03, 0.5 * 0.02, 0.75 * 0.01, 0.05 * 0.03]
+    row = scored(warehouse)
+    assert row["crps"] == pytest.approx(2 * sum(losses) / 5, rel=1e-9)
+    assert row["crps"] == pytest.approx(0.012, rel=1e-9)
+
+
 def test_a_forecast_whose_target_has_not_closed_has_no_score(warehouse: Warehouse) -> None:
     store(warehouse, closes("A", {THURSDAY: 100.0}))
     append(warehouse, forecast(THURSDAY, FRIDAY))

@@ -4,9 +4,10 @@ import duckdb
 import pytest
 
 from stockjax.errors import WarehouseTooNew
+from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse, migrations
 
-from .made_up import closes, contents, fetch, store
+from .made_up import append, closes, contents, fetch, forecast, store
 
 TABLES = "SELECT table_name FROM duckdb_tables() ORDER BY ALL"
 DONE = "SELECT name FROM schema_migrations ORDER BY name"
@@ -24,10 +25,11 @@ def test_a_new_warehouse_has_every_migration_and_a_second_time_adds_none(tmp_pat
     assert contents(warehouse) == first
 
 
+VIEWS = ("latest_forecasts", "scored_forecasts", "leaderboard", "calibration")
 PUBLIC = {
     *("prices", "price_revisions", "quarantine", "tickers", "models", "forecasts"),
     *("rolling_metrics", "runs", "schema_migrations"),
-    *("latest_forecasts", "scored_forecasts", "leaderboard", "calibration"),
+    *VIEWS,
 }
 
 
@@ -77,6 +79,70 @@ def test_a_new_migration_keeps_the_data_and_reaches_the_readers(
     assert warehouse.migrate() == ["9999_note.sql"]
     with warehouse.read_snapshot() as connection:
         assert connection.execute("SELECT ticker, note FROM prices").fetchall() == [("A", None)]
+
+
+def columns(warehouse: Warehouse, table: str) -> list[str]:
+    return [row[0] for row in fetch(warehouse, f"DESCRIBE {table}")]
+
+
+def only_first(count: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The migrations of an earlier release, in a folder of their own."""
+    folder.mkdir()
+    for name in migrations.migration_names()[:count]:
+        (folder / name).write_text((migrations._FOLDER / name).read_text(encoding="utf-8"))
+    patch.setattr(migrations, "_FOLDER", folder)
+
+
+def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside_them(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    days = ["2013-02-27", "2013-02-28", "2013-03-01"]
+    with pytest.MonkeyPatch.context() as patch:
+        only_first(3, tmp_path / "before", patch)
+        assert warehouse.migrate()[-1] == "0003_ingest.sql"
+    store(warehouse, closes("A", dict(zip(days, (100.0, 102.0, 101.0), strict=True))))
+    for model in ("lstm", "random_walk", "ewma", "har"):
+        append(warehouse, forecast(days[0], days[1], model), forecast(days[1], days[2], model))
+    with warehouse.write() as connection:
+        connection.execute(
+            "INSERT INTO rolling_metrics VALUES ('A', 'lstm', 'nightly', DATE '2013-02-28', 21, 1, "
+            "0.1, 0.2, 0.3, 0.4, 0.5, NULL, NULL, NULL, 0.6, NULL, 0.7, 0.8)"
+        )
+    before = contents(warehouse)
+    views = {name: fetch(warehouse, f"SELECT count(*) FROM {name}") for name in VIEWS}
+    assert views["scored_forecasts"] == [(8,)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        only_first(4, tmp_path / "after", patch)
+        assert warehouse.migrate() == ["0004_interval_scores.sql"]
+    after = contents(warehouse)
+    (row,) = before.pop("rolling_metrics")
+    assert after.pop("rolling_metrics") == [(*row, None, None, None)]
+    described = [name for name, *_ in fetch(warehouse, "DESCRIBE rolling_metrics")]
+    assert described[-3:] == ["crps", "winkler_90", "width_90"]
+    del before["schema_migrations"], after["schema_migrations"]
+    assert after == before
+    with warehouse.read_snapshot() as connection:
+        for name, count in views.items():
+            assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == count
+            assert len(connection.table(name).fetchall()) == count[0][0]
+        scores = "SELECT count(crps), count(winkler_90), count(width_90) FROM scored_forecasts"
+        assert connection.execute(scores).fetchall() == [(8, 8, 8)]
+
+    # What has been scored is not scored again; what closes from now on has all the scores.
+    warehouse.migrate()
+    refresh_rolling_metrics(warehouse)
+    told = (
+        "SELECT n, crps IS NULL, winkler_90 IS NULL FROM rolling_metrics WHERE model = 'lstm' AND session = "
+    )
+    assert fetch(warehouse, told + "DATE '2013-03-01'") == [(2, False, False)] * 3
+
+
+def test_an_earlier_release_leaves_the_warehouse_of_this_one_alone(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_first(3, tmp_path / "migrations", monkeypatch)
+    with pytest.raises(WarehouseTooNew, match=r"0004_interval_scores\.sql.*upgrade stockjax"):
+        warehouse.migrate()
 
 
 def test_a_warehouse_of_a_newer_release_is_left_alone(warehouse: Warehouse) -> None:

@@ -3,9 +3,9 @@ INSERT INTO prices BY NAME
 WITH nonsense AS (
     SELECT
         *,
-        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 1) % 1001 / 500 - 1) END AS traded,
-        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 2) % 1001 / 500 - 1) END AS adjusted,
-        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 3) % 1001 / 500 - 1) END AS shares
+        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 1) % 1000 / 500 - 0.999) END AS traded,
+        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 2) % 1000 / 500 - 0.999) END AS adjusted,
+        CASE WHEN session <= $as_of THEN 1 ELSE 2 ** (hash(ticker, session, 3) % 1000 / 500 - 0.999) END AS shares
     FROM original.prices
 )
 SELECT

@@ -14,7 +14,7 @@ SELECT
     scored.model, scored.ticker, scored.target, scored.return_error,
     abs(scored.error) / scored.actual_close AS relative_error,
     CASE WHEN scored.predicted_return <> 0 AND scored.actual_return <> 0
-        THEN (sign(scored.predicted_return) = sign(scored.actual_return))::INTEGER END AS right_direction,
+        THEN (sign(scored.predicted_return) = sign(scored.actual_return))::DOUBLE END AS right_direction,
     scored.pinball, scored.crps, scored.winkler_90, scored.width_90, scored.inside_50, scored.inside_90,
     terciles.tercile
 FROM scored
