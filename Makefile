@@ -8,13 +8,19 @@ SOURCE ?=
 TICKERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast test lint lock bench install clean
+.PHONY: help forecast server worker test lint lock bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 forecast: $(STAMP) ## fetch, train, forecast and score (SOURCE=files TICKERS="AAPL MSFT")
 	@$(BIN)/stockjax run $(if $(SOURCE),--source '$(SOURCE)') $(TICKERS)
+
+server: $(STAMP) ## start the Prefect server and its UI, and stay
+	@$(BIN)/prefect server start
+
+worker: $(STAMP) ## deploy the flows, start the worker that carries them out, and stay
+	@$(BIN)/python -m flows.worker
 
 test: $(STAMP) ## run all checks and tests
 	@$(BIN)/python -m pytest
@@ -29,6 +35,18 @@ bench: $(STAMP) ## time the main job, a night of 500 tickers, and ingest
 	@$(BIN)/python bench/main_job.py
 	@$(BIN)/python bench/night_500.py
 	@$(BIN)/python bench/ingest.py
+
+.PHONY: peers
+peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2011-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")
+	@.venv-peers/bin/python bench/peers.py $(if $(PRICES),--path '$(PRICES)') $(if $(FROM),--from $(FROM)) \
+		$(if $(TO),--to $(TO)) $(if $(TICKERS),--tickers $(TICKERS))
+
+# The peers' packages are large and in no lock; those of stockjax are the locked ones here too.
+.venv-peers/installed: requirements.lock pyproject.toml | $(STAMP)
+	@echo "installing the peers into .venv-peers"
+	@test -x .venv-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-peers
+	@VIRTUAL_ENV=.venv-peers $(BIN)/uv pip install --quiet --constraint requirements.lock --group peers --editable .
+	@touch $@
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -1,7 +1,14 @@
-"""Time a first and a second night of many synthetic tickers."""
+"""Time a first and a second night of many synthetic tickers, the second also without Prefect."""
 
 import argparse
+import shutil
+import sys
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -9,12 +16,20 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from timing import run_stockjax
+from timing import environment_in, run_command, run_stockjax
 
 from stockjax.sessions import exchange
 from stockjax.sources.sample import SampleSource
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.query import query
 
 BLOCK = 20
+GROWING = {
+    "database": "warehouse/stockjax.duckdb",
+    "models": "warehouse/models/**/*.safetensors",
+    "reports": "warehouse/reports/*/*",
+    "Prefect": "prefect.db*",
+}
 
 
 def synthetic_prices(tickers: int, sessions: int) -> pd.DataFrame:
@@ -40,6 +55,31 @@ def synthetic_prices(tickers: int, sessions: int) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+@contextmanager
+def asking(folder: Path) -> Iterator[list[float]]:
+    """Ask the readers' copy over and over while a run is writing; seconds of every answer."""
+    warehouse, done = Warehouse(folder / "warehouse"), threading.Event()
+    seconds: list[float] = []
+
+    def ask() -> None:
+        while not done.wait(1.0):
+            before = time.perf_counter()
+            query(warehouse, "SELECT count(*) FROM latest_forecasts WHERE model = 'lstm'", timeout=30)
+            seconds.append(time.perf_counter() - before)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(ask)
+        try:
+            yield seconds
+        finally:
+            done.set()
+
+
+def size_of(folder: Path, pattern: str) -> float:
+    """Megabytes of all files that match."""
+    return sum(file.stat().st_size for file in folder.rglob(pattern)) / 1e6
+
+
 def main() -> None:
     """Print one line per night."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,17 +95,28 @@ def main() -> None:
         days = sorted(prices["date"].unique())
         prices.to_parquet(folder / "prices.parquet", index=False)
         run_stockjax(["run"], folder, STOCKJAX_WAREHOUSE=str(folder / "warm"))
-        for night, day in (("first: everything is loaded, no replay", -2), ("second", -1)):
-            arguments = ["run", "--source", "files", "--path", str(folder / "prices.parquet")]
-            arguments += ["--as-of", str(np.datetime64(days[day], "D"))]
-            timed = run_stockjax(arguments, folder, STOCKJAX_REPLAY__SESSIONS="0")
-            table.add_row(night, f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
-        size = (folder / "warehouse" / "stockjax.duckdb").stat().st_size / 1e6
-        models = (
-            sum(file.stat().st_size for file in (folder / "warehouse" / "models").rglob("*.safetensors"))
-            / 1e6
+        prices_at = {"STOCKJAX_SOURCE": "files", "STOCKJAX_PATH": str(folder / "prices.parquet")}
+        settings = {**prices_at, "STOCKJAX_REPLAY__SESSIONS": "0"}
+        first, second = (str(np.datetime64(days[place], "D")) for place in (-2, -1))
+        timed = run_stockjax(["run", "--as-of", first], folder, **settings)
+        table.add_row("first: everything is loaded, no replay", f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
+        shutil.copytree(folder / "warehouse", folder / "plain")
+        before = {name: size_of(folder, pattern) for name, pattern in GROWING.items()}
+        with asking(folder) as answers:
+            timed = run_stockjax(["run", "--as-of", second], folder, **settings)
+        table.add_row("second", f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
+        growth = {name: size_of(folder, pattern) - before[name] for name, pattern in GROWING.items()}
+        plain = environment_in(folder, **settings) | {"STOCKJAX_WAREHOUSE": str(folder / "plain")}
+        command = [sys.executable, str(Path(__file__).with_name("plain_night.py")), "--as-of", second]
+        alone = run_command(command, folder, plain)
+        table.add_row("the second without Prefect", f"{alone.seconds:.1f}", "")
+        locked = (folder / "log.txt").read_text().count("database is locked")
+        grown = [f"{name} {size:.0f} MB" for name, size in growth.items()]
+        table.caption = (
+            f"growth in the second night: {', '.join(grown)}; "
+            f"Prefect's share {1 - alone.seconds / timed.seconds:.0%}, 'database is locked' {locked} times; "
+            f"{len(answers)} queries meanwhile, the slowest {max(answers):.2f} s"
         )
-        table.caption = f"database {size:.0f} MB, models of two nights {models:.0f} MB"
         Console().print(table)
 
 

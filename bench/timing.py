@@ -19,14 +19,23 @@ class Timed:
 
 def run_stockjax(arguments: list[str], folder: Path, **settings: str) -> Timed:
     """Run `stockjax` with settings from the environment; its output goes to a log in `folder`."""
-    environment = {
+    command = [str(Path(sys.executable).with_name("stockjax")), *arguments]
+    return run_command(command, folder, environment_in(folder, **settings))
+
+
+def environment_in(folder: Path, **settings: str) -> dict[str, str]:
+    """The environment under which everything that is written lies in `folder`."""
+    return {
         **os.environ,
         "PREFECT_HOME": str(folder / "prefect"),
         "STOCKJAX_WAREHOUSE": str(folder / "warehouse"),
         "STOCKJAX_CACHE": str(folder / "cache"),
         **settings,
     }
-    command = [str(Path(sys.executable).with_name("stockjax")), *arguments]
+
+
+def run_command(command: list[str], folder: Path, environment: dict[str, str]) -> Timed:
+    """Run any program the same way; the memory is the largest of all that were run so far."""
     before = time.perf_counter()
     with (folder / "log.txt").open("a") as log:
         subprocess.run(command, env=environment, stdout=log, stderr=log, check=True)

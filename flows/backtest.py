@@ -6,25 +6,27 @@ from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from pydantic import Field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from flows.alerts import alert_of_failure
+from flows.artifacts import progress
 from flows.forecast import ingest, score, survey
-from flows.shared import Folder, Prices, Source, Tickers, name_run, say, whole
+from flows.shared import Folder, Prices, Source, Tickers, asked_for, name_run, say, whole
+from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
 from stockjax.nightly.backtest import Progress
 from stockjax.nightly.backtest import backtest as walk_forward
-from stockjax.settings import Settings, load_settings
+from stockjax.settings import Settings
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="plan")
 def plan(settings: Settings, until: date) -> Night:
     """Settle what the backtest is about and open the warehouse."""
     night = Night(settings, None, flow_run.id, say, until=until)
@@ -32,19 +34,19 @@ def plan(settings: Settings, until: date) -> Night:
     return night
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="walk")
 def walk(night: Night, universe: Universe, first: date, last: date) -> int:
     """Forecast from every session of the range, each from what was known at its close."""
-    artifact: Any = create_progress_artifact(progress=0.0, description=f"{first} to {last}")
     done = 0
-    for progress in _watched(walk_forward(night, universe, first, last)):
-        say(progress.line)
-        update_progress_artifact(artifact_id=artifact, progress=100 * progress.done / progress.of)
-        done = progress.done
+    with progress(f"{first} to {last}") as show:
+        for step in _watched(walk_forward(night, universe, first, last)):
+            say(step.line)
+            show(step.done, step.of)
+            done = step.done
     return done
 
 
-@flow(name="backtest")
+@flow(name="backtest", on_failure=[alert_of_failure], on_crashed=[alert_of_failure])
 def backtest(
     first: Annotated[date, Field(description="First session to forecast from")],
     last: Annotated[date, Field(description="Last session to forecast from")],
@@ -54,10 +56,11 @@ def backtest(
     warehouse: Folder = None,
 ) -> State[dict[str, Any]]:
     """Forecast from every session of a range of the past, by the steps of a night, and score it."""
-    settings = load_settings(
-        tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
-    )
-    night = plan(settings, last)
+    settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
+    try:
+        night = plan(settings, last)
+    except AnotherRun as error:
+        return Cancelled(message=str(error))
     name_run(f"backtest {first} to {last} · {len(night.plan.tickers)} tickers")
     try:
         universe = survey(night, whole(ingest(night)))

@@ -8,18 +8,21 @@ from typing import Annotated, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectFuture, wait
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.shared import Folder, Prices, Source, Tickers, name_run, say, whole
-from stockjax.errors import SourceError, WarehouseBusy
+from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
+from flows.artifacts import progress, show_night
+from flows.shared import Folder, Prices, Source, Tickers, asked_for, name_run, say, whole
+from stockjax.errors import AnotherRun, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.registry import Champions, Model
-from stockjax.settings import Settings, load_settings
+from stockjax.reporting.health import complaints
+from stockjax.settings import Settings
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
@@ -36,10 +39,16 @@ async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
 
 RETRIES = 2
 DELAYS: list[float] = [10, 60]
+_retried: Any = {
+    "cache_policy": NO_CACHE,
+    "retries": RETRIES,
+    "retry_delay_seconds": DELAYS,
+    "retry_condition_fn": _may_help,
+}
 _runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
 
 
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
+@task(**_retried, task_run_name="plan")
 def plan(settings: Settings, as_of: date | None) -> Night:
     """Settle what tonight is about and open the warehouse."""
     night = Night(settings, as_of, flow_run.id, say)
@@ -47,22 +56,23 @@ def plan(settings: Settings, as_of: date | None) -> Night:
     return night
 
 
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
+@task(**_retried, task_run_name="ingest")
 def ingest(night: Night) -> Ingested:
     """Fetch, check and store the prices that are missing."""
     return night.ingest()
 
 
-@task(cache_policy=NO_CACHE, retries=RETRIES, retry_delay_seconds=DELAYS, retry_condition_fn=_may_help)
+@task(**_retried, task_run_name="survey")
 def survey(night: Night, ingested: Ingested) -> Universe:
     """See who can be forecast, and from which sessions."""
     return night.survey(ingested)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="replay")
 def replay(night: Night, universe: Universe) -> int:
     """Forecast the past that no night was meant for, walking forward."""
-    return night.replay(universe)
+    with progress("replaying the past") as show:
+        return night.replay(universe, show)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="catch up {as_of}")
@@ -89,7 +99,7 @@ def train_base(session: Session, champions: Champions) -> Model:
     return session.train_base(champions)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
+@task(cache_policy=NO_CACHE, task_run_name="train {ticker}", tags=["train"])
 def train_ticker(session: Session, ticker: str, base: Model, champions: Champions) -> Model:
     """Train or retrain one ticker."""
     return session.train_ticker(ticker, base, champions)
@@ -101,19 +111,36 @@ def write_forecasts(session: Session, base: Model, champions: Champions, trained
     return session.forecast(base, champions, trained)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="score")
 def score(night: Night) -> int:
     """Compare what was forecast with what happened."""
     return night.score()
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="report")
 def report(night: Night) -> Path:
     """Write the page that people look at."""
     return night.report()
 
 
-@flow(name="forecast", task_runner=_runner)  # type: ignore[arg-type]  # invariant in its futures
+@task(cache_policy=NO_CACHE, task_run_name="show")
+def show(night: Night, outcome: Outcome) -> None:
+    """Put what came of it on the run's page."""
+    show_night(night, outcome)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="purge")
+def purge(night: Night) -> None:
+    """Let go of what is older than it has to be kept."""
+    night.purge()
+
+
+@flow(
+    name="forecast",
+    task_runner=_runner,  # type: ignore[arg-type]  # invariant in its futures
+    on_failure=[alert_of_failure],
+    on_crashed=[alert_of_failure],
+)
 def forecast(
     as_of: Annotated[
         date | None, Field(description="Last session to use; empty: the last completed one")
@@ -124,21 +151,37 @@ def forecast(
     warehouse: Folder = None,
 ) -> State[dict[str, Any]]:
     """Forecast the next session of every ticker and score the forecasts of the past."""
-    settings = load_settings(
-        tickers=tuple(tickers) if tickers else None, source=source, path=path, warehouse=warehouse
-    )
-    night = plan(settings, as_of)
+    settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
+    try:
+        night = plan(settings, as_of)
+    except AnotherRun as error:
+        return Cancelled(message=str(error))
     name_run(f"forecast {night.plan.as_of} · {len(night.plan.tickers)} tickers")
     try:
         outcome = _steps(night)
+        show(night, whole(outcome))
+        purge(night)
     except BaseException as error:
         night.close("failed", {"error": str(error)})
         raise
-    usable = outcome.forecast > 0
+    return _end(night, outcome)
+
+
+def _end(night: Night, outcome: Outcome) -> State[dict[str, Any]]:
+    """Write down how it ended, and tell whoever wants to be told."""
+    failed = outcome.failed(night.settings.run.failed_share)
     summary = outcome.summary()
-    night.close("completed" if usable else "failed", summary)
-    end = Completed if usable else Failed
-    return end(message=outcome.message, data=summary)
+    night.close("failed" if failed else "completed", summary)
+    if failed:
+        # The flow's hook tells of it.
+        return Failed(message=outcome.message, data=summary)
+    told = complaints(night.warehouse, outcome.failures, night.settings.alerts)
+    if told:
+        body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
+        problem = alert(night.settings, f"stockjax: the night of {outcome.as_of}", body, flow_run.id)
+        if problem:
+            say(problem)
+    return Completed(message=outcome.message, data=summary)
 
 
 def _steps(night: Night) -> Outcome:
@@ -172,15 +215,16 @@ def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str
 
 def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:
     """The models that came out, and why the others did not: one ticker stops no other."""
-    wait(list(training.values()))
     trained: list[Model] = []
     failures: dict[str, str] = {}
-    for ticker, future in training.items():
-        result: object = future.result(raise_on_failure=False)
-        if isinstance(result, Model):
-            trained.append(result)
-        else:
-            failures[ticker] = f"training failed ({result}), forecast from the model before it"
+    with progress(f"training {len(training)} tickers") as shown:
+        for number, (ticker, future) in enumerate(training.items(), start=1):
+            result: object = future.result(raise_on_failure=False)
+            shown(number, len(training))
+            if isinstance(result, Model):
+                trained.append(result)
+            else:
+                failures[ticker] = f"training failed ({result}), forecast from the model before it"
     return trained, failures
 
 

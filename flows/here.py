@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.local_server import prefect_api
-from stockjax.errors import StockjaxError, UsageError
+from stockjax.errors import AnotherRun, StockjaxError, UsageError
 from stockjax.settings import Settings
 
 
@@ -92,4 +92,6 @@ def _here(settings: Settings, name: str, parameters: Mapping[str, Any], night: M
         return Finished(state.is_completed(), state.message or "", asked.plan.tickers, as_of, report)
     if isinstance(result, StockjaxError):
         raise result
+    if state.is_cancelled():
+        raise AnotherRun(state.message or "the run was cancelled; run it again")
     raise StockjaxError(f"the run failed: {state.message or result}")

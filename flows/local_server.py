@@ -37,7 +37,7 @@ def prefect_api() -> Iterator[Callable[[], None]]:
 
     """
     configured = PREFECT_API_URL.value()
-    if configured and _answers(configured):
+    if configured and answers(configured):
         yield lambda: None
         return
     port = _free_port()
@@ -73,7 +73,7 @@ def _start(port: int) -> subprocess.Popen[bytes]:
 
 def _wait_until_healthy(server: subprocess.Popen[bytes], api: str) -> None:
     give_up = time.monotonic() + START_TIMEOUT
-    while not _answers(api):
+    while not answers(api):
         if server.poll() is not None or time.monotonic() > give_up:
             raise StockjaxError(
                 "the temporary Prefect server did not start; look at its messages above, or start "
@@ -82,7 +82,8 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], api: str) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _answers(api: str) -> bool:
+def answers(api: str) -> bool:
+    """Whether a Prefect API is there and well."""
     try:
         return httpx.get(f"{api}/health", timeout=2).status_code == httpx.codes.OK
     except httpx.HTTPError:

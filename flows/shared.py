@@ -1,14 +1,15 @@
 """What the flows share: the parameters that the UI's form shows, the run's name and its log."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from prefect import get_client, get_run_logger
 from prefect.runtime import flow_run
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
-from stockjax.settings import SourceName
+from stockjax.settings import Settings, SourceName, load_settings
 
 Tickers = Annotated[list[str] | None, Field(description="Tickers to forecast; empty: those of the settings")]
 Source = Annotated[SourceName | None, Field(description="Where prices come from; empty: the settings'")]
@@ -22,6 +23,20 @@ def whole(value: Value) -> Value:
     """Hand a value on as it is: Prefect would look for futures in every array of every model."""
     wrapped: Value = quote(value)  # type: ignore[assignment]  # tasks get what is inside
     return wrapped
+
+
+def asked_for(parameters: Mapping[str, Any]) -> Settings:
+    """The settings under the parameters that every flow has; those left empty change nothing.
+
+    Raises
+    ------
+    SettingsError
+        A value is not allowed.
+
+    """
+    tickers = parameters.get("tickers")
+    places = {name: parameters.get(name) for name in ("source", "path", "warehouse")}
+    return load_settings(tickers=tuple(tickers) if tickers else None, **places)
 
 
 def say(line: str) -> None:

@@ -67,6 +67,10 @@ class WarehouseBusy(StockjaxError):
     """Another process held the warehouse for longer than we may wait."""
 
 
+class AnotherRun(StockjaxError):
+    """Another run of the same flow is at work on this warehouse."""
+
+
 class WarehouseTooNew(StockjaxError):
     """The warehouse was written by a newer version of stockjax."""
 

@@ -24,6 +24,7 @@ DEFAULT_CONFIG = Path("stockjax.toml")
 
 SourceName = Literal["sample", "files", "yahoo"]
 TrainingMode = Literal["adapter", "full", "own"]
+WhenBusy = Literal["cancel", "wait"]
 UniverseName = Literal["djia", "sp500"]
 
 
@@ -79,6 +80,43 @@ class RetrainSettings(_Section):
 
     base_every: int = Field(126, ge=1, description="sessions between two trainings of the base")
     ticker_every: int = Field(1, ge=1, description="sessions between two trainings of a ticker")
+
+
+class RunSettings(_Section):
+    """How runs get along with each other, and when one has failed."""
+
+    when_busy: WhenBusy = Field(
+        "cancel", description="what a run does while another one of its flow is at work: cancel or wait"
+    )
+    busy_timeout: float = Field(21600.0, ge=0, description="seconds that it waits at most")
+    failed_share: float = Field(
+        0.5, ge=0, le=1, description="share of tickers without a forecast above which a night has failed"
+    )
+
+
+class AlertSettings(_Section):
+    """Whom to tell, and of what."""
+
+    block: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]+/[a-z0-9-]+$",
+        description="Prefect notification block, as slack-webhook/nights; empty: nobody is told",
+    )
+    stale_tickers: int = Field(1, ge=1, description="so many tickers without fresh prices are told of")
+    coverage_low: float = Field(
+        0.85, ge=0, le=1, description="least share of closes inside the 90% intervals of 63 sessions"
+    )
+    coverage_high: float = Field(0.95, ge=0, le=1, description="largest such share")
+    fewest_sessions: int = Field(
+        42, ge=1, description="sessions that nights must have forecast before coverage is judged"
+    )
+
+
+class RetentionSettings(_Section):
+    """How long what can be made again is kept, in days; forecasts and prices are kept for good."""
+
+    models: int = Field(90, ge=1, description="files of models that are no longer in force")
+    reports: int = Field(365, ge=1, description="reports, by their session")
 
 
 class BaseUniverseSettings(_Section):
@@ -168,6 +206,9 @@ class Settings(BaseSettings):
     replay: ReplaySettings = ReplaySettings()
     catch_up: CatchUpSettings = CatchUpSettings()
     training: TrainingSettings = TrainingSettings()
+    run: RunSettings = RunSettings()
+    alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,8 +1,8 @@
 """A run from its beginning to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,10 @@ from stockjax.ingest import Ingest, Ingested
 from stockjax.ingest.listings import listings
 from stockjax.nightly.outcome import Outcome
 from stockjax.nightly.session import Say, Session, Store
+from stockjax.nightly.turn import Turn
 from stockjax.nightly.universe import Universe, survey
-from stockjax.reporting.report import write_report
+from stockjax.registry import purge_models
+from stockjax.reporting.report import purge_reports, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.settings import Settings
@@ -28,6 +30,8 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, replace_tickers, start_run
+
+Progress = Callable[[int, int], None]
 
 
 class Night:
@@ -75,10 +79,26 @@ class Night:
             base_tickers(settings, self.source.universe()),
         )
         self._flow_run_id = flow_run_id
+        self._turn = Turn(settings)
         self.say = say
 
     def open(self, flow: str = "forecast") -> None:
-        """Bring the warehouse up to date and note that the run has begun."""
+        """Wait for its turn, bring the warehouse up to date and note that the run has begun.
+
+        Raises
+        ------
+        AnotherRun
+            Another run of the flow is at work, and the settings say not to wait, or not so long.
+
+        """
+        self._turn.take(flow, self.say)
+        try:
+            self._begin(flow)
+        except BaseException:
+            self._turn.give_back()
+            raise
+
+    def _begin(self, flow: str) -> None:
         use_compilation_cache(self.settings.cache)
         self.warehouse.migrate()
         self._check_sources()
@@ -126,8 +146,15 @@ class Night:
             self.say("every forecast of this session is in the ledger already")
         return universe
 
-    def replay(self, universe: Universe) -> int:
-        """Forecast the sessions before tonight that no night was meant for, walking forward."""
+    def replay(self, universe: Universe, progress: Progress = lambda done, of: None) -> int:
+        """Forecast the sessions before tonight that no night was meant for, walking forward.
+
+        Parameters
+        ----------
+        progress
+            Told how many ticker sessions are done of how many.
+
+        """
         settings, due = self.settings, universe.due
         if not settings.replay.sessions or not due:
             return 0
@@ -145,13 +172,16 @@ class Night:
             settings.history.forecast_sessions,
         )
         missing = {ticker: missing[ticker] for ticker in due}
-        written, store = 0, self.store
+        of = sum(len(days) for days in missing.values())
+        written, done_now, store = 0, 0, self.store
         every = settings.replay.ticker_every
         for part in replay(history, missing, universe.exchanges, settings, every):
             store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
             written += store.forecasts(part.rows) if len(part.rows) else 0
             for ticker, failure in part.failures.items():
                 self.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
+            done_now += len(part.rows) // len(MODELS)
+            progress(done_now, of)
             self.say(f"replayed {part.sessions[0]} to {part.sessions[-1]}: {len(part.rows)} forecasts")
         return written
 
@@ -183,11 +213,20 @@ class Night:
         self.say(f"report: {page}")
         return page
 
+    def purge(self) -> None:
+        """Let go of model files and reports that are older than the settings keep them."""
+        kept = self.settings.retention
+        models = purge_models(self.warehouse, kept.models, self.plan.started_at)
+        # By their session: those of a recorded source are as old as its "now" says.
+        reports = purge_reports(self.warehouse, self.plan.as_of - timedelta(days=kept.reports))
+        if models or reports:
+            self.say(f"{models} model files and {reports} reports let go")
+
     def outcome(
         self, universe: Universe, ingested: Ingested, failures: Mapping[str, str], report: Path
     ) -> Outcome:
         """Count what came of it."""
-        markets = universe.markets
+        markets = {ticker: universe.markets[ticker] for ticker in self.plan.tickers}
         first = min(market.as_of for market in markets.values())
         complete = complete_forecasts(self.warehouse, self.plan.tickers, first, self.plan.as_of, len(MODELS))
         done = [ticker for ticker in complete if markets[ticker].as_of in complete[ticker]]
@@ -196,13 +235,15 @@ class Night:
             for s in universe.states
             if not s.can_forecast
         }
-        elsewhere = {name: str(why) for name, why in ingested.failures.items() if name not in markets}
+        told = ingested.failures.items()
+        elsewhere = {name: str(why) for name, why in told if name not in universe.markets}
         return Outcome(
             as_of=self.plan.as_of,
             targets=tuple(sorted({market.target for market in markets.values()})),
             tickers=frozenset(self.plan.tickers),
             forecast=len(done),
             caught_up=len(universe.missed),
+            excused=sum(state.state in {"delisted", "too_short"} for state in universe.states),
             failures={**elsewhere, **without, **failures},
             ingested=ingested.summary(),
             remark=None if without else self._holiday(universe),
@@ -219,6 +260,7 @@ class Night:
             counts=counts,
             moment=datetime.now(UTC),
         )
+        self._turn.give_back()
 
     def _check_sources(self) -> None:
         """The recorded sample and prices of today in one ledger would make nonsense of both."""
@@ -233,7 +275,7 @@ class Night:
         """Why a live run found nothing new, if its exchanges did not trade today."""
         if self.plan.recorded or self.plan.asked or universe.due or universe.missed:
             return None
-        exchanges = {market.exchange for market in universe.markets.values()}
+        exchanges = {universe.markets[ticker].exchange for ticker in self.plan.tickers}
         days = {each: self.plan.started_at.astimezone(ZoneInfo(each.time_zone)).date() for each in exchanges}
         closed = [
             f"{day} is no session of {each.code}" for each, day in days.items() if not each.is_session(day)

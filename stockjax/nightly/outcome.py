@@ -21,6 +21,8 @@ class Outcome:
         The sessions that were forecast, one for each date on which an exchange trades next.
     caught_up
         Missed sessions whose forecasts were written.
+    excused
+        How many of them have ended, or have too short a history.
     failures
         Why, for every ticker without a forecast or with one that is not as it should be.
     ingested
@@ -35,10 +37,19 @@ class Outcome:
     tickers: frozenset[str]
     forecast: int
     caught_up: int
+    excused: int
     failures: Mapping[str, str]
     ingested: Mapping[str, object]
     remark: str | None
     report: Path
+
+    def failed(self, share: float) -> bool:
+        """Whether nothing came of it, or more than that share of the tickers has no forecast.
+
+        Tickers that have ended or are too short to be forecast are nobody's failure.
+        """
+        wanted = len(self.tickers) - self.excused
+        return self.forecast == 0 or wanted - self.forecast > share * wanted
 
     @property
     def message(self) -> str:

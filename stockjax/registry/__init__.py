@@ -1,6 +1,7 @@
 """Trained networks: what is known of them, and the files that hold them."""
 
 from stockjax.registry.model import Model, Status
+from stockjax.registry.purge import purge_models
 from stockjax.registry.store import Champions, load_champions, save_models
 
-__all__ = ["Champions", "Model", "Status", "load_champions", "save_models"]
+__all__ = ["Champions", "Model", "Status", "load_champions", "purge_models", "save_models"]

@@ -1,5 +1,7 @@
 """The HTML report of a session: one page that opens from disk, its charts drawn on demand."""
 
+import re
+import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,11 +14,14 @@ import plotly
 from plotly.offline.offline import get_plotlyjs
 
 from stockjax.errors import NothingToForecast
+from stockjax.reporting.plain import records
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
 CHARTED_SESSIONS = 252
 """Sessions that a ticker's chart goes back."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 _templates = jinja2.Environment(
     loader=jinja2.PackageLoader("stockjax.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -57,6 +62,20 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
     return write_report(warehouse, newest["as_of"].date(), list(newest["tickers"]))
 
 
+def purge_reports(warehouse: Warehouse, before: date) -> int:
+    """Delete the reports of sessions before a date; returns how many. Each can be written again."""
+    if not warehouse.reports.is_dir():
+        return 0
+    old = [
+        folder
+        for folder in warehouse.reports.iterdir()
+        if _DAY.fullmatch(folder.name) and folder.name < before.isoformat()
+    ]
+    for folder in old:
+        shutil.rmtree(folder)
+    return len(old)
+
+
 def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str) -> str:
     forecasts = read_table(warehouse, "report_forecasts", tickers=tickers, as_of=as_of)
     scores = read_table(warehouse, "scores_table", tickers=tickers, until=as_of)
@@ -68,11 +87,11 @@ def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str)
         as_of=as_of,
         target=forecasts["target"].iloc[0].date() if len(forecasts) else None,
         library=library,
-        states=_records(states),
-        leaderboard=_records(leaderboard),
+        states=records(states),
+        leaderboard=records(leaderboard),
         asked=len(tickers),
         forecast=forecasts["ticker"].nunique(),
-        rows=_records(forecasts.merge(lstm, on="ticker", how="left", suffixes=("", "_score"))),
+        rows=records(forecasts.merge(lstm, on="ticker", how="left", suffixes=("", "_score"))),
         better_than_walk=int((lstm["mae_skill"] > 0).sum()),
         better_than_har=int((lstm["pinball_skill"] > 0).sum()),
         scored=len(lstm),
@@ -96,12 +115,6 @@ def _charts(scored: pd.DataFrame, forecasts: pd.DataFrame) -> dict[str, dict[str
             for name in columns
         }
     return charts
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; what is missing becomes None."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -22,8 +22,12 @@ def start_run(
     moment: datetime,
     code_version: str,
 ) -> None:
-    """Note that a run has begun."""
+    """Note that a run has begun, and that those of its flow that never ended were killed.
+
+    Whoever calls holds the flow's lock, so that no other run of it is at work.
+    """
     with warehouse.write() as connection:
+        connection.execute(statement("abandon_runs"), {"flow": flow, "moment": stored_time(moment)})
         connection.execute(
             statement("start_run"),
             {
@@ -102,3 +106,17 @@ def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, mom
         connection.execute(statement("retire_champions"))
         connection.execute(statement("renew_model_files"))
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})
+
+
+def purge_model_rows(warehouse: Warehouse, *, before: datetime, moment: datetime) -> None:
+    """Mark models as let go that were trained before a moment and are not in force."""
+    with warehouse.write() as connection:
+        connection.execute(
+            statement("purge_models"), {"before": stored_time(before), "moment": stored_time(moment)}
+        )
+
+
+def kept_model_files(warehouse: Warehouse) -> list[str]:
+    """The paths, inside the folder, of all models that are kept."""
+    with warehouse.read() as connection:
+        return [str(row[0]) for row in connection.execute(statement("kept_model_files")).fetchall()]

@@ -20,12 +20,12 @@ from .made_up import MOMENT, NOTHING_REFUSED, closes, fetch
 STORED = MOMENT.astimezone(UTC).replace(tzinfo=None)
 
 
-def begin(warehouse: Warehouse, run_id: str, flow_run_id: str | None = None) -> None:
+def begin(warehouse: Warehouse, run_id: str, flow_run_id: str | None = None, flow: str = "forecast") -> None:
     start_run(
         warehouse,
         run_id=run_id,
         flow_run_id=flow_run_id,
-        flow="forecast",
+        flow=flow,
         as_of=date(2013, 3, 1),
         moment=MOMENT,
         code_version="code-1",
@@ -82,8 +82,16 @@ def test_a_run_is_on_record_from_its_start(warehouse: Warehouse) -> None:
     ]
 
 
-def test_finishing_a_run_says_how_it_ended_and_touches_no_other(warehouse: Warehouse) -> None:
+def test_a_run_that_never_ended_has_crashed_once_the_next_of_its_flow_begins(warehouse: Warehouse) -> None:
     begin(warehouse, "run-1")
+    begin(warehouse, "run-2", flow="backtest")
+    begin(warehouse, "run-3")
+    rows = fetch(warehouse, "SELECT run_id, status, finished_at FROM runs ORDER BY run_id")
+    assert rows == [("run-1", "crashed", STORED), ("run-2", "running", None), ("run-3", "running", None)]
+
+
+def test_finishing_a_run_says_how_it_ended_and_touches_no_other(warehouse: Warehouse) -> None:
+    begin(warehouse, "run-1", flow="backtest")
     begin(warehouse, "run-2")
     counts = {"asked": 5, "failures": {"M&M": 'has "no" prices'}}
     finish_run(

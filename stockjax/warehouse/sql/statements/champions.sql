@@ -4,6 +4,7 @@ SELECT model_id, ticker, role, trained_through, validation_loss, champion_loss, 
     hyperparameters, seed, data_hash, code_version, parent_id
 FROM models
 WHERE status IN ('champion', 'retired')
+    AND purged_at IS NULL
     AND NOT coalesce(replayed, false)
     AND trained_through <= $as_of
     AND (role = 'base' OR ticker IN (SELECT unnest($tickers)))

@@ -1,0 +1,55 @@
+"""Telling somebody, through the Prefect notification block that the settings name."""
+
+from typing import Any
+
+from prefect.blocks.core import Block
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
+
+from flows.shared import asked_for, say
+from stockjax.errors import StockjaxError
+from stockjax.settings import Settings
+
+WHAT_TO_DO = (
+    "Mend what is named, then run it again: what is done is not done twice.\n"
+    "prefect deployment run forecast/daily   (or: stockjax run)\n"
+    "stockjax status   shows every ticker and why it was not forecast."
+)
+
+
+def alert(settings: Settings, subject: str, body: str, run_id: object) -> str | None:
+    """Send a message, if the settings name a block; returns why it could not be sent.
+
+    A message that cannot be sent never spoils a night.
+    """
+    if not settings.alerts.block:
+        return None
+    try:
+        block: Any = Block.load(settings.alerts.block)
+        block.notify(f"{body}\n\n{_page_of(run_id)}", subject=subject)
+    except Exception as error:  # whatever a foreign service and its library may raise
+        return f"the alert through '{settings.alerts.block}' was not sent ({error}); look at that block"
+    return None
+
+
+def alert_of_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A hook: the run failed, was cancelled or lost its process."""
+    try:
+        settings = asked_for(flow_run.parameters)
+    except StockjaxError:
+        # It is the settings that are wrong: there is nobody to tell.
+        return
+    told = alert(
+        settings,
+        f"stockjax: {flow.name} {state.name}",
+        f"{flow_run.name}: {state.message or state.name}\n\n{WHAT_TO_DO}",
+        flow_run.id,
+    )
+    if told:
+        say(told)
+
+
+def _page_of(run_id: object) -> str:
+    page = PREFECT_UI_URL.value() or str(PREFECT_API_URL.value()).removesuffix("/api")
+    return f"{page}/runs/flow-run/{run_id}"

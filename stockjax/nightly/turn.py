@@ -1,0 +1,58 @@
+"""One run of a flow at a time on a warehouse."""
+
+import contextlib
+
+from filelock import FileLock, Timeout
+
+from stockjax.errors import AnotherRun
+from stockjax.nightly.session import Say
+from stockjax.settings import Settings
+
+
+class Turn:
+    """A run's place, which the operating system frees when its process dies, however it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.warehouse
+        self._told = settings.run
+        self._lock: FileLock | None = None
+
+    def take(self, flow: str, say: Say) -> None:
+        """Take the place of a flow, now or when the run before has ended, by the settings.
+
+        Raises
+        ------
+        AnotherRun
+            Another run has it.
+
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Steps of a run may be carried out by different threads.
+        lock = FileLock(self._folder / f".{flow}.lock", thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            if self._told.when_busy == "cancel":
+                raise AnotherRun(
+                    f"another run of {flow} is at work on '{self._folder}', and this one is cancelled; "
+                    "run it again later, or set run.when_busy to 'wait'"
+                ) from error
+            say(f"another run of {flow} is at work on '{self._folder}'; waiting for its end")
+            self._wait(lock, flow)
+        self._lock = lock
+
+    def give_back(self) -> None:
+        """Let the next run begin."""
+        if self._lock:
+            with contextlib.suppress(OSError):
+                self._lock.release()
+            self._lock = None
+
+    def _wait(self, lock: FileLock, flow: str) -> None:
+        try:
+            lock.acquire(timeout=self._told.busy_timeout, poll_interval=0.5)
+        except Timeout as error:
+            raise AnotherRun(
+                f"another run of {flow} was still at work on '{self._folder}' after "
+                f"{self._told.busy_timeout:g} s; look whether it hangs, or raise run.busy_timeout"
+            ) from error

@@ -1,0 +1,48 @@
+"""Charts as pictures, for places that run no script."""
+
+import base64
+import io
+
+import pandas as pd
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+_BLUE, _ORANGE = "#0072b2", "#d55e00"
+_SIZE = (7.2, 2.6)
+_DPI = 110
+
+
+def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
+    """A ticker's closes beside what was forecast of them, with the 50 and 90% band, as PNG.
+
+    Parameters
+    ----------
+    rows
+        target, actual_close (NaN while it is not known), predicted_close, q05, q25, q75, q95;
+        in the order of time.
+
+    """
+    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    days = rows["target"]
+    axes.fill_between(days, rows["q05"], rows["q95"], color=_BLUE, alpha=0.15, linewidth=0, label="90%")
+    axes.fill_between(days, rows["q25"], rows["q75"], color=_BLUE, alpha=0.3, linewidth=0, label="50%")
+    axes.plot(days, rows["predicted_close"], color=_BLUE, linewidth=1, label="forecast")
+    axes.plot(days, rows["actual_close"], ".", color=_ORANGE, markersize=4, label="close")
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    # A ticker is foreign text: nothing in it is markup.
+    axes.set_title(ticker, loc="left", fontsize=10, parse_math=False)
+    axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
+    axes.margins(x=0.01)
+    axes.spines[["top", "right"]].set_visible(False)
+    with io.BytesIO() as picture:
+        figure.savefig(picture, format="png", metadata={"Software": None})
+        return picture.getvalue()
+
+
+def data_url(picture: bytes) -> str:
+    """A PNG as an address that carries it whole."""
+    return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"

@@ -1,0 +1,67 @@
+"""What a backtest shows to somebody who watches it."""
+
+import io
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from flows.backtest import _watched
+from stockjax.nightly.backtest import Progress
+
+STEPS = [
+    Progress(date(2013, 2, 21), 6, 21, None),
+    Progress(date(2013, 2, 25), 14, 21, 90.0),
+    Progress(date(2013, 2, 28), 21, 21, 0.0),
+]
+
+
+class Terminal(io.StringIO):
+    """Standard error with somebody before it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made: list[Progress] = []
+
+    def steps() -> Iterator[Progress]:
+        for step in STEPS:
+            made.append(step)
+            yield step
+
+    for number, step in enumerate(_watched(steps())):
+        assert step is STEPS[number]
+        assert len(made) == number + 1, "each is handed on as soon as it is done"
+    assert made == STEPS
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "")
+
+
+def test_a_bar_is_drawn_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(_watched(iter(STEPS))) == STEPS
+    drawn = terminal.getvalue()
+    assert "through 2013-02-28" in drawn
+    assert "21/21" in drawn
+    assert capsys.readouterr().out == ""
+
+
+def test_what_stops_a_backtest_is_not_hidden_by_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps() -> Iterator[Progress]:
+        yield STEPS[0]
+        raise RuntimeError("power cut")
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Terminal())
+    watched = _watched(steps())
+    assert next(watched) is STEPS[0]
+    with pytest.raises(RuntimeError, match="power cut"):
+        next(watched)
