@@ -76,7 +76,8 @@ def backtest(
         "ticker_sessions": done,
     }
     night.close("completed", summary)
-    return Completed(message=f"{done} ticker sessions forecast from {first} to {last}", data=summary)
+    told = f"{done} ticker sessions forecast" if done else "every forecast was in the ledger already"
+    return Completed(message=f"{told}, from {first} to {last}", data=summary)
 
 
 def _watched(steps: Iterable[Progress]) -> Iterator[Progress]:

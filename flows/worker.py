@@ -82,6 +82,8 @@ def _told(automation: AutomationCore) -> tuple[object, ...]:
 def _wait_for_server() -> None:
     api = str(PREFECT_API_URL.value())
     give_up = time.monotonic() + SERVER_TIMEOUT
+    if not answers(api):
+        print(f"waiting for a Prefect server at {api}", flush=True)
     while not answers(api):
         if time.monotonic() > give_up:
             sys.exit(f"no Prefect server answers at {api}; start one in another terminal: make server")

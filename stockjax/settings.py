@@ -99,7 +99,7 @@ class AlertSettings(_Section):
 
     block: str | None = Field(
         None,
-        pattern=r"^[a-z0-9-]+/[a-z0-9-]+$",
+        pattern=r"^([a-z0-9-]+/[a-z0-9-]+)?$",
         description="Prefect notification block, as slack-webhook/nights; empty: nobody is told",
     )
     stale_tickers: int = Field(1, ge=1, description="so many tickers without fresh prices are told of")
@@ -110,6 +110,12 @@ class AlertSettings(_Section):
     fewest_sessions: int = Field(
         42, ge=1, description="sessions that nights must have forecast before coverage is judged"
     )
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> "AlertSettings":
+        if self.coverage_low >= self.coverage_high:
+            raise ValueError("alerts.coverage_low must be less than alerts.coverage_high")
+        return self
 
 
 class RetentionSettings(_Section):

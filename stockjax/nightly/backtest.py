@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from stockjax.errors import NothingToForecast
+from stockjax.errors import NothingToForecast, UsageError
 from stockjax.forecasting.replay import replay, sessions_between
 from stockjax.forecasting.rows import MODELS
 from stockjax.nightly.night import Night
 from stockjax.nightly.universe import Universe
-from stockjax.warehouse.ledger import complete_forecasts
+from stockjax.warehouse.ledger import backtest_recipes, complete_forecasts
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
 
     Raises
     ------
+    UsageError
+        Other settings of training made what is stored of that range.
     NothingToForecast
         No ticker has a session there with history enough before it.
 
@@ -62,6 +64,7 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
             f"no ticker has a session from {first} to {last} with the "
             f"{settings.history.forecast_sessions} sessions of history that a forecast needs"
         )
+    _check_recipes(night, first, last)
     done = complete_forecasts(night.warehouse, wanted, first, last, len(MODELS), origins=("backtest",))
     before = finished = sum(len(days & done.get(ticker, set())) for ticker, days in wanted.items())
     begun = time.monotonic()
@@ -76,3 +79,17 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
         fresh = finished - before
         left = (time.monotonic() - begun) / fresh * (total - finished) if fresh else None
         yield Progress(part.sessions[-1], finished, total, left)
+
+
+def _check_recipes(night: Night, first: date, last: date) -> None:
+    """The ledger keeps one forecast of a session: those of two recipes would be scored as one model's."""
+    wanted = night.settings.training.model_dump()
+    for stored in backtest_recipes(night.warehouse, night.plan.tickers, first, last):
+        other = [
+            f"{name} = {stored.get(name)}" for name, value in wanted.items() if stored.get(name) != value
+        ]
+        if other:
+            raise UsageError(
+                f"the warehouse '{night.warehouse.folder}' has backtest forecasts of that range made with "
+                f"training.{', training.'.join(other)}; give this backtest another --warehouse"
+            )

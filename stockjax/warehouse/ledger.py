@@ -1,5 +1,6 @@
 """The ledger of forecasts."""
 
+import json
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -54,6 +55,16 @@ def complete_forecasts(
         if count >= models:
             complete.setdefault(ticker, set()).add(as_of)
     return complete
+
+
+def backtest_recipes(
+    warehouse: Warehouse, tickers: Iterable[str], first: date, last: date
+) -> list[dict[str, Any]]:
+    """The hyperparameters behind the stored backtest forecasts from `first` to `last`."""
+    asked = {"tickers": list(tickers), "first": first, "last": last}
+    with warehouse.read() as connection:
+        rows = connection.execute(statement("backtest_recipes"), asked).fetchall()
+    return [json.loads(row[0]) for row in rows]
 
 
 def first_live_sessions(warehouse: Warehouse, tickers: Iterable[str]) -> dict[str, date]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import NothingToForecast
+from stockjax.errors import NothingToForecast, UsageError
 from stockjax.forecasting.rows import MODELS
 from stockjax.nightly import Night, Universe
 from stockjax.nightly.backtest import Progress, backtest
@@ -32,7 +32,11 @@ REGISTRY = """SELECT model_id, ticker, role, status, replayed, trained_through, 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     usual = {"replay": {"sessions": 0, "ticker_every": 2}, "retrain": {"base_every": 4}}
     return load_settings(
-        source="sample", warehouse=folder, tickers=TICKERS, training=SMALL, workers=2, **(usual | changes)
+        source="sample",
+        warehouse=folder,
+        tickers=TICKERS,
+        workers=2,
+        **({"training": SMALL} | usual | changes),
     )
 
 
@@ -94,6 +98,13 @@ def test_every_session_and_ticker_has_rows_of_all_models(whole: tuple[Path, list
     assert table.loc[table["model"] == "lstm", "model_id"].notna().all()
     for as_of, target in zip(table["as_of"].dt.date, table["target"].dt.date, strict=True):
         assert target == NEW_YORK.next_session(as_of)
+
+
+def test_what_other_settings_have_made_is_not_taken_for_ones_own(whole: tuple[Path, list[Progress]]) -> None:
+    night, universe = begun(whole[0], training=SMALL.model_copy(update={"mode": "adapter"}))
+    with pytest.raises(UsageError, match=r"made with training\.mode = full; give this backtest another"):
+        list(backtest(night, universe, FIRST, LAST))
+    night.close("failed", {})
 
 
 def test_a_backtest_writes_nothing_that_looks_like_a_night(whole: tuple[Path, list[Progress]]) -> None:
