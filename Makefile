@@ -8,7 +8,7 @@ SOURCE ?=
 TICKERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast server worker test lint lock bench install clean
+.PHONY: help forecast server worker test soak lint lock bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ worker: $(STAMP) ## deploy the flows, start the worker that carries them out, an
 test: $(STAMP) ## run all checks and tests
 	@$(BIN)/python -m pytest
 
+soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
+	@STOCKJAX_KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_interruptions.py tests/e2e/soak_postgres.py
+
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench
 	@$(BIN)/ruff check --fix stockjax flows tests bench
@@ -37,7 +40,7 @@ bench: $(STAMP) ## time the main job, a night of 500 tickers, and ingest
 	@$(BIN)/python bench/ingest.py
 
 .PHONY: peers
-peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2011-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")
+peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2012-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")
 	@.venv-peers/bin/python bench/peers.py $(if $(PRICES),--path '$(PRICES)') $(if $(FROM),--from $(FROM)) \
 		$(if $(TO),--to $(TO)) $(if $(TICKERS),--tickers $(TICKERS))
 
