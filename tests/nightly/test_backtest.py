@@ -101,7 +101,7 @@ def test_every_session_and_ticker_has_rows_of_all_models(whole: tuple[Path, list
 
 
 def test_what_other_settings_have_made_is_not_taken_for_ones_own(whole: tuple[Path, list[Progress]]) -> None:
-    night, universe = begun(whole[0], training=SMALL.model_copy(update={"mode": "adapter"}))
+    night, universe = begun(whole[0], training={**SMALL, "mode": "adapter"})
     with pytest.raises(UsageError, match=r"made with training\.mode = full; give this backtest another"):
         list(backtest(night, universe, FIRST, LAST))
     night.close("failed", {})
