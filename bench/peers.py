@@ -186,8 +186,8 @@ def neuralforecast(question: Question, loss: Loss, every: int) -> Answer:
 def network(loss: Loss) -> LSTM:
     """The library's own defaults for all that is not about the task.
 
-    Among them its scaling, each window by its median and median deviation: in the year before
-    the figures of the README no other of its scalings did better.
+    Among them its scaling, each window by its median and median deviation; bench/README.md says
+    how the others did.
     """
     return LSTM(
         h=1,
@@ -256,6 +256,9 @@ def garch_quantiles(returns: Array, places: npt.NDArray[np.int64]) -> Array:
     model = arch_model(known, mean="Constant", vol="GARCH", p=1, q=1, dist="t", rescale=False)
     fitted = model.fit(disp="off", show_warning=False)
     mean, constant, shock, persistence, freedom = fitted.params
+    # Of a price that hardly ever moved it makes nonsense, and no model is scored on that.
+    if fitted.convergence_flag or not known.min() <= mean <= known.max():
+        return np.full((len(places), len(LEVELS)), np.nan)
     variances = np.empty(places[-1] - places[0] + 1)
     variance = fitted.conditional_volatility[-1] ** 2
     for number, seen in enumerate(returns[places[0] : places[-1] + 1]):

@@ -164,18 +164,19 @@ class Night:
                 done.setdefault(ticker, set()).add(session)
         usable = [state.ticker for state in universe.states if state.can_forecast]
         history = universe.history.only([*usable, *self.plan.learnt_from])
-        missing = missing_sessions(
+        recent = missing_sessions(
             history,
-            done,
+            {},
             {ticker: market.as_of for ticker, market in universe.markets.items()},
             settings.replay.sessions,
             settings.history.forecast_sessions,
         )
-        missing = {ticker: missing[ticker] for ticker in due}
-        of = sum(len(days) for days in missing.values())
+        # With what is done among them: a replay that was cut off goes on with the same bits.
+        wanted = {ticker: recent[ticker] for ticker in due}
+        of = sum(len(days - done.get(ticker, set())) for ticker, days in wanted.items())
         written, done_now, store = 0, 0, self.store
         every = settings.replay.ticker_every
-        for part in replay(history, missing, universe.exchanges, settings, every):
+        for part in replay(history, wanted, universe.exchanges, settings, every, done):
             store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
             written += store.forecasts(part.rows) if len(part.rows) else 0
             for ticker, failure in part.failures.items():

@@ -30,6 +30,8 @@ BRIEF = {
     "STOCKJAX_TRAINING__SEEDS": "1",
     "STOCKJAX_TRAINING__BASE_STEPS": "50",
     "STOCKJAX_REPLAY__SESSIONS": "5",
+    # Three stretches, each from the models of the one before.
+    "STOCKJAX_REPLAY__TICKER_EVERY": "2",
 }
 """A night that takes seconds."""
 PATIENCE = 240.0

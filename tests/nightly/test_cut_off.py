@@ -1,0 +1,78 @@
+"""A first night whose replay was cut off, and what the next run makes of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from stockjax.nightly import Night
+from stockjax.nightly.session import Store
+from stockjax.settings import Settings, load_settings
+from tests.nightly.made_up import SMALL
+from tests.warehouse.made_up import fetch
+
+REPLAYED = """SELECT * EXCLUDE (run_id, created_at) FROM forecasts WHERE origin = 'backtest' ORDER BY ALL"""
+
+
+def settings(folder: Path) -> Settings:
+    """Three stretches of two sessions, each going on from the models of the one before."""
+    return load_settings(
+        warehouse=folder,
+        tickers=("FB", "IBM"),
+        training=SMALL,
+        replay={"sessions": 6, "ticker_every": 2},
+        workers=1,
+    )
+
+
+def first_night(folder: Path) -> list[tuple[Any, ...]]:
+    """What a first night replays."""
+    night = Night(settings(folder), None, None, lambda line: None)
+    night.open()
+    try:
+        night.replay(night.survey(night.ingest()))
+        return fetch(night.warehouse, REPLAYED)
+    finally:
+        night.close("completed", {})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
+    """The replay of a night that nothing has disturbed."""
+    return first_night(tmp_path_factory.mktemp("whole") / "warehouse")
+
+
+@pytest.mark.parametrize("stretches", [0, 1, 2])
+def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[Any, ...]], stretches: int
+) -> None:
+    written: list[int] = []
+    append = Store.forecasts
+
+    def cut_off(self: Store, rows: pd.DataFrame) -> int:
+        if len(written) == stretches:
+            raise RuntimeError("power cut")
+        written.append(append(self, rows))
+        return written[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "forecasts", cut_off)
+        with pytest.raises(RuntimeError, match="power cut"):
+            first_night(tmp_path)
+    assert len(whole) == 2 * 4 * 6
+    assert sum(written) == stretches * len(whole) // 3
+    assert first_night(tmp_path) == whole
+
+
+def test_a_replay_that_is_complete_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[Any, ...]]
+) -> None:
+    assert first_night(tmp_path) == whole
+
+    def never(*_: object) -> None:
+        raise AssertionError("everything is there")
+
+    monkeypatch.setattr(Store, "models", never)
+    monkeypatch.setattr(Store, "forecasts", never)
+    assert first_night(tmp_path) == whole
