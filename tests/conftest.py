@@ -18,21 +18,10 @@ from tests.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-SAID_TO_TESTS = ("STOCKJAX_KILLS", "STOCKJAX_SCREENSHOTS")
-"""Variables that are no settings; `tests/e2e/conftest.py` reads them."""
-
-
-def _cache() -> Path:
-    """The folder of compiled programs, by the settings from outside."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in SAID_TO_TESTS:
-            patch.delenv(name, raising=False)
-        return load_settings().cache
-
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cache = _cache()
+    cache = load_settings().cache
     for name in list(os.environ):
         if name.upper().startswith("STOCKJAX_"):
             monkeypatch.delenv(name)
@@ -42,7 +31,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_programs_are_kept() -> None:
-    use_compilation_cache(_cache())
+    use_compilation_cache(load_settings().cache)
 
 
 @pytest.fixture(scope="session")

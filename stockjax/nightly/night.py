@@ -253,15 +253,17 @@ class Night:
 
     def close(self, status: str, counts: Mapping[str, object]) -> None:
         """Note how the run ended."""
-        finish_run(
-            self.warehouse,
-            run_id=self.plan.run_id,
-            status=status,
-            as_of=self.plan.as_of,
-            counts=counts,
-            moment=datetime.now(UTC),
-        )
-        self._turn.give_back()
+        try:
+            finish_run(
+                self.warehouse,
+                run_id=self.plan.run_id,
+                status=status,
+                as_of=self.plan.as_of,
+                counts=counts,
+                moment=datetime.now(UTC),
+            )
+        finally:
+            self._turn.give_back()
 
     def _check_sources(self) -> None:
         """The recorded sample and prices of today in one ledger would make nonsense of both."""

@@ -25,11 +25,12 @@ def purge_models(warehouse: Warehouse, days: int, moment: datetime) -> int:
     purge_model_rows(warehouse, before=moment - timedelta(days=days), moment=moment)
     kept = {warehouse.folder / path for path in kept_model_files(warehouse)}
     deleted = 0
-    for path in sorted(warehouse.models.rglob("*.safetensors")):
+    # Hidden folders are those that a run is still filling.
+    for path in sorted(warehouse.models.glob("[!.]*/*.safetensors")):
         if path not in kept and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
             path.unlink(missing_ok=True)
             deleted += 1
-    for folder in sorted(warehouse.models.glob("*"), reverse=True):
+    for folder in sorted(warehouse.models.glob("[!.]*"), reverse=True):
         _remove_if_empty(folder)
     return deleted
 
