@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from prefect import get_client
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
+from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
-from flows.shared import asked_for, say
+from flows.shared import asked_for
 from stockjax.errors import StockjaxError
 from stockjax.settings import Settings
 
@@ -43,11 +45,21 @@ def alert_of_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any])
     told = alert(
         settings,
         f"stockjax: {flow.name} {state.name}",
-        f"{flow_run.name}: {state.message or state.name}\n\n{WHAT_TO_DO}",
+        f"{_name_of(flow_run)}: {state.message or state.name}\n\n{WHAT_TO_DO}",
         flow_run.id,
     )
     if told:
-        say(told)
+        # A worker calls this too, outside of any run, when a process has died.
+        flow_run_logger(flow_run, flow).warning(told)
+
+
+def _name_of(flow_run: FlowRun) -> str:
+    """What the run is called by now: a worker knows only the name that it had at first."""
+    try:
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(flow_run.id).name
+    except Exception:  # whatever a server that is away may raise; the message matters more
+        return flow_run.name
 
 
 def _page_of(run_id: object) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from prefect import get_run_logger
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -27,18 +29,31 @@ class Shown(Protocol):
 
 @contextmanager
 def progress(description: str) -> Iterator[Shown]:
-    """A progress bar on the run's page."""
-    artifact: Any = create_progress_artifact(progress=0.0, description=description)
+    """A progress bar on the run's page, which is full once the work has ended well."""
+    artifact: Any = None
     last = 0.0
+    with _for_the_page():
+        artifact = create_progress_artifact(progress=last, description=description)
 
     def show(done: int, of: int) -> None:
         nonlocal last
-        percent = 100 * done / of if of else 100.0
-        if percent - last >= STEP or done >= of:
-            update_progress_artifact(artifact_id=artifact, progress=min(percent, 100.0))
+        percent = min(100 * done / of, 100.0) if of else 100.0
+        if artifact and (percent - last >= STEP or last < percent == 100.0):
             last = percent
+            with _for_the_page():
+                update_progress_artifact(artifact_id=artifact, progress=percent)
 
     yield show
+    show(1, 1)
+
+
+@contextmanager
+def _for_the_page() -> Iterator[None]:
+    """What the page lacks because the server is away, or full, spoils no night."""
+    try:
+        yield
+    except Exception as error:  # whatever the server and the way to it may raise
+        get_run_logger().warning("the run's page lacks something: %s", error)
 
 
 def show_night(night: Night, outcome: Outcome) -> None:
@@ -53,7 +68,11 @@ def show_night(night: Night, outcome: Outcome) -> None:
         failures=outcome.failures,
         report=outcome.report,
     )
-    create_markdown_artifact(digest, key="night", description=f"Forecasts as of {outcome.as_of}")
     rows = forecast_rows(night.warehouse, outcome.as_of, tickers)
-    if rows:
-        create_table_artifact(rows, key="forecasts", description=f"Forecasts as of {outcome.as_of}")
+    described = f"Forecasts as of {outcome.as_of}"
+    with _for_the_page():
+        create_markdown_artifact(digest, key="night", description=described)
+        if rows:
+            create_table_artifact(rows, key="forecasts", description=described)
+        # A browser follows it only where the warehouse is on its own machine.
+        create_link_artifact(outcome.report.resolve().as_uri(), key="report", description="The whole report")

@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
-from pydantic import Field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -18,12 +18,12 @@ from rich.progress import Progress as Bar
 from flows.alerts import alert_of_failure
 from flows.artifacts import progress
 from flows.forecast import ingest, score, survey
-from flows.shared import Folder, Prices, Source, Tickers, asked_for, name_run, say, whole
+from flows.shared import asked_for, name_run, say, whole
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
 from stockjax.nightly.backtest import Progress
 from stockjax.nightly.backtest import backtest as walk_forward
-from stockjax.settings import Settings
+from stockjax.settings import Settings, SourceName
 
 
 @task(cache_policy=NO_CACHE, task_run_name="plan")
@@ -48,14 +48,26 @@ def walk(night: Night, universe: Universe, first: date, last: date) -> int:
 
 @flow(name="backtest", on_failure=[alert_of_failure], on_crashed=[alert_of_failure])
 def backtest(
-    first: Annotated[date, Field(description="First session to forecast from")],
-    last: Annotated[date, Field(description="Last session to forecast from")],
-    tickers: Tickers = None,
-    source: Source = None,
-    path: Prices = None,
-    warehouse: Folder = None,
+    first: date,
+    last: date,
+    tickers: list[str] | None = None,
+    source: SourceName | None = None,
+    path: Path | None = None,
+    warehouse: Path | None = None,
 ) -> State[dict[str, Any]]:
-    """Forecast from every session of a range of the past, by the steps of a night, and score it."""
+    """Forecast from every session of a range of the past, by the steps of a night, and score it.
+
+    The UI's form describes the parameters as they are described here, and reads this style only.
+
+    Args:
+        first: First session to forecast from.
+        last: Last session to forecast from.
+        tickers: Tickers to forecast; empty: those of the settings.
+        source: Where prices come from; empty: as the settings say.
+        path: File or folder of prices, for the source 'files'.
+        warehouse: Folder of the database; empty: that of the settings.
+
+    """
     settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
     try:
         night = plan(settings, last)

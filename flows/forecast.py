@@ -3,7 +3,7 @@
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -12,17 +12,16 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import Field
 
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_night
-from flows.shared import Folder, Prices, Source, Tickers, asked_for, name_run, say, whole
+from flows.shared import asked_for, name_run, say, whole
 from stockjax.errors import AnotherRun, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.registry import Champions, Model
 from stockjax.reporting.health import complaints
-from stockjax.settings import Settings
+from stockjax.settings import Settings, SourceName
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
@@ -30,7 +29,9 @@ async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
     del task, task_run
     try:
         await state.result()
-    except (SourceError, WarehouseBusy, OSError):
+    except SourceError as error:
+        return error.worth_retrying
+    except (WarehouseBusy, OSError):
         return True
     except Exception:
         return False
@@ -142,15 +143,24 @@ def purge(night: Night) -> None:
     on_crashed=[alert_of_failure],
 )
 def forecast(
-    as_of: Annotated[
-        date | None, Field(description="Last session to use; empty: the last completed one")
-    ] = None,
-    tickers: Tickers = None,
-    source: Source = None,
-    path: Prices = None,
-    warehouse: Folder = None,
+    as_of: date | None = None,
+    tickers: list[str] | None = None,
+    source: SourceName | None = None,
+    path: Path | None = None,
+    warehouse: Path | None = None,
 ) -> State[dict[str, Any]]:
-    """Forecast the next session of every ticker and score the forecasts of the past."""
+    """Forecast the next session of every ticker and score the forecasts of the past.
+
+    The UI's form describes the parameters as they are described here, and reads this style only.
+
+    Args:
+        as_of: Last session to use; empty: the last completed one.
+        tickers: Tickers to forecast; empty: those of the settings.
+        source: Where prices come from; empty: as the settings say.
+        path: File or folder of prices, for the source 'files'.
+        warehouse: Folder of the database; empty: that of the settings.
+
+    """
     settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
     try:
         night = plan(settings, as_of)

@@ -1,22 +1,26 @@
-"""What the flows share: the parameters that the UI's form shows, the run's name and its log."""
+"""What the flows share: their settings, the run's name and its log."""
 
+import logging
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from prefect import get_client, get_run_logger
 from prefect.runtime import flow_run
 from prefect.utilities.annotations import quote
-from pydantic import Field
 
-from stockjax.settings import Settings, SourceName, load_settings
-
-Tickers = Annotated[list[str] | None, Field(description="Tickers to forecast; empty: those of the settings")]
-Source = Annotated[SourceName | None, Field(description="Where prices come from; empty: the settings'")]
-Prices = Annotated[Path | None, Field(description="File or folder of prices, for the source 'files'")]
-Folder = Annotated[Path | None, Field(description="Folder of the database; empty: the settings'")]
+from stockjax.settings import Settings, load_settings
 
 Value = TypeVar("Value")
+
+
+class _OfNoMatter(logging.Filter):
+    """Keeps a task's uneventful end, which its state shows, from burying the lines that matter."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.getMessage() != "Finished in state Completed()"
+
+
+logging.getLogger("prefect.task_runs").addFilter(_OfNoMatter())
 
 
 def whole(value: Value) -> Value:

@@ -24,17 +24,22 @@ def purge_models(warehouse: Warehouse, days: int, moment: datetime) -> int:
     """
     purge_model_rows(warehouse, before=moment - timedelta(days=days), moment=moment)
     kept = {warehouse.folder / path for path in kept_model_files(warehouse)}
-    deleted = 0
-    # Hidden folders are those that a run is still filling.
-    for path in sorted(warehouse.models.glob("[!.]*/*.safetensors")):
-        if path not in kept and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
-            path.unlink(missing_ok=True)
-            deleted += 1
-    for folder in sorted(warehouse.models.glob("[!.]*"), reverse=True):
-        _remove_if_empty(folder)
-    return deleted
+    gone = [
+        path for path in sorted(warehouse.models.rglob("*.safetensors")) if path not in kept and _is_old(path)
+    ]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    emptied = {path.parent for path in gone}
+    for folder in sorted(warehouse.models.glob("*"), reverse=True):
+        # A run may be about to fill a folder that is young and empty.
+        if (folder in emptied or _is_old(folder)) and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return len(gone)
 
 
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _YOUNG_SECONDS
+    except FileNotFoundError:
+        # Another run has just put the folder that it had filled in its place.
+        return False

@@ -16,8 +16,10 @@ def complaints(warehouse: Warehouse, failures: Mapping[str, str], settings: Aler
         By ticker, why it was not forecast as it should be.
 
     """
-    told = [f"{ticker}: {why}" for ticker, why in sorted(failures.items())]
     stale = read_table(warehouse, "stale_tickers")
+    # Whether these are told of is a matter of how many they are.
+    others = sorted(failures.keys() - set(stale["ticker"]))
+    told = [f"{ticker}: {failures[ticker]}" for ticker in others]
     if len(stale) >= settings.stale_tickers:
         names = ", ".join(f"{row.ticker} ({row.reason})" for row in stale.head(20).itertuples())
         told.append(f"{len(stale)} tickers have no fresh prices: {names}")

@@ -1,6 +1,7 @@
 """The flow, with the real library on real prices."""
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
@@ -15,8 +17,11 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import State
 
 from flows.forecast import forecast
-from stockjax.nightly import Session
+from stockjax.errors import Malformed, UsageError, VendorDown, WarehouseBusy
+from stockjax.nightly import Night, Session
+from stockjax.nightly.turn import Turn
 from stockjax.registry import Model
+from stockjax.settings import load_settings
 from tests.synthetic import NEW_YORK
 
 pytestmark = [
@@ -185,6 +190,106 @@ def test_a_night_without_any_forecast_fails(tmp_path: Path) -> None:
     ((status, told),) = rows(tmp_path, "SELECT status, counts FROM runs")
     assert status == "failed"
     assert json.loads(told)["forecast"] == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "failed"), [("0.34", False), ("0.33", True)], ids=["borne", "more than is borne"]
+)
+def test_a_night_fails_by_the_share_of_tickers_that_it_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: str, failed: bool
+) -> None:
+    monkeypatch.setenv("STOCKJAX_RUN__FAILED_SHARE", share)
+    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
+    state = run(tmp_path, tickers=["IBM", "MSFT", "NOSUCH"])
+    assert state.is_failed() is failed
+    assert str(state.message).startswith("2 of 3 tickers forecast for 2013-03-04; NOSUCH: failed, ")
+    assert rows(tmp_path, "SELECT status FROM runs") == [("failed" if failed else "completed",)]
+    assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts") == [(8,)]
+
+
+def test_a_run_beside_another_is_cancelled_and_leaves_no_trace(tmp_path: Path) -> None:
+    turn = Turn(load_settings(warehouse=tmp_path))
+    turn.take("forecast", print)
+    state = run(tmp_path, tickers=["IBM"])
+    assert state.is_cancelled()
+    assert "another run of forecast is at work" in str(state.message)
+    assert [path.name for path in tmp_path.iterdir()] == [".forecast.lock"]
+    turn.give_back()
+    assert run(tmp_path, tickers=["IBM"]).is_completed()
+
+
+@pytest.mark.parametrize("tickers", [["NOSUCH"], ["IBM", "NOSUCH"]], ids=["failed", "completed"])
+def test_an_alert_that_cannot_be_sent_spoils_nothing_and_is_named_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tickers: list[str]
+) -> None:
+    monkeypatch.setenv("STOCKJAX_ALERTS__BLOCK", "custom-webhook/nobody")
+    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
+    monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
+    with caplog.at_level(logging.INFO):
+        state = run(tmp_path, tickers=tickers)
+    assert (state.is_failed(), state.is_completed()) == (len(tickers) == 1, len(tickers) == 2)
+    told = [record for record in caplog.records if "custom-webhook/nobody" in record.getMessage()]
+    assert len(told) == 1
+    assert "was not sent (Unable to find block document" in told[0].getMessage()
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (Malformed("'prices.csv' has headings and no rows; fill or remove it"), 1),
+        (UsageError("the tickers make no sense"), 1),
+        (ValueError("a mistake of ours"), 1),
+        (VendorDown("the vendor answered HTTP 500"), 3),
+        (WarehouseBusy("another program has it open"), 3),
+        (OSError(28, "No space left on device"), 3),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_waiting_cannot_mend_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    tried: list[None] = []
+
+    def fail(self: Night) -> None:
+        tried.append(None)
+        raise error
+
+    monkeypatch.setattr(Night, "ingest", fail)
+    # Waiting itself is Prefect's.
+    monkeypatch.setattr("flows.forecast.ingest.retry_delay_seconds", [0.0, 0.0])
+    assert run(tmp_path, tickers=["IBM"]).is_failed()
+    assert len(tried) == tries
+    ((status, counts),) = rows(tmp_path, "SELECT status, counts FROM runs")
+    assert status == "failed"
+    assert str(error) in json.loads(counts)["error"]
+
+
+def test_what_the_page_of_a_run_lacks_spoils_no_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise httpx.ConnectError("All connection attempts failed")
+
+    for kind in ("markdown", "progress", "table"):
+        monkeypatch.setattr(f"flows.artifacts.create_{kind}_artifact", away)
+    assert run(tmp_path, tickers=["IBM"]).is_completed()
+    assert rows(tmp_path, "SELECT status FROM runs") == [("completed",)]
+
+
+def test_a_bar_is_full_also_where_there_was_nothing_to_do(night: tuple[Path, State[Any]]) -> None:
+    shown: dict[str, float] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "flows.artifacts.create_progress_artifact",
+            lambda progress, description: shown.update({description: progress}) or description,
+        )
+        patch.setattr(
+            "flows.artifacts.update_progress_artifact",
+            lambda artifact_id, progress: shown.update({artifact_id: progress}),
+        )
+        assert run(night[0]).is_completed()
+    assert shown == {"replaying the past": 100.0}
 
 
 def test_a_night_that_breaks_midway_is_completed_by_the_next_run(

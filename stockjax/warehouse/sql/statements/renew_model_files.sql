@@ -1,7 +1,7 @@
--- The same model made again: because its file was lost or damaged, or because what was trained
+-- The same model made again: because its file was lost, damaged or let go, or because what was trained
 -- for a replay is now trained for a night, and comes into force.
 UPDATE models
-SET path = fresh.path, sha256 = fresh.sha256,
+SET path = fresh.path, sha256 = fresh.sha256, purged_at = NULL,
     status = CASE WHEN coalesce(models.replayed, false) AND NOT fresh.replayed THEN fresh.status ELSE models.status END,
     replayed = coalesce(models.replayed, false) AND fresh.replayed
 FROM (

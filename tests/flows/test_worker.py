@@ -1,0 +1,160 @@
+"""What a worker sets up, as far as it can be seen without a server; see `tests/e2e/test_deployment.py`."""
+
+import importlib
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from prefect.automations import Automation
+from prefect.flows import Flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows import worker
+
+ROOT = Path(__file__).parents[2]
+PREFECT_YAML = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+PREFECT_TOML = tomllib.loads((ROOT / "prefect.toml").read_text(encoding="utf-8"))
+
+
+class Automations:
+    """Those that a server has, and what was done to them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.known: list[Automation] = []
+        self.done: list[str] = []
+
+        def create(automation: Automation) -> Automation:
+            self.done.append("create")
+            self.known.append(as_the_server_has_it(automation))
+            return automation
+
+        def update(automation: Automation) -> None:
+            self.done.append("update")
+            (at,) = [number for number, each in enumerate(self.known) if each.id == automation.id]
+            self.known[at] = as_the_server_has_it(automation)
+
+        @contextmanager
+        def client(sync_client: bool) -> Iterator[SimpleNamespace]:
+            assert sync_client
+            yield SimpleNamespace(
+                read_automations_by_name=lambda name: [each for each in self.known if each.name == name]
+            )
+
+        monkeypatch.setattr(Automation, "create", create)
+        monkeypatch.setattr(Automation, "update", update)
+        monkeypatch.setattr(worker, "get_client", client)
+
+
+def as_the_server_has_it(automation: Automation) -> Automation:
+    """Through JSON and back, with an id and with what the server adds."""
+    told = automation.model_dump(mode="json")
+    told["id"] = told["id"] or "01234567-89ab-cdef-0123-456789abcdef"
+    told["trigger"]["expect"] = sorted(told["trigger"]["expect"], reverse=True)
+    return Automation.model_validate(told)
+
+
+@pytest.fixture
+def automations(monkeypatch: pytest.MonkeyPatch) -> Automations:
+    return Automations(monkeypatch)
+
+
+def test_the_watch_for_dead_runs_is_made_once(automations: Automations) -> None:
+    for _ in range(3):
+        worker.watch_for_zombies()
+    assert automations.done == ["create"]
+    (made,) = automations.known
+    assert made.name == worker.ZOMBIES
+    assert made.enabled
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"description": "of an earlier release"},
+        {"actions": []},
+        {"within": timedelta(seconds=600)},
+        {"expect": {"prefect.flow-run.heartbeat"}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_watch_of_another_release_is_brought_up_to_date(
+    automations: Automations, changed: dict[str, Any]
+) -> None:
+    worker.watch_for_zombies()
+    wanted = automations.known[0]
+    if "within" in changed or "expect" in changed:
+        trigger = wanted.trigger.model_copy(update=changed)
+        automations.known[0] = wanted.model_copy(update={"trigger": trigger})
+    else:
+        automations.known[0] = wanted.model_copy(update=changed)
+    worker.watch_for_zombies()
+    worker.watch_for_zombies()
+    assert automations.done == ["create", "update"]
+    assert automations.known == [wanted]
+
+
+def test_a_run_is_dead_after_three_heartbeats() -> None:
+    assert worker.SILENCE.total_seconds() == 3 * PREFECT_TOML["flows"]["heartbeat_frequency"]
+
+
+def test_without_a_server_one_sentence_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SERVER_TIMEOUT", 0.0)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}), pytest.raises(SystemExit) as ended:
+        worker.main()
+    assert ended.value.code == (
+        "no Prefect server answers at http://127.0.0.1:1/api; start one in another terminal: make server"
+    )
+
+
+def test_the_worker_waits_for_a_server_that_is_still_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, False, False, True])
+    slept: list[float] = []
+    monkeypatch.setattr(worker, "answers", lambda api: next(answers))
+    monkeypatch.setattr(worker.time, "sleep", slept.append)
+    worker._wait_for_server()
+    assert set(slept) == {1}
+    assert next(answers, None) is None
+
+
+def test_a_command_that_fails_ends_the_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[list[str]] = []
+
+    def run(arguments: list[str], check: bool) -> SimpleNamespace:
+        assert not check
+        done.append(arguments[3:])
+        return SimpleNamespace(returncode=int("deploy" in arguments))
+
+    def never(*_: object) -> None:
+        raise AssertionError("no worker may start")
+
+    monkeypatch.setattr(worker, "_wait_for_server", lambda: None)
+    monkeypatch.setattr(worker.subprocess, "run", run)
+    monkeypatch.setattr(worker.os, "execv", never)
+    with pytest.raises(SystemExit) as ended:
+        worker.main()
+    assert ended.value.code == "prefect --no-prompt deploy --all failed; its message stands above"
+    assert done == [
+        ["work-pool", "create", "local", "--type", "process", "--overwrite"],
+        ["--no-prompt", "deploy", "--all"],
+    ]
+
+
+@pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda told: str(told["name"]))
+def test_a_deployment_is_of_a_flow_that_is_there_and_runs_alone_in_the_pool(
+    deployment: dict[str, Any],
+) -> None:
+    path, _, name = deployment["entrypoint"].partition(":")
+    assert (ROOT / path).is_file()
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert isinstance(flow, Flow)
+    assert deployment["work_pool"] == {"name": worker.POOL}
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert deployment["description"]
+    described = flow.parameters.model_dump()["properties"]
+    assert {key for key, told in described.items() if not told.get("description")} == set()
