@@ -8,7 +8,7 @@ SOURCE ?=
 TICKERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast server worker test lint lock bench install clean
+.PHONY: help forecast server worker test soak lint lock bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ worker: $(STAMP) ## deploy the flows, start the worker that carries them out, an
 
 test: $(STAMP) ## run all checks and tests
 	@$(BIN)/python -m pytest
+
+soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
+	@KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_interruptions.py \
+		tests/e2e/soak_*.py
 
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench

@@ -23,7 +23,7 @@ def test_every_command_is_named(command: str) -> None:
     assert f"stockjax {command}" in README
 
 
-@pytest.mark.parametrize("target", ["forecast", "server", "worker", "test", "lint", "lock", "bench"])
+@pytest.mark.parametrize("target", ["forecast", "server", "worker", "test", "soak", "lint", "lock", "bench"])
 def test_every_make_target_is_named(target: str) -> None:
     assert f"make {target}" in README
 

@@ -1,0 +1,68 @@
+"""What the end-to-end tests share: compiled programs, a server, a worker, and where alerts arrive."""
+
+import os
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.served import PYTHON, Receiver, Server
+
+ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
+KILLS = int(os.environ.get("KILLS") or 4)
+SCREENSHOTS = Path(named) if (named := os.environ.get("SCREENSHOTS")) else None
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of compiled programs of all processes that these tests start."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "programs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Server]:
+    """A server as `make server` starts it."""
+    served = Server(tmp_path_factory.mktemp("served"), programs)
+    try:
+        served.start()
+        yield served
+    finally:
+        served.end_everything()
+
+
+@pytest.fixture(scope="session")
+def receiver(server: Server) -> Iterator[Receiver]:
+    """Where alerts through the block `custom-webhook/nights` arrive."""
+    with Receiver() as listening:
+        made = server.run(
+            PYTHON,
+            "-c",
+            textwrap.dedent(f"""
+                from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+                CustomWebhookNotificationBlock(
+                    name="nights",
+                    url="{listening.url}",
+                    json_data={{"subject": "{{{{subject}}}}", "body": "{{{{body}}}}"}},
+                    allow_private_urls=True,
+                ).save("nights")
+            """),
+        )
+        assert made.returncode == 0, made.stderr
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def worker(server: Server, receiver: Receiver) -> Iterator[Server]:
+    """The same server, with the deployments and a worker as `make worker` makes and starts them."""
+    del receiver
+    process = server.begin("worker", PYTHON, "-m", "flows.worker", **ALERTS)
+    try:
+        process.wait_to_say("started!")
+        yield server
+    finally:
+        process.kill()

@@ -1,0 +1,335 @@
+"""A night of the deployment, as it goes by itself: a server, a worker, and somebody who looks at the UI."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.e2e.conftest import ALERTS, SCREENSHOTS
+from tests.e2e.served import (
+    MODELS,
+    NO_BROWSER,
+    PREFECT,
+    PYTHON,
+    SAMPLE,
+    Receiver,
+    Server,
+    browser,
+    process_of,
+    rows,
+    until,
+)
+
+NAME = "forecast 2013-03-01 · 5 tickers"
+MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
+TRAINED = ["AAPL", "GOOG", "IBM", "MSFT"]
+STEPS = ["plan", "ingest", "survey", "replay", "load champions", "train base", "forecast", "score", "report"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run of the deployment that somebody has watched to its end, and a second one meanwhile."""
+
+    code: int
+    printed: str
+    run: dict[str, Any]
+    second: dict[str, Any]
+    second_took: float
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run["id"])
+
+
+@pytest.fixture(scope="module")
+def night(worker: Server) -> Watched:
+    """`prefect deployment run forecast/daily --watch`, and another run while it is at work."""
+    until(lambda: not about_to_come(), "the night that the schedule has made to be over", timeout=600)
+    watching = worker.begin(
+        "watching",
+        PREFECT,
+        *("deployment", "run", "forecast/daily", "--watch", "--watch-timeout", "300"),
+        *("--param", "as_of=2013-03-01", "--param", f"tickers={json.dumps(SAMPLE)}"),
+    )
+    try:
+        (first,) = until(worker.at_work, "a run at work")
+        begun = time.monotonic()
+        second = worker.begin_run("daily")
+        ended = until(lambda: worker.ended(second), "the end of the second run")
+        took = time.monotonic() - begun
+        assert not worker.ended(first["id"]), "the first run was to be at work still"
+        code = watching.wait()
+    finally:
+        watching.kill()
+    return Watched(code, watching.said, worker.get(f"flow_runs/{first['id']}"), ended, took)
+
+
+def about_to_come() -> bool:
+    """Whether the schedule is about to begin a run of its own."""
+    now = datetime.now(ZoneInfo("America/New_York"))
+    return now.weekday() < 5 and clock(17, 55) <= now.time() < clock(18, 1)
+
+
+def artifact(server: Server, night: Watched, key: str) -> dict[str, Any]:
+    (found,) = [each for each in server.of_run("artifacts", night.run_id) if each["key"] == key]
+    return found
+
+
+def test_whoever_watches_is_told_of_the_end(night: Watched) -> None:
+    assert night.code == 0, night.printed
+    assert "'Completed'" in night.printed
+    assert (night.run["state_type"], night.run["state"]["message"]) == ("COMPLETED", MESSAGE)
+    assert night.run["name"] == NAME
+    assert night.run["parameters"]["as_of"] == "2013-03-01"
+
+
+def test_a_second_run_is_cancelled_within_seconds(night: Watched) -> None:
+    assert night.second["state_type"] == "CANCELLED"
+    assert "concurrency limit" in night.second["state"]["message"]
+    assert night.second_took < 30
+
+
+def test_the_forecasts_are_in_the_warehouse(worker: Server, night: Watched) -> None:
+    found = rows(worker.warehouse, "SELECT ticker, model FROM latest_forecasts ORDER BY ALL")
+    assert found == [(ticker, model) for ticker in SAMPLE for model in MODELS]
+    assert rows(worker.warehouse, "SELECT status, flow_run_id FROM runs") == [("completed", night.run_id)]
+
+
+def test_tasks_are_named_after_what_they_do(worker: Server, night: Watched) -> None:
+    def ended() -> list[str]:
+        tasks = worker.of_run("task_runs", night.run_id)
+        names = [str(task["name"]) for task in tasks]
+        complete = all(task["state_type"] == "COMPLETED" for task in tasks)
+        return names if complete and set(STEPS) < set(names) else []
+
+    # The server writes down what tasks report in batches.
+    names = until(ended, "the end of all tasks", timeout=60)
+    assert {name for name in names if name.startswith("train ")} == {
+        "train base",
+        *(f"train {ticker}" for ticker in TRAINED),
+    }
+    assert len(names) == len(set(names))
+
+
+def test_the_digest_of_the_night_is_an_artifact(worker: Server, night: Watched) -> None:
+    digest = artifact(worker, night, "night")
+    assert (digest["type"], digest["description"]) == ("markdown", "Forecasts as of 2013-03-01")
+    text: str = digest["data"]
+    assert MESSAGE in text
+    assert "## Next session" in text
+    assert "## How far off the last 63 sessions were" in text
+    assert "- rows stored: 12154" in text
+    assert "## Not as it should be" not in text
+    assert f"The whole report: `{worker.warehouse}/reports/2013-03-01/index.html`" in text
+    close = dict(
+        rows(worker.warehouse, "SELECT ticker, basis_close FROM latest_forecasts WHERE model = 'lstm'")
+    )
+    for ticker in SAMPLE:
+        assert f"| {ticker} | 2013-03-04 | {close[ticker]:.2f} |" in text
+        assert text.count(f"![{ticker}](data:image/png;base64,") == 1
+
+
+def test_the_forecasts_of_all_models_are_a_table(worker: Server, night: Watched) -> None:
+    table = artifact(worker, night, "forecasts")
+    assert table["type"] == "table"
+    shown = {(row["ticker"], row["model"]): row for row in json.loads(table["data"])}
+    assert sorted(shown) == [(ticker, model) for ticker in SAMPLE for model in MODELS]
+    stored = rows(worker.warehouse, "SELECT ticker, model, predicted_close, q05, q95 FROM latest_forecasts")
+    for ticker, model, *numbers in stored:
+        row = shown[ticker, model]
+        assert [row["predicted_close"], row["q05"], row["q95"]] == pytest.approx(numbers, abs=1e-4)
+        assert (row["as_of"], row["target"]) == ("2013-03-01", "2013-03-04")
+
+
+def test_replay_and_training_have_bars_that_are_full(worker: Server, night: Watched) -> None:
+    bars = [each for each in worker.of_run("artifacts", night.run_id) if each["type"] == "progress"]
+    assert {bar["description"]: bar["data"] for bar in bars} == {
+        "replaying the past": 100,
+        "training 4 tickers": 100,
+    }
+
+
+def test_a_quiet_night_tells_nobody(receiver: Receiver, night: Watched) -> None:
+    assert receiver.about(night.run_id) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("daily", {"as_of", "tickers", "source", "path", "warehouse"}),
+        ("walk-forward", {"first", "last", "tickers", "source", "path", "warehouse"}),
+    ],
+)
+def test_the_form_of_a_deployment_describes_every_parameter(
+    worker: Server, name: str, parameters: set[str]
+) -> None:
+    described = worker.deployment(name)["parameter_openapi_schema"]["properties"]
+    assert set(described) == parameters
+    assert {key for key, told in described.items() if not told.get("description")} == set()
+
+
+def test_the_night_comes_on_weekdays_and_alone(worker: Server) -> None:
+    daily = worker.deployment("daily")
+    (schedule,) = daily["schedules"]
+    assert schedule["active"]
+    assert schedule["slug"] == "after-the-close"
+    assert schedule["schedule"]["cron"] == "0 18 * * 1-5"
+    assert schedule["schedule"]["timezone"] == "America/New_York"
+    assert worker.deployment("walk-forward")["schedules"] == []
+    for name in ("daily", "walk-forward"):
+        found = worker.deployment(name)
+        assert found["global_concurrency_limit"]["limit"] == 1
+        assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+        assert found["description"]
+        assert (found["work_pool_name"], found["status"]) == ("local", "READY")
+
+
+def told(server: Server) -> dict[str, Any]:
+    """What `make worker` has made, without when it was last looked at."""
+    changing = {"updated", "last_polled", "status", "active_slots"}
+
+    def lasting(found: Any) -> Any:
+        if isinstance(found, dict):
+            return {name: lasting(value) for name, value in found.items() if name not in changing}
+        return found
+
+    deployments = sorted(server.post("deployments/filter"), key=lambda each: str(each["name"]))
+    for each in deployments:
+        each["schedules"] = [schedule["schedule"] for schedule in each["schedules"]]
+        each["global_concurrency_limit"].pop("updated")
+    return {
+        "pool": lasting(server.get("work_pools/local")),
+        "deployments": [lasting(each) for each in deployments],
+        # Whole: one that is updated forgets whom it is watching.
+        "automations": server.post("automations/filter"),
+    }
+
+
+def test_set_up_again_nothing_changes(worker: Server) -> None:
+    before = told(worker)
+    again = worker.begin("again", PYTHON, "-m", "flows.worker", **ALERTS)
+    try:
+        again.wait_to_say("started!")
+    finally:
+        again.kill()
+    assert told(worker) == before
+    assert len(before["automations"]) == 1
+    assert len(before["deployments"]) == 2
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A browser without a window."""
+    path = browser()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=120_000)
+        # High enough for a whole digest: the UI scrolls inside its page.
+        page = chromium.new_page(viewport={"width": 1400, "height": 3000})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield page
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what a person saw is kept."""
+    folder = SCREENSHOTS or tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_the_page_of_the_run_shows_how_it_went(
+    worker: Server, night: Watched, page: Page, pictures: Path
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{worker.url}/runs/flow-run/{night.run_id}")
+    expect(page.get_by_text(NAME, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
+    expect(page.get_by_text("20 forecasts written from 2013-03-01", exact=True)).to_be_visible()
+    page.screenshot(path=pictures / "run.png")
+    expect(page.get_by_text("Finished in state Completed()", exact=True)).to_have_count(0)
+    page.get_by_text("Task Runs", exact=True).click()
+    for ticker in TRAINED:
+        task = page.locator(".state-list-item").filter(has=page.get_by_text(f"train {ticker}", exact=True))
+        expect(task).to_be_visible()
+        expect(task).to_contain_text("Completed")
+    page.screenshot(path=pictures / "tasks.png")
+    page.get_by_text("Artifacts", exact=True).click()
+    for key in ("night", "forecasts", "report"):
+        expect(page.get_by_text(key, exact=True).first).to_be_visible()
+    page.screenshot(path=pictures / "artifacts.png")
+    assert [url for url in asked if not url.startswith((worker.url, "data:", "blob:"))] == []
+
+
+def test_the_digest_shows_tables_and_charts(
+    worker: Server, night: Watched, page: Page, pictures: Path
+) -> None:
+    page.goto(f"{worker.url}/artifacts/artifact/{artifact(worker, night, 'night')['id']}")
+    expect(page.get_by_text(MESSAGE, exact=True).first).to_be_visible()
+    charts = page.locator("img[src^='data:image/png']")
+    expect(charts).to_have_count(len(SAMPLE))
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    sizes = charts.evaluate_all(
+        "all => all.map(image => [image.alt, image.naturalWidth, image.naturalHeight])"
+    )
+    assert [alt for alt, *_ in sizes] == SAMPLE
+    assert all(width > 500 and height > 200 for _, width, height in sizes)
+    forecasts, scores = page.get_by_role("table").all()
+    for table in (forecasts, scores):
+        assert [line.split()[0] for line in table.get_by_role("row").all_inner_texts()] == ["ticker", *SAMPLE]
+    expect(forecasts.get_by_role("row").nth(1)).to_contain_text("2013-03-04")
+    expect(forecasts.get_by_role("row").nth(1)).to_contain_text("…")
+    expect(page.get_by_text("checks: adjusted_close_jump 1", exact=True)).to_be_visible()
+    page.screenshot(path=pictures / "night.png")
+
+
+def test_without_a_browser_one_sentence_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "\n" not in NO_BROWSER
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        browser()
+
+
+def test_a_run_whose_process_dies_has_crashed_and_somebody_is_told(
+    worker: Server, receiver: Receiver, night: Watched
+) -> None:
+    del night
+    run_id = worker.begin_run("daily")
+    ours = f"SELECT status FROM runs WHERE flow_run_id = '{run_id}'"
+    until(lambda: rows(worker.warehouse, ours) == [("running",)], "a run at work")
+    os.kill(process_of(run_id), signal.SIGKILL)
+    died = time.monotonic()
+    crashed = until(lambda: worker.ended(run_id), "the end of the run")
+    assert crashed["state_type"] == "CRASHED"
+    assert time.monotonic() - died < 30
+    (message,) = until(lambda: receiver.about(run_id), "an alert")
+    assert message["subject"] == "stockjax: forecast Crashed"
+    # What failed, why, what to do, and where to look.
+    assert NAME in message["body"]
+    assert "SIGKILL" in message["body"]
+    assert "prefect deployment run forecast/daily" in message["body"]
+    assert f"{worker.url}/runs/flow-run/{run_id}" in message["body"]
+
+
+def test_the_database_of_the_server_was_never_locked(worker: Server, night: Watched) -> None:
+    del night
+    entries = re.split(r"^(?=\d\d:\d\d:\d\d\.\d{3} \|)", worker.log, flags=re.MULTILINE)
+    locked = [entry for entry in entries if "database is locked" in entry]
+    # An automation's event is read and written in one transaction of SQLite, which cannot wait for
+    # a writer that came in between; Prefect takes the event again.
+    assert [entry for entry in locked if "events/triggers.py" not in entry] == []

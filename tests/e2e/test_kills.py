@@ -1,0 +1,142 @@
+"""Runs that are killed at any moment of their work, and what the next run makes of it.
+
+`make soak` kills more of them (KILLS).
+"""
+
+import hashlib
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.e2e.conftest import KILLS
+from tests.e2e.served import MODELS, SAMPLE, STOCKJAX, Server, rows, until
+
+WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that nobody killed, and for how many seconds it was at work."""
+
+    forecasts: Rows
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What was committed when a run was killed, and the warehouse that the next run has left."""
+
+    warehouse: Path
+    forecasts: Rows
+    states: Rows
+    code: int
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    warehouse = tmp_path_factory.mktemp("undisturbed") / "warehouse"
+    done = server.run(STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
+    assert done.returncode == 0, done.stdout + done.stderr
+    ((seconds,),) = rows(warehouse, "SELECT date_part('epoch', finished_at - started_at) FROM runs")
+    return Undisturbed(rows(warehouse, WITHOUT_NAMES), seconds)
+
+
+@pytest.fixture(scope="module")
+def all_killed(
+    server: Server, undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Future[Killed]]]:
+    """Two at a time, each on a warehouse of its own."""
+    folder = tmp_path_factory.mktemp("killed")
+    # Anywhere within the n-th part of the work.
+    moments = [(number + random.Random(number).random()) / KILLS for number in range(KILLS)]
+    kill = partial(killed_and_run_again, server)
+    with ThreadPoolExecutor(2) as pool:
+        yield [
+            pool.submit(kill, folder / str(number), undisturbed.seconds * moment)
+            for number, moment in enumerate(moments)
+        ]
+
+
+def killed_and_run_again(server: Server, folder: Path, seconds: float) -> Killed:
+    """A run that is killed so long after it has begun its work, and the next one to its end."""
+    folder.mkdir()
+    warehouse = folder / "warehouse"
+    process = server.begin(f"killed-{folder.name}", STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
+    try:
+        until((warehouse / ".forecast.lock").exists, "a run at work", pause=0.005)
+        time.sleep(seconds)
+    finally:
+        process.kill()
+    assert process.process.returncode in (0, -signal.SIGKILL), process.said
+    forecasts = committed(warehouse, folder / "copy", "FROM forecasts")
+    states = committed(warehouse, folder / "copy", "SELECT status FROM runs")
+    again = server.run(STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
+    return Killed(warehouse, forecasts, states, again.returncode, again.stdout + again.stderr)
+
+
+def committed(warehouse: Path, copy: Path, sql: str) -> Rows:
+    """What the writer's file holds, seen in a copy: whoever opens it may mend it."""
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for path in warehouse.glob("stockjax.duckdb*"):
+        shutil.copy(path, copy)
+    if not (copy / "stockjax.duckdb").exists():
+        return []
+    with duckdb.connect(copy / "stockjax.duckdb") as connection:
+        if not connection.execute("FROM duckdb_tables() WHERE table_name = 'forecasts'").fetchall():
+            return []
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_run_that_was_killed_is_completed_by_the_next(
+    all_killed: list[Future[Killed]], undisturbed: Undisturbed, number: int
+) -> None:
+    killed = all_killed[number].result()
+    warehouse = killed.warehouse
+    assert killed.code == 0, killed.printed
+    assert "5 of 5 tickers forecast for 2013-03-04" in killed.printed
+    # What was committed is as it was, name and moment included; nothing is there twice.
+    now = rows(warehouse, "FROM forecasts")
+    assert set(killed.forecasts) <= set(now)
+    keys = "SELECT count(*), count(DISTINCT (ticker, as_of, model, origin)) FROM forecasts"
+    assert rows(warehouse, keys) == [(len(now), len(now))]
+    assert rows(warehouse, "SELECT count(*), count(DISTINCT (ticker, session)) FROM prices") == [
+        (12154, 12154)
+    ]
+    # All of tonight is there, and every bit is that of a run that nobody killed.
+    tonight = "SELECT ticker, model FROM latest_forecasts WHERE as_of = DATE '2013-03-01' ORDER BY ALL"
+    assert rows(warehouse, tonight) == [(ticker, model) for ticker in SAMPLE for model in MODELS]
+    assert rows(warehouse, WITHOUT_NAMES) == undisturbed.forecasts
+    # Models in force have files that are what their rows say.
+    in_force = rows(
+        warehouse, "SELECT path, sha256 FROM models WHERE status = 'champion' AND purged_at IS NULL"
+    )
+    assert len(in_force) == 5
+    for path, sha256 in in_force:
+        assert hashlib.sha256((warehouse / path).read_bytes()).hexdigest() == sha256
+    # Who died is told apart from who has ended.
+    before = ["crashed" if state == "running" else state for (state,) in killed.states]
+    states = rows(warehouse, "SELECT status FROM runs ORDER BY started_at")
+    assert [state for (state,) in states] == [*before, "completed"]
+    # Readers see what the writer has written.
+    assert sorted(committed(warehouse, warehouse.parent / "copy", "FROM forecasts"), key=repr) == sorted(
+        now, key=repr
+    )
+
+
+def test_most_runs_were_killed_at_work(all_killed: list[Future[Killed]]) -> None:
+    states = [state for killed in all_killed for (state,) in killed.result().states]
+    assert states.count("running") >= KILLS // 2
