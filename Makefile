@@ -26,8 +26,8 @@ test: $(STAMP) ## run all checks and tests
 	@$(BIN)/python -m pytest
 
 soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
-	@KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_interruptions.py \
-		tests/e2e/soak_*.py
+	@KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/unattended/test_kills.py \
+		tests/e2e/unattended/soak_*.py
 
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench

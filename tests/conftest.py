@@ -7,6 +7,8 @@ from pathlib import Path
 import jax
 import pandas as pd
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from stockjax.features import History
 from stockjax.settings import TrainingSettings, load_settings
@@ -17,6 +19,33 @@ from stockjax.warehouse import Warehouse
 from tests.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+ONE_SERVER = ("tests/e2e/unattended/", "tests/flows/")
+"""Folders whose files share a Prefect server, which every process would start for itself."""
+
+FIRST = ("tests/e2e/unattended/", "tests/test_architecture.py", "tests/e2e/")
+"""What takes long in one piece, so that nobody waits for it in the end."""
+
+
+class _ByFileOrServer(LoadScopeScheduling):
+    """Files of tests go to whichever process is free, those that share a server together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        together = (folder for folder in ONE_SERVER if nodeid.startswith(folder))
+        return next(together, nodeid.split("::", 1)[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return _ByFileOrServer(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {prefix: place for place, prefix in enumerate(FIRST)}
+
+    def place(item: pytest.Item) -> int:
+        return next((places[prefix] for prefix in FIRST if item.nodeid.startswith(prefix)), len(FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> P
     folder.mkdir(parents=True, exist_ok=True)
     library = warehouse.reports / f"plotly-{plotly.__version__}.min.js"
     if not library.exists():
-        _write_whole(library, get_plotlyjs())  # type: ignore[no-untyped-call]
+        _write_whole(library, get_plotlyjs())
     page = folder / "index.html"
     _write_whole(page, _render(warehouse, as_of, list(tickers), f"../{library.name}"))
     return page

@@ -6,8 +6,8 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_server() -> Iterator[None]:
-    """One server for all flow tests of this process."""
+    """One server for all tests of flows."""
     with prefect_test_harness(server_startup_timeout=120):
         yield

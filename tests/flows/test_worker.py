@@ -1,4 +1,4 @@
-"""What a worker sets up, as far as it can be seen without a server; see `tests/e2e/test_deployment.py`."""
+"""What a worker sets up, as far as it can be seen without a server; the rest is in `tests/e2e`."""
 
 import importlib
 import tomllib

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from stockjax.sessions import exchange
-from tests.e2e.conftest import ALERTS
 from tests.e2e.served import STOCKJAX, Receiver, Server, rows
+from tests.e2e.unattended.conftest import ALERTS
 from tests.yahoo_server import YahooServer, forever, made_up_listing, status
 
 WHAT_TO_DO = ("what is done is not done twice", "stockjax run", "stockjax status")

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.conftest import ALERTS, SCREENSHOTS
 from tests.e2e.served import (
     MODELS,
     NO_BROWSER,
@@ -30,6 +29,7 @@ from tests.e2e.served import (
     rows,
     until,
 )
+from tests.e2e.unattended.conftest import ALERTS, SCREENSHOTS
 
 NAME = "forecast 2013-03-01 · 5 tickers"
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"

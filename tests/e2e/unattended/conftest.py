@@ -23,7 +23,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Server]:
     """A server as `make server` starts it."""
     served = Server(tmp_path_factory.mktemp("served"), programs)
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator
         served.end_everything()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def receiver(server: Server) -> Iterator[Receiver]:
     """Where alerts through the block `custom-webhook/nights` arrive."""
     with Receiver() as listening:
@@ -56,7 +56,7 @@ def receiver(server: Server) -> Iterator[Receiver]:
         yield listening
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(server: Server, receiver: Receiver) -> Iterator[Server]:
     """The same server, with the deployments and a worker as `make worker` makes and starts them."""
     del receiver

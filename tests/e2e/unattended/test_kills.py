@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.e2e.conftest import KILLS
 from tests.e2e.served import MODELS, SAMPLE, STOCKJAX, Server, rows, until
+from tests.e2e.unattended.conftest import KILLS
 
 WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
 Rows = list[tuple[Any, ...]]
