@@ -32,7 +32,7 @@ def progress(description: str) -> Iterator[Shown]:
     """A progress bar on the run's page, which is full once the work has ended well."""
     artifact: Any = None
     last = 0.0
-    with _for_the_page():
+    with for_the_page():
         artifact = create_progress_artifact(progress=last, description=description)
 
     def show(done: int, of: int) -> None:
@@ -40,7 +40,7 @@ def progress(description: str) -> Iterator[Shown]:
         percent = min(100 * done / of, 100.0) if of else 100.0
         if artifact and (percent - last >= STEP or last < percent == 100.0):
             last = percent
-            with _for_the_page():
+            with for_the_page():
                 update_progress_artifact(artifact_id=artifact, progress=percent)
 
     yield show
@@ -48,7 +48,7 @@ def progress(description: str) -> Iterator[Shown]:
 
 
 @contextmanager
-def _for_the_page() -> Iterator[None]:
+def for_the_page() -> Iterator[None]:
     """What the page lacks because the server is away, or full, spoils no night."""
     try:
         yield
@@ -70,7 +70,7 @@ def show_night(night: Night, outcome: Outcome) -> None:
     )
     rows = forecast_rows(night.warehouse, outcome.as_of, tickers)
     described = f"Forecasts as of {outcome.as_of}"
-    with _for_the_page():
+    with for_the_page():
         create_markdown_artifact(digest, key="night", description=described)
         if rows:
             create_table_artifact(rows, key="forecasts", description=described)

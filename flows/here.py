@@ -12,7 +12,7 @@ from typing import Any
 
 from flows.local_server import prefect_api
 from stockjax.errors import AnotherRun, StockjaxError, UsageError
-from stockjax.settings import Settings
+from stockjax.settings import Settings, TrainingSettings
 
 
 def _hush() -> None:
@@ -25,13 +25,14 @@ def _hush() -> None:
 
 @dataclass(frozen=True)
 class Finished:
-    """What the caller is told."""
+    """What the caller is told; `study` is the name of the search that was run."""
 
     succeeded: bool
     message: str
     tickers: tuple[str, ...]
     as_of: date
     report: Path | None
+    study: str | None = None
 
 
 def run_here(settings: Settings, as_of: date | None = None) -> Finished:
@@ -60,8 +61,37 @@ def backtest_here(settings: Settings, first: date, last: date) -> Finished:
     return _here(settings, "backtest", {"first": first, "last": last}, {"as_of": None, "until": last})
 
 
-def _here(settings: Settings, name: str, parameters: Mapping[str, Any], night: Mapping[str, Any]) -> Finished:
-    """Run a flow in this process; `night` is what its Night is asked for."""
+def tune_here(settings: Settings, as_of: date | None = None) -> Finished:
+    """Run the flow `tune`, as `run_here` does the other.
+
+    Raises
+    ------
+    StockjaxError
+        The request makes no sense (UsageError), or the run could not be carried out.
+
+    """
+    tried = settings.training.model_copy(update={"seeds": settings.tune.seeds})
+    asked = {"as_of": as_of, "trials": settings.tune.trials}
+    return _here(settings, "tune", asked, {"as_of": as_of}, tried)
+
+
+def _here(
+    settings: Settings,
+    name: str,
+    parameters: Mapping[str, Any],
+    night: Mapping[str, Any],
+    training: TrainingSettings | None = None,
+) -> Finished:
+    """Run a flow in this process.
+
+    Parameters
+    ----------
+    night
+        What its Night is asked for.
+    training
+        What is compiled ahead; the settings' own if it is None.
+
+    """
     # Registered before everything else, so that it runs after everything else.
     atexit.register(_hush)
     with prefect_api() as wait_until_ready:
@@ -74,7 +104,7 @@ def _here(settings: Settings, name: str, parameters: Mapping[str, Any], night: M
 
         chosen = getattr(importlib.import_module(f"flows.{name}"), name)
         asked = Night(settings, flow_run_id=None, say=lambda line: None, **night)
-        compile_programs(settings.training, settings.cache)
+        compile_programs(training or settings.training, settings.cache)
         wait_until_ready()
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.worker_count)
         state: State[Any] = chosen.with_options(task_runner=runner)(
@@ -89,7 +119,14 @@ def _here(settings: Settings, name: str, parameters: Mapping[str, Any], night: M
     if isinstance(result, dict):
         report = Path(result["report"]) if "report" in result else None
         as_of = date.fromisoformat(result["as_of"])
-        return Finished(state.is_completed(), state.message or "", asked.plan.tickers, as_of, report)
+        return Finished(
+            state.is_completed(),
+            state.message or "",
+            asked.plan.tickers,
+            as_of,
+            report,
+            result.get("study"),
+        )
     if isinstance(result, StockjaxError):
         raise result
     if state.is_cancelled():

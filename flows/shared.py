@@ -30,7 +30,7 @@ def whole(value: Value) -> Value:
 
 
 def asked_for(parameters: Mapping[str, Any]) -> Settings:
-    """The settings under the parameters that every flow has; those left empty change nothing.
+    """The settings under the parameters that flows have; those left empty change nothing.
 
     Raises
     ------
@@ -39,8 +39,11 @@ def asked_for(parameters: Mapping[str, Any]) -> Settings:
 
     """
     tickers = parameters.get("tickers")
+    trials = parameters.get("trials")
     places = {name: parameters.get(name) for name in ("source", "path", "warehouse")}
-    return load_settings(tickers=tuple(tickers) if tickers else None, **places)
+    return load_settings(
+        tickers=tuple(tickers) if tickers else None, tune={"trials": trials} if trials else None, **places
+    )
 
 
 def say(line: str) -> None:

@@ -24,3 +24,13 @@ class ReturnForecast:
 
     quantiles: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
+
+
+def pinball(quantiles: npt.NDArray[np.float64], returns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean over LEVELS of the quantile loss of (n, 5) quantiles, (n,), in the units of the returns.
+
+    Koenker and Bassett, Regression Quantiles, Econometrica 46 (1978).
+    """
+    miss = returns[:, None] - quantiles
+    loss: npt.NDArray[np.float64] = np.maximum(LEVELS * miss, (LEVELS - 1) * miss).mean(axis=1)
+    return loss

@@ -93,3 +93,15 @@ class ModelFileError(StockjaxError):
 
 class NothingToForecast(StockjaxError):
     """No ticker of the universe could be forecast."""
+
+
+class NothingToTune(StockjaxError):
+    """No ticker has history enough for a search over the past."""
+
+
+class TrainingFailed(StockjaxError):
+    """Training ended without a usable network."""
+
+
+class SearchUnreadable(StockjaxError):
+    """The file of the searches is damaged, or of another release."""

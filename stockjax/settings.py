@@ -171,6 +171,23 @@ class TrainingSettings(_Section):
     weight_decay: float = Field(0.33, ge=0, description="AdamW decay, on matrices only")
 
 
+class TuneSettings(_Section):
+    """The search for better settings of training."""
+
+    trials: int = Field(30, ge=1, le=10_000, description="configurations tried, the settings in force first")
+    folds: int = Field(3, ge=1, le=40, description="stretches of the past that each is scored on")
+    fold_sessions: int = Field(126, ge=5, description="sessions of each stretch")
+    seeds: int = Field(
+        1, ge=1, le=16, description="networks of a trial; the winner is trained with training.seeds"
+    )
+    at_once: int = Field(
+        4, ge=1, le=64, description="configurations under way at once, whatever the number of threads"
+    )
+    timeout: float = Field(
+        0.0, ge=0, description="seconds after which no further configuration is begun; 0: no limit"
+    )
+
+
 class Settings(BaseSettings):
     """All settings; unknown names and values out of range are refused.
 
@@ -212,6 +229,7 @@ class Settings(BaseSettings):
     replay: ReplaySettings = ReplaySettings()
     catch_up: CatchUpSettings = CatchUpSettings()
     training: TrainingSettings = TrainingSettings()
+    tune: TuneSettings = TuneSettings()
     run: RunSettings = RunSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()

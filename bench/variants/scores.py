@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from walk import Array, Mask
 
 from stockjax.baselines.quantiles import trailing_windows
-from stockjax.distribution import LEVELS
+from stockjax.distribution import LEVELS, pinball
 from stockjax.features import Features, History
 from stockjax.features.volatility import exponential_mean, log_returns
 from stockjax.scoring.skill import Skill, skill_over_days
@@ -93,13 +93,6 @@ def after_jumps(history: History, features: Features) -> Mask:
     for distance in range(1, SESSIONS_AFTER):
         after[:, distance:] |= jump[:, :-distance]
     return after
-
-
-def pinball(quantiles: Array, returns: Array) -> Array:
-    """Mean over LEVELS of the quantile loss, (n,)."""
-    miss = returns[:, None] - quantiles
-    loss: Array = np.maximum(LEVELS * miss, (LEVELS - 1) * miss).mean(axis=1)
-    return loss
 
 
 @dataclass(frozen=True)

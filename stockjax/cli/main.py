@@ -120,6 +120,32 @@ def backtest(
     _console.print(finished.message)
 
 
+@app.command()
+def tune(
+    tickers: TickersArgument = None,
+    source: SourceOption = None,
+    path: PathOption = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Last session to use; default: the newest."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Configurations (setting: tune.trials).")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Search for settings of training that would have done better; the winner becomes a challenger."""
+    from stockjax.reporting.search import search_table
+    from stockjax.tuning import all_tried, open_study, trials_table
+
+    settings = _asked(tickers, source, path, warehouse, trials)
+    orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["tune"].load()
+    finished = orchestrate(settings, as_of.date() if as_of else None)
+    with open_study(settings.warehouse, finished.study) as study:
+        found = all_tried(study)
+    _console.print(search_table(trials_table(found), list(found[0].values)))
+    _console.print(f"report: {finished.report}")
+    _console.print(finished.message)
+
+
 # A query may begin with a comment, whose two dashes are no option.
 @app.command(context_settings={"ignore_unknown_options": True})
 def sql(
@@ -203,7 +229,11 @@ def version() -> None:
 
 
 def _asked(
-    tickers: list[str] | None, source: str | None, path: Path | None, warehouse: Path | None
+    tickers: list[str] | None,
+    source: str | None,
+    path: Path | None,
+    warehouse: Path | None,
+    trials: int | None = None,
 ) -> Settings:
     """The settings under the flags that every flow has."""
     return load_settings(
@@ -211,6 +241,7 @@ def _asked(
         source=source or ("files" if path else None),
         path=path,
         warehouse=warehouse,
+        tune={"trials": trials} if trials else None,
     )
 
 

@@ -34,12 +34,19 @@ class Store:
     warehouse: Warehouse
     run_id: str
 
-    def models(self, models: Iterable[Model], what: str, *, replayed: bool = False) -> None:
-        """Keep models, as champions unless they are of a replay; `what` names their files."""
-        status: Status = "retired" if replayed else "champion"
+    def models(
+        self,
+        models: Iterable[Model],
+        what: str,
+        *,
+        replayed: bool = False,
+        status: Status = "champion",
+    ) -> None:
+        """Keep models, those of a replay as retired ones; `what` names their files."""
+        given: Status = "retired" if replayed else status
         save_models(
             self.warehouse,
-            [replace(model, status=status, replayed=replayed) for model in models],
+            [replace(model, status=given, replayed=replayed) for model in models],
             batch=f"{what}-{self.run_id[:8]}",
             run_id=self.run_id,
             moment=datetime.now(UTC),

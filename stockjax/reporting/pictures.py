@@ -38,6 +38,37 @@ def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
     axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def search_so_far(trials: pd.DataFrame) -> bytes:
+    """How much better than the settings in force each trial of a search was, as PNG.
+
+    Parameters
+    ----------
+    trials
+        number, in_force, outcome, skill, low, high (NaN where a trial failed).
+
+    """
+    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    scored = trials[trials["skill"].notna()]
+    for outcome, color, marker in (("completed", _BLUE, "o"), ("pruned", _ORANGE, "x")):
+        some = scored[scored["outcome"] == outcome]
+        value = 100 * some["skill"]
+        reach = np.abs(100 * some[["low", "high"]].to_numpy().T - value.to_numpy())
+        axes.errorbar(
+            some["number"], value, reach, fmt=marker, color=color, markersize=4, elinewidth=0.6, label=outcome
+        )
+    axes.axhline(0, color="0.5", linewidth=0.8)
+    axes.set_xlabel("trial", fontsize=8)
+    axes.set_title("% better than the settings in force", loc="left", fontsize=10)
+    axes.legend(loc="lower right", ncols=2, frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
     with io.BytesIO() as picture:
         figure.savefig(picture, format="png", metadata={"Software": None})
         return picture.getvalue()

@@ -21,6 +21,10 @@ from stockjax.warehouse.ledger import read_table
 CHARTED_SESSIONS = 252
 """Sessions that a ticker's chart goes back."""
 
+PAGE = "index.html"
+SEARCH_PAGE = "tuning.html"
+"""Pages in a session's folder: the night's, and that of a search as of it."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 _templates = jinja2.Environment(
@@ -33,14 +37,24 @@ def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> P
 
     Everything is read from the readers' copy; the page needs no network.
     """
+    page = report_folder(warehouse, as_of) / PAGE
+    write_whole(page, _render(warehouse, as_of, list(tickers), chart_library(warehouse)))
+    return page
+
+
+def report_folder(warehouse: Warehouse, as_of: date) -> Path:
+    """The folder of a session's pages, made if it is not there."""
     folder = warehouse.reports / as_of.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def chart_library(warehouse: Warehouse) -> str:
+    """Where pages find the chart library, which lies once beside their folders."""
     library = warehouse.reports / f"plotly-{plotly.__version__}.min.js"
     if not library.exists():
-        _write_whole(library, get_plotlyjs())
-    page = folder / "index.html"
-    _write_whole(page, _render(warehouse, as_of, list(tickers), f"../{library.name}"))
-    return page
+        write_whole(library, get_plotlyjs())
+    return f"../{library.name}"
 
 
 def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path:
@@ -87,6 +101,7 @@ def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str)
         as_of=as_of,
         target=forecasts["target"].iloc[0].date() if len(forecasts) else None,
         library=library,
+        search=SEARCH_PAGE if (warehouse.reports / as_of.isoformat() / SEARCH_PAGE).exists() else None,
         states=records(states),
         leaderboard=records(leaderboard),
         asked=len(tickers),
@@ -117,7 +132,8 @@ def _charts(scored: pd.DataFrame, forecasts: pd.DataFrame) -> dict[str, dict[str
     return charts
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Put a page in place in one step."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

@@ -38,7 +38,7 @@ class TrainedBase:
     validation_loss: float
 
 
-@partial(jax.jit, static_argnames=("rate", "decay", "total_steps"), donate_argnames=("parameters", "state"))
+@partial(jax.jit, static_argnames=("total_steps",), donate_argnames=("parameters", "state"))
 def _train(
     parameters: Parameters,
     state: optax.OptState,
@@ -46,8 +46,8 @@ def _train(
     labels: jax.Array,
     known: jax.Array,
     *,
-    rate: float,
-    decay: float,
+    rate: float | jax.Array,
+    decay: float | jax.Array,
     total_steps: int,
 ) -> tuple[Parameters, optax.OptState]:
     """One optimiser step per leading index of the batches (steps, BATCH, WINDOW, …)."""

@@ -1,6 +1,5 @@
 """The optimiser and its one step, shared by the base and the tickers."""
 
-from functools import cache
 from typing import cast
 
 import jax
@@ -25,10 +24,12 @@ def is_matrix(parameters: Parameters) -> Parameters:
     return mask
 
 
-@cache
-def base_optimiser(rate: float, decay: float, steps: int) -> optax.GradientTransformation:
+def base_optimiser(
+    rate: float | jax.Array, decay: float | jax.Array, steps: int
+) -> optax.GradientTransformation:
     """AdamW on clipped gradients, the rate falling along a cosine.
 
+    Rate and decay may be arguments of a compiled program: one program then serves them all.
     Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019).
     """
     schedule = optax.cosine_decay_schedule(rate, steps, alpha=_FINAL_RATE)
@@ -37,8 +38,7 @@ def base_optimiser(rate: float, decay: float, steps: int) -> optax.GradientTrans
     )
 
 
-@cache
-def ticker_optimiser(rate: float, decay: float) -> optax.GradientTransformation:
+def ticker_optimiser(rate: float | jax.Array, decay: float | jax.Array) -> optax.GradientTransformation:
     """AdamW on clipped gradients, at one rate: a few steps have no use for a schedule.
 
     A ticker that has a base is pulled towards it instead (see `descend`), at a decay of 0.

@@ -69,7 +69,7 @@ def _mean_over_seeds(parameters: Parameters, windows: tuple[jax.Array, ...]) -> 
 _held_out_loss = jax.jit(_mean_over_seeds)
 
 
-@partial(jax.jit, static_argnames=("rate", "pull", "decay"))
+@partial(jax.jit, static_argnames=("pull",))
 def _retrain(
     start: Parameters,
     base: Parameters,
@@ -79,9 +79,9 @@ def _retrain(
     starts: jax.Array,
     held_out: tuple[jax.Array, jax.Array, jax.Array],
     *,
-    rate: float,
+    rate: float | jax.Array,
     pull: float,
-    decay: float,
+    decay: float | jax.Array,
 ) -> tuple[Parameters, jax.Array, jax.Array]:
     """Train all seeds; returns the parameters of the best look, its number and every look's loss.
 

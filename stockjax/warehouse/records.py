@@ -108,6 +108,12 @@ def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, mom
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})
 
 
+def has_model(warehouse: Warehouse, model_id: str) -> bool:
+    """Whether a model of that name has ever been kept, with a file still or without."""
+    with warehouse.read() as connection:
+        return bool(connection.execute(statement("has_model"), {"model_id": model_id}).fetchall()[0][0])
+
+
 def purge_model_rows(warehouse: Warehouse, *, before: datetime, moment: datetime) -> None:
     """Mark models as let go that were trained before a moment and are not in force."""
     with warehouse.write() as connection:

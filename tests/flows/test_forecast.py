@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -16,6 +17,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import State
 
+from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
 from stockjax.errors import Malformed, UsageError, VendorDown, WarehouseBusy
 from stockjax.nightly import Night, Session
@@ -232,6 +234,25 @@ def test_an_alert_that_cannot_be_sent_spoils_nothing_and_is_named_in_the_log(
     assert len(told) == 1
     assert "was not sent (Unable to find block document" in told[0].getMessage()
     assert not any(record.exc_info for record in caplog.records)
+
+
+def test_a_night_that_missed_a_ticker_is_completed_and_tells_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[tuple[str, str]] = []
+    block = SimpleNamespace(notify=lambda body, subject: messages.append((subject, body)))
+    monkeypatch.setattr("flows.alerts.Block.load", lambda name: block)
+    monkeypatch.setenv("STOCKJAX_ALERTS__BLOCK", "custom-webhook/nights")
+    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
+    assert run(tmp_path, tickers=["IBM", "NOSUCH"]).is_completed()
+    ((subject, body),) = messages
+    assert subject == "stockjax: the night of 2013-03-01"
+    assert "1 of 2 tickers forecast for 2013-03-04" in body
+    assert "NOSUCH: failed, " in body
+    assert "IBM:" not in body
+    assert WHAT_TO_DO in body
+    ((run_id,),) = rows(tmp_path, "SELECT flow_run_id FROM runs")
+    assert body.endswith(f"/runs/flow-run/{run_id}")
 
 
 @pytest.mark.parametrize(

@@ -350,3 +350,16 @@ def test_the_name_of_a_model_does_not_depend_on_what_came_out() -> None:
     assert model.model_id.startswith("ticker-")
     assert len(model.model_id) == len("ticker-") + 16
     assert some_model(None).model_id.startswith("base-")
+
+
+def test_a_challenger_retires_nobody_and_is_never_in_force(warehouse: Warehouse) -> None:
+    newer = some_model(None, 2, trained_through=TONIGHT, status="challenger")
+    save(warehouse, newer, batch="search")
+    assert load_champions(warehouse, ["AAPL"], TONIGHT) == Champions(None)
+    base = some_model(None, 1)
+    save(warehouse, base, batch="night")
+    save(warehouse, some_model(None, 3, trained_through=TONIGHT, status="challenger"), batch="next")
+    assert sorted(statuses(warehouse).values()) == ["challenger", "challenger", "champion"]
+    found = load_champions(warehouse, ["AAPL"], TONIGHT)
+    assert found.base is not None
+    assert found.base.model_id == base.model_id

@@ -21,6 +21,7 @@ from stockjax.training.base import (
     train_base,
     untrained,
 )
+from stockjax.training.programs import compilations
 from stockjax.training.windows import WINDOW, Batch, Sampler, gather, stretch
 from tests.synthetic import SMALL, assert_same_bits, learnable_features
 
@@ -204,3 +205,17 @@ def test_a_base_of_real_prices_beats_the_untrained_network(
     untrained = initial_parameters(len(FEATURE_NAMES), 4, 0)
     assert mean_loss_over(own, [batch]) < mean_loss_over(untrained, [batch])
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(trained.parameters))
+
+
+def test_other_rates_and_decays_run_the_same_program() -> None:
+    """A search tries many of them: each would take seconds to compile."""
+    features = learnable_features(2, 400)
+    sampler = Sampler(features, np.array([1, 1]), np.array([400, 400]), [0])
+    first = BaseRun(SMALL, seed=0)
+    first.advance(sampler)
+    before = compilations()
+    other = BaseRun(SMALL.model_copy(update={"learning_rate": 0.0123, "weight_decay": 1.7}), seed=0)
+    other.advance(sampler)
+    assert compilations() == before
+    kernels = [run.parameters["skip"]["kernel"] for run in (first, other)]
+    assert not np.array_equal(kernels[0], kernels[1])

@@ -64,11 +64,14 @@ def night(worker: Server) -> Watched:
     )
     try:
         (first,) = until(worker.at_work, "a run at work")
+        process = process_of(first["id"])
+        # Held in its work, however long the other takes to load its libraries.
+        os.kill(process, signal.SIGSTOP)
         begun = time.monotonic()
         second = worker.begin_run("daily")
         ended = until(lambda: worker.ended(second), "the end of the second run")
         took = time.monotonic() - begun
-        assert not worker.ended(first["id"]), "the first run was to be at work still"
+        os.kill(process, signal.SIGCONT)
         code = watching.wait()
     finally:
         watching.kill()
@@ -97,7 +100,7 @@ def test_whoever_watches_is_told_of_the_end(night: Watched) -> None:
 def test_a_second_run_is_cancelled_within_seconds(night: Watched) -> None:
     assert night.second["state_type"] == "CANCELLED"
     assert "concurrency limit" in night.second["state"]["message"]
-    assert night.second_took < 30
+    assert night.second_took < 60
 
 
 def test_the_forecasts_are_in_the_warehouse(worker: Server, night: Watched) -> None:
@@ -168,6 +171,7 @@ def test_a_quiet_night_tells_nobody(receiver: Receiver, night: Watched) -> None:
     ("name", "parameters"),
     [
         ("daily", {"as_of", "tickers", "source", "path", "warehouse"}),
+        ("weekly", {"as_of", "trials", "tickers", "source", "path", "warehouse"}),
         ("walk-forward", {"first", "last", "tickers", "source", "path", "warehouse"}),
     ],
 )
@@ -179,15 +183,17 @@ def test_the_form_of_a_deployment_describes_every_parameter(
     assert {key for key, told in described.items() if not told.get("description")} == set()
 
 
-def test_the_night_comes_on_weekdays_and_alone(worker: Server) -> None:
-    daily = worker.deployment("daily")
-    (schedule,) = daily["schedules"]
-    assert schedule["active"]
-    assert schedule["slug"] == "after-the-close"
-    assert schedule["schedule"]["cron"] == "0 18 * * 1-5"
-    assert schedule["schedule"]["timezone"] == "America/New_York"
+def test_the_night_comes_on_weekdays_the_search_on_saturdays_and_each_alone(worker: Server) -> None:
+    for name, slug, cron in (
+        ("daily", "after-the-close", "0 18 * * 1-5"),
+        ("weekly", "saturday-morning", "0 9 * * 6"),
+    ):
+        (schedule,) = worker.deployment(name)["schedules"]
+        assert (schedule["active"], schedule["slug"]) == (True, slug)
+        assert schedule["schedule"]["cron"] == cron
+        assert schedule["schedule"]["timezone"] == "America/New_York"
     assert worker.deployment("walk-forward")["schedules"] == []
-    for name in ("daily", "walk-forward"):
+    for name in ("daily", "weekly", "walk-forward"):
         found = worker.deployment(name)
         assert found["global_concurrency_limit"]["limit"] == 1
         assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
@@ -225,7 +231,7 @@ def test_set_up_again_nothing_changes(worker: Server) -> None:
         again.kill()
     assert told(worker) == before
     assert len(before["automations"]) == 1
-    assert len(before["deployments"]) == 2
+    assert len(before["deployments"]) == 3
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,130 @@
+"""The stretches of the past that every configuration is scored on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.errors import NothingToTune
+from stockjax.features import Features, History
+from stockjax.features.volatility import log_returns
+from stockjax.forecasting.replay import sessions_between
+from stockjax.forecasting.training import Knowledge
+from stockjax.settings import Settings
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Sessions that are forecast by models trained at the close of the first of them.
+
+    Attributes
+    ----------
+    knowledge
+        Prices cut at the first session: all that training sees.
+    features
+        Inputs up to the search's own session. Those of a session never depend on later ones
+        (tests hold them to it, bit for bit), so that one table serves the forecasts of all folds.
+    rows, positions
+        (n,) ticker row and session column of each forecast, in the order of time.
+    returns
+        (n,) the log return that was forecast.
+    days
+        (n,) the session of each.
+
+    """
+
+    knowledge: Knowledge
+    features: Features
+    rows: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    returns: Array
+    days: npt.NDArray[np.datetime64]
+
+    @cached_property
+    def sessions(self) -> npt.NDArray[np.datetime64]:
+        """(D,) the distinct sessions, ascending."""
+        return np.unique(self.days)
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(D,) forecasts from each session."""
+        return np.bincount(np.searchsorted(self.sessions, self.days))
+
+    def by_session(self, losses: Array) -> Array:
+        """(n,) losses added up over the tickers of each session, (D,): a day is one observation."""
+        return np.bincount(np.searchsorted(self.sessions, self.days), weights=losses).astype(np.float64)
+
+
+def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
+    """The last `tune.folds` stretches of `tune.fold_sessions` sessions whose outcome `as_of` knew.
+
+    Parameters
+    ----------
+    history
+        Everybody that a base learns from; nothing after `as_of` is looked at.
+    tickers
+        Those of them that are forecast and scored.
+
+    Raises
+    ------
+    NothingToTune
+        No ticker has the sessions that the folds and a first training before them take.
+
+    """
+    known = Knowledge.at(history, as_of)
+    count, size = settings.tune.folds, settings.tune.fold_sessions
+    days = _scored_days(known.history, tickers, settings.history.forecast_sessions)
+    _check(known.history, days, settings)
+    returns = log_returns(known.history)
+    places = {day: known.history.position(day) for day in days[-count * size :]}
+    folds = []
+    for number in range(count, 0, -1):
+        some = days[len(days) - number * size :][:size]
+        wanted = [
+            (row, int(position))
+            for day in some
+            for row, position in enumerate(places[day])
+            if _is_scored(known.history, tickers, row, int(position), settings.history.forecast_sessions)
+        ]
+        rows, positions = np.array(wanted, dtype=np.int64).T
+        folds.append(
+            Fold(
+                Knowledge.at(known.history, some[0]),
+                known.features,
+                rows,
+                positions,
+                returns[rows, positions + 1],
+                known.history.sessions[rows, positions],
+            )
+        )
+    return folds
+
+
+def _scored_days(history: History, tickers: Sequence[str], needed: int) -> list[date]:
+    """Sessions of these tickers with history enough before them and a session after them."""
+    found = sessions_between(history.only(tickers), date.min, date.max, needed)
+    # The last session of a ticker has no outcome yet.
+    return sorted(set().union(*(sorted(days)[:-1] for days in found.values())))
+
+
+def _is_scored(history: History, tickers: Sequence[str], row: int, position: int, needed: int) -> bool:
+    enough = needed - 1 <= position < history.lengths[row] - 1
+    return bool(enough and history.tickers[row] in tickers)
+
+
+def _check(history: History, days: list[date], settings: Settings) -> None:
+    """A search needs the folds, and before them what one training of a ticker takes."""
+    count = settings.tune.folds * settings.tune.fold_sessions
+    needed = settings.history.training_sessions
+    before = days[-count] if len(days) >= count else date.min
+    if history.cut(before).lengths.max(initial=0) < needed:
+        raise NothingToTune(
+            f"a search over {settings.tune.folds} folds of {settings.tune.fold_sessions} sessions takes a "
+            f"ticker with {needed} sessions before them, and the longest history has "
+            f"{history.lengths.max(initial=0)} in all; lower tune.folds or tune.fold_sessions"
+        )

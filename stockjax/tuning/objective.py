@@ -1,0 +1,56 @@
+"""How bad a configuration is on one fold."""
+
+import numpy as np
+
+from stockjax.distribution import pinball
+from stockjax.errors import TrainingFailed
+from stockjax.forecasting.lstm import lstm_forecast
+from stockjax.forecasting.training import train_base_model, train_tickers, with_sessions
+from stockjax.registry import Model
+from stockjax.settings import Settings, TrainingSettings
+from stockjax.tuning.folds import Array, Fold
+
+BASIS_POINTS = 1e4
+
+FORECASTS_AT_ONCE = 4096
+"""Each carries the parameters of its networks: a large universe would not fit into memory."""
+
+
+def fold_losses(fold: Fold, training: TrainingSettings, settings: Settings) -> Array:
+    """Train on what the fold's first session knew, forecast all its sessions, and score them.
+
+    Base and tickers are trained by the steps of a night, in one thread: several configurations
+    run at once. The seed is the same for all of them, so that they differ by nothing else.
+
+    Returns
+    -------
+    (n,) pinball losses of the next session's log return, in basis points.
+
+    Raises
+    ------
+    TrainingFailed
+        A network came out as no numbers.
+
+    """
+    alone = settings.model_copy(update={"training": training, "workers": 1})
+    knowledge = fold.knowledge
+    base = train_base_model(knowledge, training, settings.seed)
+    forecast = [knowledge.history.tickers[row] for row in np.unique(fold.rows)]
+    long_enough = with_sessions(knowledge, forecast, settings.history.training_sessions)
+    trained, failures = train_tickers(knowledge, long_enough, base, {}, alone)
+    for ticker, failure in failures.items():
+        raise TrainingFailed(f"{ticker} could not be trained ({failure})") from failure
+    own = {str(model.ticker): model for model in trained}
+    models = [own.get(knowledge.history.tickers[row], base) for row in fold.rows]
+    losses = BASIS_POINTS * pinball(_quantiles(fold, models), fold.returns)
+    if not np.isfinite(losses).all():
+        raise TrainingFailed(f"the networks trained at {knowledge.as_of} are no numbers")
+    return losses
+
+
+def _quantiles(fold: Fold, models: list[Model]) -> Array:
+    parts = []
+    for start in range(0, len(models), FORECASTS_AT_ONCE):
+        some = slice(start, start + FORECASTS_AT_ONCE)
+        parts.append(lstm_forecast(fold.features, fold.rows[some], fold.positions[some], models[some]))
+    return np.concatenate([part.quantiles for part in parts])

@@ -1,0 +1,85 @@
+"""The real objective: equal to the replay's forecasts, and blind to what comes later."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stockjax.distribution import pinball
+from stockjax.errors import TrainingFailed
+from stockjax.features import History
+from stockjax.forecasting.replay import replay
+from stockjax.tuning import objective
+from stockjax.tuning.folds import Fold
+from stockjax.tuning.objective import fold_losses
+from stockjax.tuning.problem import pose
+from tests.synthetic import NEW_YORK, assert_same_bits, scrambled_after
+from tests.tuning.made_up import SEARCHED_FROM, TICKERS, history, settings_of
+
+
+@pytest.fixture(scope="module")
+def prices() -> History:
+    return history()
+
+
+@pytest.fixture(scope="module")
+def session(prices: History) -> date:
+    return prices.sessions[0, -9].item()
+
+
+@pytest.fixture(scope="module")
+def fold(prices: History, session: date) -> Fold:
+    return pose(prices, TICKERS, session, settings_of()).folds[1]
+
+
+@pytest.fixture(scope="module")
+def losses(fold: Fold) -> Any:
+    return fold_losses(fold, SEARCHED_FROM, settings_of())
+
+
+def test_losses_are_those_of_the_replays_forecasts(prices: History, fold: Fold, losses: Any) -> None:
+    wanted: dict[str, set[date]] = {
+        ticker: set(fold.days[fold.rows == row].tolist()) for row, ticker in enumerate(TICKERS)
+    }
+    (part,) = replay(prices, wanted, dict.fromkeys(TICKERS, NEW_YORK), settings_of(), 10)
+    lstm = part.rows[part.rows["model"] == "lstm"].set_index(["ticker", "as_of"])
+    keys = [(TICKERS[row], pd.Timestamp(day)) for row, day in zip(fold.rows, fold.days, strict=True)]
+    own = lstm.loc[keys]
+    columns = ["q05", "q25", "q50", "q75", "q95"]
+    quantiles = np.log(own[columns].to_numpy() / own["basis_close"].to_numpy()[:, None])
+    np.testing.assert_allclose(losses, 1e4 * pinball(quantiles, fold.returns), rtol=1e-9)
+
+
+def test_spoiling_all_later_prices_changes_no_bit(
+    prices: History, session: date, fold: Fold, losses: Any
+) -> None:
+    spoilt = scrambled_after(prices, session, 3)
+    assert not np.array_equal(spoilt.adj_close, prices.adj_close)
+    problem = pose(spoilt, TICKERS, session, settings_of())
+    assert problem.name == pose(prices, TICKERS, session, settings_of()).name
+    assert_same_bits(fold_losses(problem.folds[1], SEARCHED_FROM, settings_of()), losses)
+    # The check would see it: prices before the session do make a difference.
+    earlier = scrambled_after(prices, prices.sessions[0, -20].item(), 3)
+    other = pose(earlier, TICKERS, session, settings_of())
+    assert other.name != problem.name
+    assert not np.array_equal(fold_losses(other.folds[1], SEARCHED_FROM, settings_of()), losses)
+
+
+def test_forecasts_in_parts_are_the_same(fold: Fold, losses: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, "FORECASTS_AT_ONCE", 7)
+    assert_same_bits(fold_losses(fold, SEARCHED_FROM, settings_of()), losses)
+
+
+def test_networks_that_are_no_numbers_fail_in_a_sentence(fold: Fold) -> None:
+    wild = SEARCHED_FROM.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(TrainingFailed, match="no numbers"):
+        fold_losses(fold, wild, settings_of())
+
+
+def test_a_ticker_that_cannot_be_trained_is_named(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {"B": FloatingPointError("the loss is no number")}
+    monkeypatch.setattr(objective, "train_tickers", lambda *_: ([], broken))
+    with pytest.raises(TrainingFailed, match=r"B could not be trained \(the loss is no number\)"):
+        fold_losses(fold, SEARCHED_FROM, settings_of())
