@@ -22,8 +22,8 @@ server: $(STAMP) ## start the Prefect server and its UI, and stay
 worker: $(STAMP) ## deploy the flows, start the worker that carries them out, and stay
 	@$(BIN)/python -m flows.worker
 
-test: $(STAMP) ## run all checks and tests
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## run all checks and tests; what the UI showed is kept in build/screenshots
+	@SCREENSHOTS='$(CURDIR)/build/screenshots' $(BIN)/python -m pytest
 
 soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
 	@KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/unattended/test_kills.py \

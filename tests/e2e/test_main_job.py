@@ -108,14 +108,6 @@ def test_model_files_are_what_their_rows_say(job: Job) -> None:
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
 
 
-def test_a_second_run_adds_no_row(job: Job) -> None:
-    tables = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quarantine", "price_revisions")
-    count = "SELECT " + ", ".join(f"(SELECT count(*) FROM {table}) AS {table}" for table in tables)
-    before = job.sql(count)
-    assert "5 of 5" in job.stockjax("run")
-    assert job.sql(count) == before
-
-
 @pytest.mark.parametrize(
     "query", sorted((ROOT / "warehouse" / "queries").glob("*.sql")), ids=lambda path: path.stem
 )

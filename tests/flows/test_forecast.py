@@ -39,7 +39,7 @@ TABLES = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quaran
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> None:
-    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "5")
+    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
     monkeypatch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
 
 
@@ -201,7 +201,6 @@ def test_a_night_fails_by_the_share_of_tickers_that_it_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: str, failed: bool
 ) -> None:
     monkeypatch.setenv("STOCKJAX_RUN__FAILED_SHARE", share)
-    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
     state = run(tmp_path, tickers=["IBM", "MSFT", "NOSUCH"])
     assert state.is_failed() is failed
     assert str(state.message).startswith("2 of 3 tickers forecast for 2013-03-04; NOSUCH: failed, ")
@@ -225,7 +224,6 @@ def test_an_alert_that_cannot_be_sent_spoils_nothing_and_is_named_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tickers: list[str]
 ) -> None:
     monkeypatch.setenv("STOCKJAX_ALERTS__BLOCK", "custom-webhook/nobody")
-    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
     monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
     with caplog.at_level(logging.INFO):
         state = run(tmp_path, tickers=tickers)
@@ -243,7 +241,6 @@ def test_a_night_that_missed_a_ticker_is_completed_and_tells_of_it(
     block = SimpleNamespace(notify=lambda body, subject: messages.append((subject, body)))
     monkeypatch.setattr("flows.alerts.Block.load", lambda name: block)
     monkeypatch.setenv("STOCKJAX_ALERTS__BLOCK", "custom-webhook/nights")
-    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
     assert run(tmp_path, tickers=["IBM", "NOSUCH"]).is_completed()
     ((subject, body),) = messages
     assert subject == "stockjax: the night of 2013-03-01"
