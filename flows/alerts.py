@@ -14,8 +14,9 @@ from stockjax.errors import StockjaxError
 from stockjax.settings import Settings
 
 WHAT_TO_DO = (
-    "Mend what is named, then run it again: what is done is not done twice.\n"
-    "prefect deployment run forecast/daily   (or: stockjax run)\n"
+    "Mend what is named, if anything is, then run it again with the same parameters: what is done is not "
+    "done twice.\n"
+    "prefect deployment run forecast/daily   (or: stockjax run, or Retry on the run's page)\n"
     "stockjax status   shows every ticker and why it was not forecast."
 )
 

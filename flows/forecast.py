@@ -15,8 +15,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_night
-from flows.shared import asked_for, name_run, say, whole
-from stockjax.errors import AnotherRun, SourceError, WarehouseBusy
+from flows.shared import asked_for, name_run, say, warn, whole
+from stockjax.errors import AnotherRun, NightFailed, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.registry import Champions, Model
@@ -184,13 +184,13 @@ def _end(night: Night, outcome: Outcome) -> State[dict[str, Any]]:
     night.close("failed" if failed else "completed", summary)
     if failed:
         # The flow's hook tells of it.
-        return Failed(message=outcome.message, data=summary)
+        return Failed(message=outcome.message, data=NightFailed(outcome.message, summary))
     told = complaints(night.warehouse, outcome.failures, night.settings.alerts)
     if told:
         body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
         problem = alert(night.settings, f"stockjax: the night of {outcome.as_of}", body, flow_run.id)
         if problem:
-            say(problem)
+            warn(problem)
     return Completed(message=outcome.message, data=summary)
 
 

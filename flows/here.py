@@ -1,9 +1,6 @@
 """Running the forecast in this process, without a server that somebody has to start."""
 
-import atexit
 import importlib
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,16 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.local_server import prefect_api
-from stockjax.errors import AnotherRun, StockjaxError, UsageError
+from flows.log import hush_at_exit
+from stockjax.errors import AnotherRun, NightFailed, StockjaxError, UsageError
 from stockjax.settings import Settings, TrainingSettings
-
-
-def _hush() -> None:
-    # Prefect keeps the last state of a flow alive to the very end of the interpreter, and
-    # DuckDB's bindings then print a page about leaked objects. Nothing else is said so late.
-    sys.stderr.flush()
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
 
 
 @dataclass(frozen=True)
@@ -92,8 +82,7 @@ def _here(
         What is compiled ahead; the settings' own if it is None.
 
     """
-    # Registered before everything else, so that it runs after everything else.
-    atexit.register(_hush)
+    hush_at_exit()
     with prefect_api() as wait_until_ready:
         # Importing and compiling take as long as the server does, so both happen at once.
         from prefect.client.schemas.objects import State
@@ -116,6 +105,8 @@ def _here(
             return_state=True,
         )
         result = state.result(raise_on_failure=False)
+    if isinstance(result, NightFailed):
+        result = result.summary
     if isinstance(result, dict):
         report = Path(result["report"]) if "report" in result else None
         as_of = date.fromisoformat(result["as_of"])

@@ -1,6 +1,6 @@
 """What the flows share: their settings, the run's name and its log."""
 
-import logging
+import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -8,19 +8,15 @@ from prefect import get_client, get_run_logger
 from prefect.runtime import flow_run
 from prefect.utilities.annotations import quote
 
+from flows.log import hush_at_exit, make_readable
 from stockjax.settings import Settings, load_settings
 
 Value = TypeVar("Value")
 
-
-class _OfNoMatter(logging.Filter):
-    """Keeps a task's uneventful end, which its state shows, from burying the lines that matter."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.getMessage() != "Finished in state Completed()"
-
-
-logging.getLogger("prefect.task_runs").addFilter(_OfNoMatter())
+make_readable()
+if "PREFECT__FLOW_RUN_ID" in os.environ:
+    # A worker has started this process for one run, and has a log to keep readable.
+    hush_at_exit()
 
 
 def whole(value: Value) -> Value:
@@ -49,6 +45,11 @@ def asked_for(parameters: Mapping[str, Any]) -> Settings:
 def say(line: str) -> None:
     """Into the log of the task that is running."""
     get_run_logger().info(line)
+
+
+def warn(line: str) -> None:
+    """The same, where somebody should do something."""
+    get_run_logger().warning(line)
 
 
 def name_run(name: str) -> None:

@@ -12,16 +12,22 @@ from datetime import timedelta
 from prefect import get_client
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
+from flows.alerts import WHAT_TO_DO
 from flows.local_server import answers
+from stockjax.settings import load_settings
 
 POOL = "local"
 ZOMBIES = "stockjax: runs without a heartbeat have crashed"
 SILENCE = timedelta(seconds=90)
 """Three heartbeats; see `[flows] heartbeat_frequency` in prefect.toml."""
+
+GONE = "no heartbeat for 90 s: its process is gone"
+"""Why such a run has crashed."""
 
 SERVER_TIMEOUT = 120.0
 """Seconds to wait for a server that is still starting."""
@@ -32,16 +38,26 @@ def main() -> None:
     _wait_for_server()
     _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect("--no-prompt", "deploy", "--all")
-    watch_for_zombies()
+    watch_for_zombies(load_settings().alerts.block)
+    print("deployed: forecast/daily, tune/weekly, backtest/walk-forward", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL])
 
 
-def watch_for_zombies() -> None:
-    """Have the server mark runs as crashed whose process has died with its worker.
+def watch_for_zombies(block: str | None = None) -> None:
+    """Have the server mark runs as crashed whose process has died with its worker, and tell of it.
 
     Nobody else would ever end them, and they would hold their place for good. An automation
     that is there as it should be is left alone: updated, it forgets whom it is watching.
+
+    Parameters
+    ----------
+    block
+        Notification block, as in the setting `alerts.block`.
+
     """
+    actions: list[ActionTypes] = [ChangeFlowRunState(state=StateType.CRASHED, message=GONE)]
+    if block and (told := _notification(block)):
+        actions.append(told)
     wanted = Automation(
         name=ZOMBIES,
         description="A run that was under way and says nothing any more has lost its process.",
@@ -60,9 +76,7 @@ def watch_for_zombies() -> None:
             threshold=1,
             within=SILENCE,
         ),
-        actions=[
-            ChangeFlowRunState(state=StateType.CRASHED, message="no heartbeat for 90 s: its process is gone")
-        ],
+        actions=actions,
     )
     with get_client(sync_client=True) as client:
         found = client.read_automations_by_name(ZOMBIES)
@@ -71,6 +85,24 @@ def watch_for_zombies() -> None:
     elif _told(found[0]) != _told(wanted):
         wanted.id = found[0].id
         wanted.update()
+
+
+def _notification(block: str) -> SendNotification | None:
+    """The server's own message: no process of ours is left to send one."""
+    kind, _, name = block.partition("/")
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_block_document_by_name(name, kind)
+        except ObjectNotFound:
+            print(
+                f"there is no block '{block}' (setting alerts.block): nobody is told of dead runs", flush=True
+            )
+            return None
+    return SendNotification(
+        block_document_id=found.id,
+        subject="stockjax: {{ flow.name }} Crashed",
+        body="{{ flow_run.name }}: " + f"{GONE}\n\n{WHAT_TO_DO}\n\n" + "{{ flow_run|ui_url }}",
+    )
 
 
 def _told(automation: AutomationCore) -> tuple[object, ...]:
@@ -91,8 +123,16 @@ def _wait_for_server() -> None:
 
 
 def _prefect(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "prefect", *arguments], check=False)
+    # Its advice to start a worker is for others.
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
+        print(done.stdout, flush=True)
         sys.exit(f"prefect {' '.join(arguments)} failed; its message stands above")
 
 

@@ -1,5 +1,7 @@
 """Every failure a user can meet, each one sentence that says what to do."""
 
+from collections.abc import Mapping
+
 
 class StockjaxError(Exception):
     """The work failed; the command ends with exit code 1."""
@@ -85,6 +87,14 @@ class StatementRefused(UsageError):
 
 class StatementStopped(StockjaxError):
     """A SQL query failed, or ran past its limits."""
+
+
+class NightFailed(StockjaxError):
+    """Too few tickers were forecast; `summary` says what became of the night."""
+
+    def __init__(self, message: str, summary: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.summary = dict(summary)
 
 
 class ModelFileError(StockjaxError):

@@ -19,7 +19,7 @@ from stockjax.nightly.session import Say, Session, Store
 from stockjax.nightly.turn import Turn
 from stockjax.nightly.universe import Universe, survey
 from stockjax.registry import purge_models
-from stockjax.reporting.report import purge_reports, write_report
+from stockjax.reporting.report import forecast_tickers, purge_reports, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.settings import Settings
@@ -209,8 +209,9 @@ class Night:
         return refresh_rolling_metrics(self.warehouse)
 
     def report(self) -> Path:
-        """Write the HTML report."""
-        page = write_report(self.warehouse, self.plan.as_of, self.plan.tickers)
+        """Write the HTML report of the session, with what earlier runs have forecast from it."""
+        forecast = forecast_tickers(self.warehouse, self.plan.as_of)
+        page = write_report(self.warehouse, self.plan.as_of, sorted({*forecast, *self.plan.tickers}))
         self.say(f"report: {page}")
         return page
 

@@ -76,6 +76,12 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
     return write_report(warehouse, newest["as_of"].date(), list(newest["tickers"]))
 
 
+def forecast_tickers(warehouse: Warehouse, as_of: date) -> list[str]:
+    """All that the ledger has forecast from a session."""
+    known = read_table(warehouse, "reportable_sessions")
+    return [name for names in known.loc[known["as_of"] == pd.Timestamp(as_of), "tickers"] for name in names]
+
+
 def purge_reports(warehouse: Warehouse, before: date) -> int:
     """Delete the reports of sessions before a date; returns how many. Each can be written again."""
     if not warehouse.reports.is_dir():

@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State
 
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
-from stockjax.errors import Malformed, UsageError, VendorDown, WarehouseBusy
+from stockjax.errors import Malformed, NightFailed, UsageError, VendorDown, WarehouseBusy
 from stockjax.nightly import Night, Session
 from stockjax.nightly.turn import Turn
 from stockjax.registry import Model
@@ -192,6 +192,17 @@ def test_a_night_without_any_forecast_fails(tmp_path: Path) -> None:
     ((status, told),) = rows(tmp_path, "SELECT status, counts FROM runs")
     assert status == "failed"
     assert json.loads(told)["forecast"] == 0
+    error = state.result(raise_on_failure=False)
+    assert isinstance(error, NightFailed)
+    assert (str(error), error.summary["forecast"]) == (state.message, 0)
+
+
+def test_the_report_of_a_session_keeps_those_that_an_earlier_run_has_forecast(tmp_path: Path) -> None:
+    run(tmp_path, tickers=["IBM"])
+    assert run(tmp_path, tickers=["NOSUCH"]).is_failed()
+    page = (tmp_path / "reports" / "2013-03-01" / "index.html").read_text(encoding="utf-8")
+    assert "IBM" in page
+    assert "NOSUCH" in page
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_a_run_beside_another_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None
 ) -> None:
     # Standard error is not to be closed at the end of the tests.
-    monkeypatch.setattr("flows.here._hush", lambda: None)
+    monkeypatch.setattr("flows.here.hush_at_exit", lambda: None)
     settings = load_settings(warehouse=tmp_path, tickers=("IBM",))
     turn = Turn(settings)
     turn.take("forecast", print)

@@ -2,6 +2,7 @@
 
 import importlib
 import tomllib
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from prefect.automations import Automation
+from prefect.events.actions import SendNotification
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -43,8 +46,14 @@ class Automations:
         def client(sync_client: bool) -> Iterator[SimpleNamespace]:
             assert sync_client
             yield SimpleNamespace(
-                read_automations_by_name=lambda name: [each for each in self.known if each.name == name]
+                read_automations_by_name=lambda name: [each for each in self.known if each.name == name],
+                read_block_document_by_name=block_document,
             )
+
+        def block_document(name: str, kind: str) -> SimpleNamespace:
+            if (kind, name) != ("custom-webhook", "nights"):
+                raise ObjectNotFound(ValueError(name))
+            return SimpleNamespace(id=uuid.UUID(int=7))
 
         monkeypatch.setattr(Automation, "create", create)
         monkeypatch.setattr(Automation, "update", update)
@@ -71,6 +80,24 @@ def test_the_watch_for_dead_runs_is_made_once(automations: Automations) -> None:
     (made,) = automations.known
     assert made.name == worker.ZOMBIES
     assert made.enabled
+
+
+def test_somebody_is_told_of_dead_runs_once_the_settings_name_a_block(
+    automations: Automations, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker.watch_for_zombies("custom-webhook/nobody")
+    (watch,) = automations.known
+    assert [action.type for action in watch.actions] == ["change-flow-run-state"]
+    assert "there is no block 'custom-webhook/nobody'" in capsys.readouterr().out
+    for _ in range(2):
+        worker.watch_for_zombies("custom-webhook/nights")
+    (watch,) = automations.known
+    _, told = watch.actions
+    assert isinstance(told, SendNotification)
+    assert told.block_document_id == uuid.UUID(int=7)
+    assert worker.GONE in told.body
+    assert worker.WHAT_TO_DO in told.body
+    assert automations.done == ["create", "update"]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +149,15 @@ def test_the_worker_waits_for_a_server_that_is_still_starting(monkeypatch: pytes
     assert next(answers, None) is None
 
 
-def test_a_command_that_fails_ends_the_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_fails_ends_the_set_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     done: list[list[str]] = []
 
-    def run(arguments: list[str], check: bool) -> SimpleNamespace:
+    def run(arguments: list[str], check: bool, **_: object) -> SimpleNamespace:
         assert not check
         done.append(arguments[3:])
-        return SimpleNamespace(returncode=int("deploy" in arguments))
+        return SimpleNamespace(returncode=int("deploy" in arguments), stdout="prefect.yaml is no YAML")
 
     def never(*_: object) -> None:
         raise AssertionError("no worker may start")
@@ -139,6 +168,7 @@ def test_a_command_that_fails_ends_the_set_up(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SystemExit) as ended:
         worker.main()
     assert ended.value.code == "prefect --no-prompt deploy --all failed; its message stands above"
+    assert capsys.readouterr().out == "prefect.yaml is no YAML\n"
     assert done == [
         ["work-pool", "create", "local", "--type", "process", "--overwrite"],
         ["--no-prompt", "deploy", "--all"],

@@ -38,22 +38,27 @@ def server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator
 def receiver(server: Server) -> Iterator[Receiver]:
     """Where alerts through the block `custom-webhook/nights` arrive."""
     with Receiver() as listening:
-        made = server.run(
-            PYTHON,
-            "-c",
-            textwrap.dedent(f"""
-                from prefect.blocks.notifications import CustomWebhookNotificationBlock
-
-                CustomWebhookNotificationBlock(
-                    name="nights",
-                    url="{listening.url}",
-                    json_data={{"subject": "{{{{subject}}}}", "body": "{{{{body}}}}"}},
-                    allow_private_urls=True,
-                ).save("nights")
-            """),
-        )
-        assert made.returncode == 0, made.stderr
+        make_block(server, listening)
         yield listening
+
+
+def make_block(server: Server, listening: Receiver) -> None:
+    """Save the block `custom-webhook/nights`, as docs/operations.md has it."""
+    made = server.run(
+        PYTHON,
+        "-c",
+        textwrap.dedent(f"""
+            from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+            CustomWebhookNotificationBlock(
+                name="nights",
+                url="{listening.url}",
+                json_data={{"subject": "{{{{subject}}}}", "body": "{{{{body}}}}"}},
+                allow_private_urls=True,
+            ).save("nights")
+        """),
+    )
+    assert made.returncode == 0, made.stderr
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,50 @@
+"""A log that a person reads: what is expected is one sentence, and nothing is said twice."""
+
+import atexit
+import logging
+import os
+import sys
+from pathlib import Path
+
+from stockjax.errors import StockjaxError
+
+_LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
+
+
+class _Readable(logging.Filter):
+    """Drops uneventful ends, which the states show, and the tracebacks of expected failures."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message == "Finished in state Completed()":
+            return False
+        if record.exc_info and isinstance(record.exc_info[1], StockjaxError):
+            # Its sentence has been logged by then, or stands in this very message.
+            record.exc_info = record.exc_text = None
+            return "exited with unexpected exception" not in message
+        return True
+
+
+def make_readable() -> None:
+    """Have what Prefect says of runs, tasks and itself pass through the filter."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_readable)
+
+
+def hush_at_exit() -> None:
+    """Close standard error at the very end of this process.
+
+    Prefect keeps the last state of a flow alive until the interpreter is gone, and DuckDB's bindings
+    then print a page about leaked objects. What is registered first is run last: nothing else is
+    said so late.
+    """
+    atexit.register(_hush)
+
+
+def _hush() -> None:
+    sys.stderr.flush()
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+
+
+_readable = _Readable()
