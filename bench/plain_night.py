@@ -4,6 +4,7 @@ import argparse
 from datetime import date
 
 from stockjax.nightly import Night
+from stockjax.reporting.digest import forecast_rows, night_digest
 from stockjax.settings import load_settings
 from stockjax.training.warm_up import compile_programs
 
@@ -22,9 +23,21 @@ def main() -> None:
     for session in sorted({*universe.missed, *universe.tonight}):
         night.session(universe, session).catch_up()
     night.score()
-    report = night.report()
+    outcome = night.outcome(universe, ingested, {}, night.report())
+    # What the run's page shows is drawn by stockjax; Prefect only keeps it.
+    tickers = night.plan.tickers
+    night_digest(
+        night.warehouse,
+        as_of=outcome.as_of,
+        tickers=tickers,
+        message=outcome.message,
+        figures=outcome.ingested,
+        failures=outcome.failures,
+        report=outcome.report,
+    )
+    forecast_rows(night.warehouse, outcome.as_of, tickers)
     night.purge()
-    night.close("completed", night.outcome(universe, ingested, {}, report).summary())
+    night.close("completed", outcome.summary())
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from stockjax.errors import StockjaxError
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
 
 
-class _Readable(logging.Filter):
+class Readable(logging.Filter):
     """Drops uneventful ends, which the states show, and the tracebacks of expected failures."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is worth a line."""
         message = record.getMessage()
         if message == "Finished in state Completed()":
             return False
@@ -47,4 +48,4 @@ def _hush() -> None:
         os.dup2(nowhere.fileno(), 2)
 
 
-_readable = _Readable()
+_readable = Readable()
