@@ -88,6 +88,8 @@ def test_whoever_was_refused_takes_nothing_from_the_other_when_it_ends(tmp_path:
 
 def test_flows_and_warehouses_have_turns_of_their_own(tmp_path: Path) -> None:
     turns = [taken(tmp_path), taken(tmp_path, "backtest"), taken(tmp_path / "other")]
+    held = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.lock"))
+    assert held == [".backtest.lock", ".forecast.lock", "other/.forecast.lock"]
     for turn in turns:
         turn.give_back()
 
@@ -96,6 +98,8 @@ def test_a_turn_that_was_never_taken_can_be_given_back(tmp_path: Path) -> None:
     turn = Turn(settings(tmp_path))
     turn.give_back()
     turn.take("forecast", say_nothing)
+    with pytest.raises(AnotherRun):
+        taken(tmp_path)
     turn.give_back()
     turn.give_back()
     taken(tmp_path).give_back()
@@ -167,6 +171,7 @@ def test_a_run_that_waits_goes_on_when_the_other_process_dies(tmp_path: Path) ->
     with held_by_another_process(tmp_path) as process:
         waiting = Turn(settings(tmp_path, "wait"))
         waiting.take("forecast", lambda line: process.kill())
+        assert process.wait() != 0
         waiting.give_back()
 
 
