@@ -69,7 +69,8 @@ def test_it_prints_forecasts_scores_and_places(job: Job) -> None:
 
 
 def test_the_morning_query_answers_five_ordered_rows(job: Job) -> None:
-    statement = "SELECT ticker, target, predicted_close, q05, q95 FROM latest_forecasts WHERE model = 'lstm'"
+    statement = """SELECT ticker, target, predicted_close, q05, q95 FROM latest_forecasts
+                   WHERE model = 'lstm' ORDER BY 1"""
     found = json.loads(job.stockjax("sql", statement, "--format", "json"))
     assert [row["ticker"] for row in found] == SAMPLE
     assert all(row["target"].startswith("2013-03-04") for row in found)

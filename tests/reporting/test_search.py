@@ -74,7 +74,7 @@ def test_the_run_page_has_table_and_picture_and_foreign_text_is_harmless() -> No
     digest = search_digest(trials_table(TRIED), AS_OF, MESSAGE, Path("tuning.html"))
     assert MESSAGE in digest
     assert "| 1 | hidden 1 | 42.91 | +0.20 | +0.10…+0.30 | 3 |  |" in digest
-    assert "&lt;no&gt; \\| numbers" in digest
+    assert "\\<no\\> \\| numbers" in digest
     assert PNG.search(digest)
 
 
