@@ -16,7 +16,7 @@ from prefect.artifacts import (
 from stockjax.nightly import Night, Outcome
 from stockjax.reporting.digest import forecast_rows, night_digest
 
-STEP = 2.0
+STEP = 5.0
 """Percent between two updates of a progress bar: each is a request to the server."""
 
 

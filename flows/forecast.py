@@ -1,5 +1,6 @@
 """The nightly flow: plan, ingest, catch up, train each ticker, forecast, score, report."""
 
+import asyncio
 import os
 from datetime import date
 from pathlib import Path
@@ -100,7 +101,8 @@ def train_base(session: Session, champions: Champions) -> Model:
     return session.train_base(champions)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train {ticker}", tags=["train"])
+# No tag: each one of a task has Prefect ask the server for a place and give it back.
+@task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
 def train_ticker(session: Session, ticker: str, base: Model, champions: Champions) -> Model:
     """Train or retrain one ticker."""
     return session.train_ticker(ticker, base, champions)
@@ -225,17 +227,24 @@ def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str
 
 def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:
     """The models that came out, and why the others did not: one ticker stops no other."""
+    futures = list(training.values())
+    with progress(f"training {len(futures)} tickers") as shown:
+        for number, future in enumerate(futures, start=1):
+            future.wait()
+            shown(number, len(futures))
     trained: list[Model] = []
     failures: dict[str, str] = {}
-    with progress(f"training {len(training)} tickers") as shown:
-        for number, (ticker, future) in enumerate(training.items(), start=1):
-            result: object = future.result(raise_on_failure=False)
-            shown(number, len(training))
-            if isinstance(result, Model):
-                trained.append(result)
-            else:
-                failures[ticker] = f"training failed ({result}), forecast from the model before it"
+    for ticker, result in zip(training, asyncio.run(_results(futures)), strict=True):
+        if isinstance(result, Model):
+            trained.append(result)
+        else:
+            failures[ticker] = f"training failed ({result}), forecast from the model before it"
     return trained, failures
+
+
+async def _results(futures: list[PrefectFuture[Model]]) -> list[object]:
+    """What came of tasks that have ended, all in one event loop: asked singly, each starts its own."""
+    return [await future.state.aresult(raise_on_failure=False) for future in futures]
 
 
 if __name__ == "__main__":
