@@ -1,7 +1,5 @@
 """The backtest: plan, ingest, walk forward through the past, score."""
 
-import sys
-from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,17 +9,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from flows.alerts import alert_of_failure
 from flows.artifacts import progress
 from flows.forecast import ingest, score, survey
-from flows.shared import asked_for, name_run, say, whole
+from flows.shared import asked_for, closed_if_it_fails, name_run, say, whole
+from flows.terminal import watched
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
-from stockjax.nightly.backtest import Progress
 from stockjax.nightly.backtest import backtest as walk_forward
 from stockjax.settings import Settings, SourceName
 
@@ -39,7 +34,8 @@ def walk(night: Night, universe: Universe, first: date, last: date) -> int:
     """Forecast from every session of the range, each from what was known at its close."""
     done = 0
     with progress(f"{first} to {last}") as show:
-        for step in _watched(walk_forward(night, universe, first, last)):
+        steps = walk_forward(night, universe, first, last)
+        for step in watched(steps, "training the first base", lambda step: f"through {step.through}"):
             say(step.line)
             show(step.done, step.of)
             done = step.done
@@ -73,14 +69,11 @@ def backtest(
         night = plan(settings, last)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"backtest {first} to {last} · {len(night.plan.tickers)} tickers")
-    try:
+    name_run(f"backtest {first} to {last}", night)
+    with closed_if_it_fails(night):
         universe = survey(night, whole(ingest(night)))
         done = walk(night, whole(universe), first, last)
         score(night)
-    except BaseException as error:
-        night.close("failed", {"error": str(error)})
-        raise
     summary: dict[str, Any] = {
         "as_of": str(night.plan.as_of),
         "from": str(first),
@@ -90,13 +83,3 @@ def backtest(
     night.close("completed", summary)
     told = f"{done} ticker sessions forecast" if done else "every forecast was in the ledger already"
     return Completed(message=f"{told}, from {first} to {last}", data=summary)
-
-
-def _watched(steps: Iterable[Progress]) -> Iterator[Progress]:
-    """The same steps, with a bar and an estimate where somebody watches a terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        shown = bar.add_task("training the first base", total=None)
-        for step in steps:
-            bar.update(shown, description=f"through {step.through}", completed=step.done, total=step.of)
-            yield step

@@ -16,7 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_night
-from flows.shared import asked_for, name_run, say, warn, whole
+from flows.shared import asked_for, closed_if_it_fails, name_run, say, warn, whole
 from stockjax.errors import AnotherRun, NightFailed, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Session, Universe
@@ -168,14 +168,11 @@ def forecast(
         night = plan(settings, as_of)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"forecast {night.plan.as_of} · {len(night.plan.tickers)} tickers")
-    try:
+    name_run(f"forecast {night.plan.as_of}", night)
+    with closed_if_it_fails(night):
         outcome = _steps(night)
         show(night, whole(outcome))
         purge(night)
-    except BaseException as error:
-        night.close("failed", {"error": str(error)})
-        raise
     return _end(night, outcome)
 
 

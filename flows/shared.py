@@ -1,7 +1,8 @@
 """What the flows share: their settings, the run's name and its log."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from prefect import get_client, get_run_logger
@@ -9,6 +10,7 @@ from prefect.runtime import flow_run
 from prefect.utilities.annotations import quote
 
 from flows.log import hush_at_exit, make_readable
+from stockjax.nightly import Night
 from stockjax.settings import Settings, load_settings
 
 Value = TypeVar("Value")
@@ -52,8 +54,19 @@ def warn(line: str) -> None:
     get_run_logger().warning(line)
 
 
-def name_run(name: str) -> None:
+def name_run(what: str, night: Night) -> None:
     """Call the run by what it is about, which is known only once it is planned."""
+    count = len(night.plan.tickers)
     if flow_run.id:
         with get_client(sync_client=True) as client:
-            client.update_flow_run(flow_run.id, name=name)
+            client.update_flow_run(flow_run.id, name=f"{what} · {count} ticker{'s' * (count != 1)}")
+
+
+@contextmanager
+def closed_if_it_fails(night: Night) -> Iterator[None]:
+    """Write down that a run has failed, whatever stopped it."""
+    try:
+        yield
+    except BaseException as error:
+        night.close("failed", {"error": str(error)})
+        raise

@@ -1,7 +1,5 @@
 """The search: plan, ingest, survey, try settings on the past, keep the winner, show."""
 
-import sys
-from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,19 +11,17 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from pydantic import Field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from flows.alerts import alert_of_failure
 from flows.artifacts import for_the_page, progress
 from flows.forecast import ingest, survey
-from flows.shared import asked_for, name_run, say, whole
+from flows.shared import asked_for, closed_if_it_fails, name_run, say, whole
+from flows.terminal import watched
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
 from stockjax.reporting.search import search_digest, write_search_page
 from stockjax.settings import Settings, SourceName
-from stockjax.tuning import Problem, Progress, Search, Verdict, open_study, pose, trials_table
+from stockjax.tuning import Problem, Search, Verdict, open_study, pose, trials_table
 from stockjax.tuning import keep_winner as keep
 
 
@@ -52,7 +48,9 @@ def search(night: Night, problem: Problem) -> int:
         progress(f"trying {count} configurations") as show,
         open_study(night.warehouse.folder, problem.name) as study,
     ):
-        for step in _watched(Search(study, problem).run(), count):
+        steps = Search(study, problem).run()
+        first = "trying the settings in force"
+        for step in watched(steps, first, lambda step: f"trial {step.tried.number}", count):
             say(step.line)
             show(step.done, step.of)
             tried += 1
@@ -108,26 +106,13 @@ def tune(
         night = plan(settings, as_of)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"tune {night.plan.as_of} · {len(night.plan.tickers)} tickers")
-    try:
+    name_run(f"tune {night.plan.as_of}", night)
+    with closed_if_it_fails(night):
         universe = survey(night, whole(ingest(night)))
         problem = prepare(night, whole(universe))
         search(night, whole(problem))
         verdict = keep_winner(night, whole(universe), whole(problem))
         page = show_search(night, whole(problem), whole(verdict))
-    except BaseException as error:
-        night.close("failed", {"error": str(error)})
-        raise
     summary = {**verdict.summary(), "study": problem.name, "report": str(page)}
     night.close("completed", summary)
     return Completed(message=verdict.message, data=summary)
-
-
-def _watched(steps: Iterable[Progress], count: int) -> Iterator[Progress]:
-    """The same steps, with a bar and an estimate where somebody watches a terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        shown = bar.add_task("trying the settings in force", total=count)
-        for step in steps:
-            bar.update(shown, description=f"trial {step.tried.number}", completed=step.done)
-            yield step

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import State
 
 from flows import tune as flow_module
-from flows.tune import _watched, tune
+from flows.tune import tune
 from stockjax.errors import NothingToTune
-from stockjax.tuning import Progress, Tried
+from stockjax.tuning import Progress
 from stockjax.tuning.search import Search
 
 pytestmark = [
@@ -136,26 +135,3 @@ def test_too_little_history_fails_in_one_sentence(tmp_path: Path) -> None:
     error = state.result(raise_on_failure=False)
     assert isinstance(error, NothingToTune)
     assert "the longest history has 195 in all; lower tune.folds or tune.fold_sessions" in str(error)
-
-
-ONE = Tried(0, True, "the settings in force", {}, "completed", 1, 43.0, None, None)
-STEPS = [Progress(done, 3, replace(ONE, number=done - 1)) for done in (1, 2, 3)]
-
-
-def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert list(_watched(iter(STEPS), 3)) == STEPS
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "")
-
-
-def test_a_bar_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.flows.test_backtest import Terminal
-
-    terminal = Terminal()
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("sys.stderr", terminal)
-    assert list(_watched(iter(STEPS), 3)) == STEPS
-    assert "trial 2" in terminal.getvalue()
-    assert "3/3" in terminal.getvalue()

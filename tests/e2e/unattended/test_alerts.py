@@ -38,7 +38,7 @@ def test_a_failed_night_tells_what_failed_why_and_what_to_do(
     (message,) = receiver.about(run_id)
     assert message["subject"] == "stockjax: forecast Failed"
     body = message["body"]
-    assert body.startswith(f"forecast {last} · 1 tickers: 0 of 1 tickers forecast")
+    assert body.startswith(f"forecast {last} · 1 ticker: 0 of 1 tickers forecast")
     assert "Yahoo gave no prices of 'BBB': the vendor answered HTTP 500; run again later" in body
     assert all(words in body for words in WHAT_TO_DO)
     assert body.endswith(f"{server.url}/runs/flow-run/{run_id}")

@@ -1,4 +1,4 @@
-"""What a backtest shows to somebody who watches it."""
+"""What long steps show to somebody who watches them."""
 
 import io
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from flows.backtest import _watched
+from flows.terminal import watched
 from stockjax.nightly.backtest import Progress
 
 STEPS = [
@@ -14,6 +14,11 @@ STEPS = [
     Progress(date(2013, 2, 25), 14, 21, 90.0),
     Progress(date(2013, 2, 28), 21, 21, 0.0),
 ]
+
+
+def bar(steps: Iterator[Progress]) -> Iterator[Progress]:
+    """That of a backtest."""
+    return watched(steps, "training the first base", lambda step: f"through {step.through}")
 
 
 class Terminal(io.StringIO):
@@ -33,7 +38,7 @@ def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
             made.append(step)
             yield step
 
-    for number, step in enumerate(_watched(steps())):
+    for number, step in enumerate(bar(steps())):
         assert step is STEPS[number]
         assert len(made) == number + 1, "each is handed on as soon as it is done"
     assert made == STEPS
@@ -47,21 +52,30 @@ def test_a_bar_is_drawn_on_a_terminal(
     terminal = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", terminal)
-    assert list(_watched(iter(STEPS))) == STEPS
+    assert list(bar(iter(STEPS))) == STEPS
     drawn = terminal.getvalue()
     assert "through 2013-02-28" in drawn
     assert "21/21" in drawn
     assert capsys.readouterr().out == ""
 
 
-def test_what_stops_a_backtest_is_not_hidden_by_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_says_what_is_done_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(watched(iter(STEPS[:0]), "trying the settings in force", str, 3)) == []
+    assert "trying the settings in force" in terminal.getvalue()
+    assert "0/3" in terminal.getvalue()
+
+
+def test_what_stops_the_work_is_not_hidden_by_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     def steps() -> Iterator[Progress]:
         yield STEPS[0]
         raise RuntimeError("power cut")
 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", Terminal())
-    watched = _watched(steps())
-    assert next(watched) is STEPS[0]
+    handed_on = bar(steps())
+    assert next(handed_on) is STEPS[0]
     with pytest.raises(RuntimeError, match="power cut"):
-        next(watched)
+        next(handed_on)
