@@ -67,6 +67,7 @@ def show_night(night: Night, outcome: Outcome) -> None:
         figures=outcome.ingested,
         failures=outcome.failures,
         report=outcome.report,
+        drift=outcome.drift,
     )
     rows = forecast_rows(night.warehouse, outcome.as_of, tickers)
     described = f"Forecasts as of {outcome.as_of}"

@@ -184,7 +184,7 @@ def _end(night: Night, outcome: Outcome) -> State[dict[str, Any]]:
     if failed:
         # The flow's hook tells of it.
         return Failed(message=outcome.message, data=NightFailed(outcome.message, summary))
-    told = complaints(night.warehouse, outcome.failures, night.settings.alerts)
+    told = complaints(night.warehouse, outcome.failures, night.settings.alerts, outcome.drift)
     if told:
         body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
         problem = alert(night.settings, f"stockjax: the night of {outcome.as_of}", body, flow_run.id)

@@ -104,11 +104,11 @@ class AlertSettings(_Section):
     )
     stale_tickers: int = Field(1, ge=1, description="so many tickers without fresh prices are told of")
     coverage_low: float = Field(
-        0.85, ge=0, le=1, description="least share of closes inside the 90% intervals of 63 sessions"
+        0.87, ge=0, lt=1, description="least share of closes inside the 90% intervals that is no drift"
     )
-    coverage_high: float = Field(0.95, ge=0, le=1, description="largest such share")
+    coverage_high: float = Field(0.93, gt=0, le=1, description="largest such share")
     fewest_sessions: int = Field(
-        42, ge=1, description="sessions that nights must have forecast before coverage is judged"
+        21, ge=1, description="sessions that a monitor must have seen before it raises an alarm of drift"
     )
 
     @model_validator(mode="after")
@@ -116,6 +116,18 @@ class AlertSettings(_Section):
         if self.coverage_low >= self.coverage_high:
             raise ValueError("alerts.coverage_low must be less than alerts.coverage_high")
         return self
+
+
+class DriftSettings(_Section):
+    """The monitors of drift; `alerts` has the band of coverage that they hold."""
+
+    watch: bool = Field(True, description="whether coverage, residual scale and inputs are watched")
+    patience: float = Field(
+        1260.0, ge=20, description="sessions that a monitor lets pass on average before a false alarm"
+    )
+    retrain: bool = Field(
+        True, description="whether an alarm of coverage or scale makes a training due at once"
+    )
 
 
 class RetentionSettings(_Section):
@@ -232,6 +244,7 @@ class Settings(BaseSettings):
     tune: TuneSettings = TuneSettings()
     run: RunSettings = RunSettings()
     alerts: AlertSettings = AlertSettings()
+    drift: DriftSettings = DriftSettings()
     retention: RetentionSettings = RetentionSettings()
 
     @classmethod

@@ -14,6 +14,7 @@ from stockjax.forecasting.rows import MODELS
 from stockjax.forecasting.universe import states_table
 from stockjax.ingest import Ingest, Ingested
 from stockjax.ingest.listings import listings
+from stockjax.nightly.drift import alarm_lines, follow_drift
 from stockjax.nightly.outcome import Outcome
 from stockjax.nightly.session import Say, Session, Store
 from stockjax.nightly.turn import Turn
@@ -193,15 +194,24 @@ class Night:
             ticker: market.origin if as_of == market.as_of else "catchup"
             for ticker, market in universe.markets.items()
         }
+        knowledge = universe.known_at(as_of, self.settings.history.forecast_sessions)
         return Session(
             as_of=as_of,
-            knowledge=universe.known_at(as_of, self.settings.history.forecast_sessions),
+            knowledge=knowledge,
             due=due,
             exchanges=universe.exchanges,
             origins=origins,
             settings=self.settings,
             store=self.store,
             say=self.say,
+            drifted=follow_drift(
+                self.warehouse,
+                knowledge.history.only(self.plan.tickers),
+                as_of,
+                self.settings,
+                self.plan.run_id,
+                self.say,
+            ),
         )
 
     def score(self) -> int:
@@ -249,6 +259,7 @@ class Night:
             failures={**elsewhere, **without, **failures},
             ingested=ingested.summary(),
             remark=None if without else self._holiday(universe),
+            drift=alarm_lines(self.warehouse, self.plan.as_of, self.plan.tickers),
             report=report,
         )
 

@@ -29,6 +29,8 @@ class Outcome:
         The figures of ingest.
     remark
         Why there was nothing to do, where that is so.
+    drift
+        The night's alarms of drift.
 
     """
 
@@ -42,6 +44,7 @@ class Outcome:
     ingested: Mapping[str, object]
     remark: str | None
     report: Path
+    drift: tuple[str, ...] = ()
 
     def failed(self, share: float) -> bool:
         """Whether nothing came of it, or more than that share of the tickers has no forecast.
@@ -60,6 +63,8 @@ class Outcome:
             told += f"; {self.caught_up} missed session(s) caught up"
         if self.remark:
             told += f"; {self.remark}"
+        if self.drift:
+            told += f"; {len(self.drift)} alarm(s) of drift"
         reasons = [
             # A file's sentence names the file.
             why if f"'{name}'" in why and name not in self.tickers else f"{name}: {why}"
@@ -79,5 +84,6 @@ class Outcome:
             "caught_up": self.caught_up,
             "failures": dict(self.failures),
             "ingest": dict(self.ingested),
+            "drift": list(self.drift),
             "report": str(self.report),
         }

@@ -1,7 +1,7 @@
 """Forecasting from one session: champions, base, tickers, ledger."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from stockjax.forecasting.training import (
     train_tickers,
     with_sessions,
 )
+from stockjax.nightly.drift import Drifted
 from stockjax.registry import Champions, Model, Status, load_champions, save_models
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
@@ -75,6 +76,8 @@ class Session:
         Tickers that are to be forecast.
     exchanges, origins
         By ticker: its calendar, and whether the forecast is in time.
+    drifted
+        What alarms make due for training before its time.
 
     """
 
@@ -86,6 +89,7 @@ class Session:
     settings: Settings
     store: Store
     say: Say
+    drifted: Drifted = field(default_factory=Drifted)
 
     def champions(self) -> Champions:
         """Load the models in force."""
@@ -99,6 +103,7 @@ class Session:
         base = champions.base
         if (
             base
+            and not self.drifted.base
             and not could_learn(base, self.knowledge, self.settings.training)
             and self._age(base, self.due[0]) < self.settings.retrain.base_every
         ):
@@ -122,7 +127,9 @@ class Session:
         return [
             ticker
             for ticker in with_sessions(self.knowledge, self.due, self.settings.history.training_sessions)
-            if ticker not in champions.tickers or self._age(champions.tickers[ticker], ticker) >= every
+            if ticker not in champions.tickers
+            or ticker in self.drifted.tickers
+            or self._age(champions.tickers[ticker], ticker) >= every
         ]
 
     def train_ticker(self, ticker: str, base: Model, champions: Champions) -> Model:

@@ -62,6 +62,7 @@ def night_digest(
     figures: Mapping[str, object],
     failures: Mapping[str, str],
     report: Path,
+    drift: Sequence[str] = (),
 ) -> str:
     """Forecasts, scores, what went wrong and a few charts of one night.
 
@@ -71,6 +72,8 @@ def night_digest(
         Counts of ingest, by name.
     failures
         Why, for every ticker that is not as it should be.
+    drift
+        The night's alarms of drift.
 
     """
     asked = {"tickers": list(tickers)}
@@ -83,6 +86,8 @@ def night_digest(
         scores=records(scores[scores["model"] == "lstm"]),
         figures=figures,
         failures=failures,
+        watched=records(read_table(warehouse, "drift_watched", as_of=as_of)),
+        drift=drift,
         pictures=_pictures(warehouse, as_of, list(tickers)[:MOST_PICTURES]),
         report=report,
         most=MOST_ROWS,

@@ -1,19 +1,26 @@
 """What somebody should know of a night that did end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stockjax.settings import AlertSettings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
+MOST_ALARMS = 20
+"""Alarms of drift that are told one by one."""
 
-def complaints(warehouse: Warehouse, failures: Mapping[str, str], settings: AlertSettings) -> list[str]:
+
+def complaints(
+    warehouse: Warehouse, failures: Mapping[str, str], settings: AlertSettings, drift: Sequence[str] = ()
+) -> list[str]:
     """One line for each thing that is not as it should be; none if all is well.
 
     Parameters
     ----------
     failures
         By ticker, why it was not forecast as it should be.
+    drift
+        The night's alarms of drift.
 
     """
     stale = read_table(warehouse, "stale_tickers")
@@ -23,11 +30,7 @@ def complaints(warehouse: Warehouse, failures: Mapping[str, str], settings: Aler
     if len(stale) >= settings.stale_tickers:
         names = ", ".join(f"{row.ticker} ({row.reason})" for row in stale.head(20).itertuples())
         told.append(f"{len(stale)} tickers have no fresh prices: {names}")
-    drifted = read_table(warehouse, "live_coverage", fewest=settings.fewest_sessions)
-    inside = drifted["coverage_90"].between(settings.coverage_low, settings.coverage_high)
-    told += [
-        f"the 90% intervals of the last {row.sessions} sessions held {row.coverage_90:.1%} of the "
-        f"closes, outside {settings.coverage_low:.0%} to {settings.coverage_high:.0%}"
-        for row in drifted[~inside].itertuples()
-    ]
+    told += drift[:MOST_ALARMS]
+    if len(drift) > MOST_ALARMS:
+        told.append(f"and {len(drift) - MOST_ALARMS} more alarms of drift, see the table drift")
     return told
