@@ -42,94 +42,114 @@ def watched_inputs(history: History) -> Array:
     return np.stack([variance, volume])
 
 
-def surprise_bets(series: Array, first: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Array:
-    """Bets that the newest values lie higher, or lower, than a ticker's own past would have them.
+def ending_together(values: Array, lengths: npt.NDArray[np.int64]) -> Array:
+    """Values packed to the left, (N, T), moved so that every ticker's last session is the last column."""
+    width = values.shape[1]
+    columns = np.arange(width) - (width - lengths[:, None])
+    moved = np.take_along_axis(values, np.maximum(columns, 0), axis=1)
+    found: Array = np.where(columns >= 0, moved, np.nan)
+    return found
+
+
+def surprise_bets(series: Array, count: int) -> Array:
+    """Bets that the last values lie higher, or lower, than a ticker's own past would have them.
 
     Volatility and volume cluster, so that their levels are no news. What is judged is what is left
     over by a heterogeneous autoregression on their means over 1, 5 and 22 sessions (Corsi, A
     Simple Approximate Long-Memory Model of Realized Volatility, Journal of Financial Econometrics 7,
-    2009), fitted for each ticker to the 504 sessions before its first new one. With r the rank of
-    a new residual among those of the fit (1 / n for the largest), the bet pays -ln r, whose mean is
-    at most 1 if the residuals are exchangeable: conformal prediction (Vovk, Gammerman and Shafer,
-    Algorithmic Learning in a Random World, 2nd ed. 2022, ch. 8) with the calibrator of a p-value.
+    2009), fitted for each ticker to the 504 sessions before those. With r the rank of
+    a new residual among those of the fit (1 / n for the largest), the bet pays r^(-1/2) / 2, whose
+    mean is at most 1 if the residuals are exchangeable: a conformal p-value (Vovk, Gammerman and
+    Shafer, Algorithmic Learning in a Random World, 2nd ed. 2022, ch. 8) made a bet by a calibrator of
+    Vovk and Wang, E-values: Calibration, Combination and Applications, Annals of Statistics 49
+    (2021). A quarter of a standard deviation is taken off the residual first, as a tolerance.
 
     Parameters
     ----------
     series
-        (N, T) values, packed to the left as in `History`.
-    first
-        (N,) column of the first new session.
-    lengths
-        (N,) sessions of each ticker.
+        (N, T) values, the newest last; NaN where there is none.
+    count
+        Sessions to judge, the last ones.
 
     Returns
     -------
-    (N, C, 2) bets on higher and on lower values at the columns first, first + 1, ...; 1, which is no
-    bet, where there is nothing to judge by, and NaN past a ticker's last session.
+    (N, count, 2) bets on higher and on lower values; 1, which is no bet, where there is nothing to
+    judge or nothing to judge it by.
 
     """
-    count = int(np.maximum(lengths - first, 0).max(initial=0))
-    if not count:
-        return np.ones((len(series), 0, 2))
-    offsets = np.arange(-REFERENCE_SESSIONS, count)
-    columns = first[:, None] + offsets
-    known = (columns >= 0) & (columns < lengths[:, None])
-    left_over = _left_over(series, np.where(known, columns, 0), known)
+    left_over = _left_over(series, count)
     past, new = left_over[:, :REFERENCE_SESSIONS], left_over[:, REFERENCE_SESSIONS:]
-    bets = np.stack([_surprise(past, new), _surprise(-past, -new)], axis=-1)
-    bets[~known[:, REFERENCE_SESSIONS:]] = np.nan
-    return bets
+    return np.stack([_surprise(past, new), _surprise(-past, -new)], axis=-1)
 
 
-def _left_over(series: Array, columns: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> Array:
-    """What the autoregression leaves over at each of the columns; NaN where it says nothing."""
-    rows = np.arange(len(series))[:, None]
-    means = np.stack([_means_before(series, span) for span in _MEMORY], axis=-1)
-    inputs = np.concatenate([np.ones((*columns.shape, 1)), means[rows, columns]], axis=-1)
-    values = np.where(known, series[rows, columns], np.nan)
-    usable = np.isfinite(values) & np.isfinite(inputs).all(axis=-1)
-    inputs, values = np.where(usable[..., None], inputs, 0.0), np.where(usable, values, 0.0)
-    fitted = inputs[:, :REFERENCE_SESSIONS]
-    product = np.einsum("ntk,ntl->nkl", fitted, fitted)
+def _left_over(series: Array, count: int) -> Array:
+    """What the autoregression leaves over of the references and the last values; NaN where nothing."""
+    width = REFERENCE_SESSIONS + count
+    before = max(_MEMORY)
+    lacking = max(width + before - series.shape[1], 0)
+    padded = np.pad(series, ((0, 0), (lacking, 0)), constant_values=np.nan)[:, -(width + before) :]
+    means = _means_before(padded, before)
+    values = padded[:, before:]
+    usable = np.isfinite(values)
+    for mean in means:
+        usable &= np.isfinite(mean)
+    values = np.where(usable, values, 0.0)
+    inputs = [usable.astype(np.float64), *(np.where(usable, mean, 0.0) for mean in means)]
+    fitted = [each[:, :REFERENCE_SESSIONS] for each in inputs]
     # A value that never changes leaves the coefficients open: any will do.
-    product += 1e-6 * np.eye(inputs.shape[-1])
-    target = np.einsum("ntk,nt->nk", fitted, values[:, :REFERENCE_SESSIONS])
-    coefficients = np.linalg.solve(product, target[..., None])[..., 0]
-    found: Array = np.where(usable, values - np.einsum("ntk,nk->nt", inputs, coefficients), np.nan)
+    product = np.tile(1e-6 * np.eye(len(inputs)), (len(series), 1, 1))
+    target = np.empty((len(series), len(inputs), 1))
+    for row, one in enumerate(fitted):
+        target[:, row, 0] = np.einsum("nt,nt->n", one, values[:, :REFERENCE_SESSIONS])
+        for column, other in enumerate(fitted):
+            product[:, row, column] += np.einsum("nt,nt->n", one, other)
+    coefficients = np.linalg.solve(product, target)
+    for number, each in enumerate(inputs):
+        values -= coefficients[:, number] * each
+    found: Array = np.where(usable, values, np.nan)
     return found
 
 
-def _means_before(series: Array, span: int) -> Array:
-    """Mean of the `span` values before each column; NaN where fewer than half of them are known."""
+def _means_before(series: Array, start: int) -> list[Array]:
+    """Means of the 1, 5 and 22 values before each column from `start` on.
+
+    NaN where fewer than half of them are known.
+    """
     known = np.isfinite(series)
     total = np.cumsum(np.where(known, series, 0.0), axis=1)
-    count = np.cumsum(known, axis=1).astype(np.float64)
-    means = np.full(series.shape, np.nan)
-    for running in (total, count):
-        running[:, span:] -= running[:, :-span].copy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means[:, 1:] = np.where(count >= (span + 1) // 2, total / count, np.nan)[:, :-1]
-    return means
+    seen = np.cumsum(known, axis=1, dtype=np.float64)
+    width = series.shape[1]
+    found = [series[:, start - 1 : -1]]
+    for span in _MEMORY[1:]:
+        sums, counts = (
+            running[:, start - 1 : -1] - np.pad(running, ((0, 0), (1, 0)))[:, start - span : width - span]
+            for running in (total, seen)
+        )
+        means = np.full(sums.shape, np.nan)
+        np.divide(sums, counts, out=means, where=counts >= (span + 1) // 2)
+        found.append(means)
+    return found
 
 
 def _surprise(past: Array, new: Array) -> Array:
-    """-ln of the share of past values, and of the new one itself, that are at least as large."""
-    ordered = np.sort(past, axis=1)  # NaN last
+    """r^(-1/2) / 2 of the share r of past values, and the new one, that are at least as large."""
     usable = np.isfinite(past).sum(axis=1)
     tolerated = new - SHIFT_TOLERANCE * _spread(past)
     bets = np.ones(new.shape)
-    for row in np.flatnonzero(usable >= FEWEST_REFERENCES):
-        below = np.searchsorted(ordered[row, : usable[row]], tolerated[row], side="left")
-        bets[row] = -np.log((usable[row] - below + 1) / (usable[row] + 1))
-    bets[np.isnan(new)] = 1.0
+    for column in range(new.shape[1]):
+        below = (past < tolerated[:, column, None]).sum(axis=1)
+        paid = 0.5 * np.sqrt((usable + 1) / (usable - below + 1))
+        judged = np.isfinite(new[:, column]) & (usable >= FEWEST_REFERENCES)
+        bets[judged, column] = paid[judged]
     return bets
 
 
 def _spread(past: Array) -> Array:
-    """Standard deviation of what is known of each row, (N, 1)."""
+    """Standard deviation of what is known of each row, (N, 1); 0 where nothing is."""
     known = np.isfinite(past)
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     values = np.where(known, past, 0.0)
     mean = values.sum(axis=1, keepdims=True) / count
-    spread: Array = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / count)
+    square = (values**2).sum(axis=1, keepdims=True) / count
+    spread: Array = np.sqrt(np.maximum(square - mean**2, 0.0))
     return spread

@@ -14,7 +14,7 @@ SCALE_TOLERANCE = 1.1
 LARGEST_RESIDUAL = 3.0
 """Residuals are clipped here, in scales: one jump is no drift."""
 
-_TOO_WIDE = 1.5
+_FACTOR = 1.5
 # Half-widths of the 50% and 90% intervals in standard deviations of a Gaussian.
 _QUARTILE, _TAIL = norm.ppf(0.75), norm.ppf(0.95)
 
@@ -35,7 +35,7 @@ class Monitor:
 
 
 COVERAGE = Monitor("coverage", ("too few inside", "too many inside"))
-SCALE = Monitor("scale", ("residuals too large", "residuals too small"))
+SCALE = Monitor("scale", ("residuals too large", "residuals too often large", "residuals too small"))
 INPUT = Monitor("input", ("variance up", "variance down", "volume up", "volume down"))
 MONITORS = (COVERAGE, SCALE, INPUT)
 
@@ -66,11 +66,12 @@ def scale_bets(residuals: Array, inside_50: npt.NDArray[np.bool_], inside_90: np
     standard deviation of the return, given the past, is at most 1.1 times the forecast scale,
     whatever the distribution: clipping only makes it less.
 
-    Small residuals say little of a second moment under heavy tails, so that the other counts. It
-    pays the ratio of the chances of the three places (inside 50%, inside 90%, outside) under a scale
-    1.5 times too wide to those under one 1.1 times too wide. The ratio falls from place to place,
-    and so its mean is at most 1 if closes are inside 50% and 90% at most as often as under the
-    latter (54.2% and 93.0%).
+    Heavy tails leave little to be seen in second moments, so that the others count. They pay the
+    ratio of the chances of three places (inside 50%, inside 90%, outside) under a scale that is off by
+    a factor of 1.5 to those under one that is off by 1.1, for a Gaussian. The ratio rises, or falls,
+    from place to place, and so its mean is at most 1 unless closes are further out, or less far,
+    than under the latter: inside 50% in less than 46.0% and inside 90% in less than 86.5% of the
+    cases, or in more than 54.2% and 93.0%.
 
     Parameters
     ----------
@@ -81,16 +82,17 @@ def scale_bets(residuals: Array, inside_50: npt.NDArray[np.bool_], inside_90: np
 
     Returns
     -------
-    (n, 2)
+    (n, 3)
 
     """
     large = np.minimum(np.abs(residuals), LARGEST_RESIDUAL) ** 2 / SCALE_TOLERANCE**2
-    ratio = _places(_TOO_WIDE) / _places(SCALE_TOLERANCE)
     place = np.where(inside_50, 0, np.where(inside_90, 1, 2))
-    return np.column_stack([large, ratio[place]])
+    often_large = _places(1 / _FACTOR) / _places(1 / SCALE_TOLERANCE)
+    often_small = _places(_FACTOR) / _places(SCALE_TOLERANCE)
+    return np.column_stack([large, often_large[place], often_small[place]])
 
 
 def _places(factor: float) -> Array:
-    """Chances of a Gaussian to fall inside 50%, else inside 90%, else outside, under too wide a scale."""
+    """Chances of a Gaussian to fall inside 50%, else inside 90%, else outside, by a scale too wide."""
     inside_50, inside_90 = (2 * norm.cdf(factor * reach) - 1 for reach in (_QUARTILE, _TAIL))
     return np.array([inside_50, inside_90 - inside_50, 1 - inside_90])

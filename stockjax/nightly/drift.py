@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from stockjax.drift import COVERAGE, INPUT, MONITORS, SCALE, Monitor, Observations, Steps, Streams, advance
-from stockjax.drift.inputs import REFERENCE_SESSIONS, recent, surprise_bets, watched_inputs
+from stockjax.drift.inputs import REFERENCE_SESSIONS, ending_together, recent, surprise_bets, watched_inputs
 from stockjax.drift.monitors import coverage_bets, scale_bets
 from stockjax.features import History
 from stockjax.settings import AlertSettings, Settings
@@ -25,8 +25,11 @@ REMEMBERED = timedelta(days=370)
 """Outcomes and alarms that are older are let be: a monitor begins with the year before its first night."""
 
 _INPUT_WARM_UP = 126
-# The reference, the year's start, and what EWMA volatility needs to forget how it began.
-_INPUT_SESSIONS = REFERENCE_SESSIONS + _INPUT_WARM_UP + 126
+_NOTHING_SEEN = pd.DataFrame({"ticker": [], "session": [], "of_ticker": [], "of_universe": []}).astype(
+    {"ticker": "object", "session": "datetime64[s]", "of_ticker": bool, "of_universe": bool}
+)
+# What EWMA volatility, a mere floor here, and the longest mean need to have begun.
+_INPUT_ROOM = 84
 # As deep as the outcomes of another exchange may be behind.
 _INPUT_AGAIN = 5
 
@@ -140,33 +143,40 @@ def _judged(outcomes: pd.DataFrame, monitor: Monitor, limits: AlertSettings) -> 
 
 def _inputs(history: History, known: _Known) -> pd.DataFrame:
     """The same of a monitor of inputs, from the prices of the tickers."""
-    monitor = INPUT
-    history = recent(history, _INPUT_SESSIONS)
     last = known.last_sessions("ticker")
     newest = np.array([last.get(ticker, np.datetime64("NaT", "D")) for ticker in history.tickers])
     newest = newest.astype("datetime64[D]")
-    before = np.where(np.isnat(newest), 0, (history.sessions <= newest[:, None]).sum(axis=1))
-    fresh_from = np.maximum(before, history.lengths - _INPUT_WARM_UP)
-    first = np.maximum(np.minimum(fresh_from, history.lengths - _INPUT_AGAIN), 1)
-    bets = np.concatenate(
-        [surprise_bets(series, first, history.lengths) for series in watched_inputs(history)], axis=2
-    )
-    rows, offsets = np.nonzero(~np.isnan(bets).any(axis=2))
-    columns = first[rows] + offsets
-    days = history.sessions[rows, columns]
+    # No comparison with NaT holds: to a ticker that begins all is fresh.
+    fresh = history.lengths - (history.sessions <= newest[:, None]).sum(axis=1)
+    fresh = np.minimum(fresh, _INPUT_WARM_UP)
+    counts = np.where(fresh > _INPUT_AGAIN, _INPUT_WARM_UP, _INPUT_AGAIN)
+    history = recent(history, REFERENCE_SESSIONS + int(counts.max(initial=0)) + _INPUT_ROOM)
+    counts = np.minimum(counts, np.maximum(history.lengths - 1, 0))
+    fresh_from = history.lengths - fresh
+    if not counts.any():
+        return _with_bets(_NOTHING_SEEN, INPUT, np.zeros(0), np.zeros((0, len(INPUT.bets))))
+    series = [ending_together(each, history.lengths) for each in watched_inputs(history)]
+    rows, columns, payoffs = [], [], []
+    for count in np.unique(counts[counts > 0]):
+        here = np.flatnonzero(counts == count)
+        paid = np.concatenate([surprise_bets(each[here], count) for each in series], axis=2)
+        rows.append(np.repeat(here, count))
+        columns.append((history.lengths[here, None] - count + np.arange(count)).ravel())
+        payoffs.append(paid.reshape(-1, paid.shape[2]))
+    row, column, paid = np.concatenate(rows), np.concatenate(columns), np.concatenate(payoffs)
+    days = history.sessions[row, column]
     universe = known.last_sessions("universe").get(None)
     found = pd.DataFrame(
         {
-            "ticker": np.array(history.tickers, dtype=object)[rows],
+            "ticker": np.array(history.tickers, dtype=object)[row],
             "session": days.astype("datetime64[s]"),
-            "of_ticker": columns >= fresh_from[rows],
+            "of_ticker": column >= fresh_from[row],
             "of_universe": True if universe is None else days > universe,
         }
     )
     arrived = found.groupby("session")["ticker"].transform("size")
     found["of_universe"] &= arrived >= WHOLE_DAY * (history.lengths > 1).sum()
-    payoffs = bets[rows, offsets]
-    return _with_bets(found, monitor, payoffs.mean(axis=1), payoffs)
+    return _with_bets(found, INPUT, paid.mean(axis=1), paid)
 
 
 def _with_bets(
@@ -188,22 +198,22 @@ def _advance(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows and the states that new observations make."""
     names, stream = np.unique(seen["ticker"].fillna("").to_numpy(dtype=object), return_inverse=True)
-    known = known.assign(ticker=known["ticker"].fillna("")).set_index("ticker")
-    streams = _restored(names, known, len(monitor.bets))
+    place = pd.Index(known["ticker"].fillna("")).get_indexer(pd.Index(names))
+    streams = _restored(place, known, len(monitor.bets))
     observed = Observations(
         stream, seen["session"].to_numpy().astype("datetime64[D]"), seen[list(monitor.bets)].to_numpy()
     )
     fewest = settings.alerts.fewest_sessions
     streams, steps = advance(streams, observed, patience=settings.drift.patience, fewest=fewest)
-    newest = seen.assign(stream=stream).groupby("stream")["session"].max().to_numpy()
-    before = known["last_session"].reindex(names).to_numpy()
+    newest = seen["session"].groupby(stream).max().to_numpy()
+    before = known["last_session"].to_numpy()[place] if len(known) else newest
     tickers = None if scope == "universe" else names
     state = pd.DataFrame(
         {
             "scope": scope,
             "ticker": pd.Series(tickers, index=range(len(names)), dtype="str"),
             "monitor": monitor.name,
-            "last_session": np.fmax(newest, before.astype(newest.dtype)),
+            "last_session": np.where(place >= 0, np.fmax(newest, before.astype(newest.dtype)), newest),
             "seen": streams.seen,
             "step": streams.steps,
             "wealth": list(streams.wealth),
@@ -212,14 +222,13 @@ def _advance(
     return _rows(monitor, scope, seen, steps), state
 
 
-def _restored(names: npt.NDArray[np.object_], known: pd.DataFrame, bets: int) -> Streams:
-    """The streams of those names as they were left; fresh ones where there is none."""
-    streams = Streams.fresh(len(names), bets)
-    place = known.index.get_indexer(pd.Index(names))
+def _restored(place: npt.NDArray[np.int64], known: pd.DataFrame, bets: int) -> Streams:
+    """The streams as they were left, by their rows in `known`; fresh ones where there is none."""
+    streams = Streams.fresh(len(place), bets)
     found = np.flatnonzero(place >= 0)
     if len(found):
-        stored = known.iloc[place[found]]
-        streams.wealth[found] = np.stack(stored["wealth"].tolist())
+        stored = {name: known[name].to_numpy()[place[found]] for name in ("wealth", "seen", "step")}
+        streams.wealth[found] = np.stack(list(stored["wealth"]))
         streams.seen[found], streams.steps[found] = stored["seen"], stored["step"]
     return streams
 

@@ -6,7 +6,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from stockjax.drift.inputs import FEWEST_REFERENCES, REFERENCE_SESSIONS, surprise_bets, watched_inputs
+from stockjax.drift.inputs import (
+    FEWEST_REFERENCES,
+    REFERENCE_SESSIONS,
+    ending_together,
+    recent,
+    surprise_bets,
+    watched_inputs,
+)
 from tests.synthetic import scrambled_after, universe
 
 
@@ -20,13 +27,8 @@ def clustered(rows: int, sessions: int, seed: int) -> np.ndarray:
     return values
 
 
-def bets_from(values: np.ndarray, first: int) -> np.ndarray:
-    rows, sessions = values.shape
-    return surprise_bets(values, np.full(rows, first), np.full(rows, sessions))
-
-
 def test_what_persists_is_no_surprise_and_pays_less_than_one() -> None:
-    found = bets_from(clustered(200, 700, 1), 600)
+    found = surprise_bets(clustered(200, 700, 1), 100)
     assert found.shape == (200, 100, 2)
     means = found.mean(axis=(0, 1))
     assert (means > 0.6).all()
@@ -36,38 +38,67 @@ def test_what_persists_is_no_surprise_and_pays_less_than_one() -> None:
 def test_a_value_beyond_all_of_its_past_pays_most() -> None:
     values = clustered(1, 620, 2)
     values[0, -1] = 1e3
-    up, down = bets_from(values, 619)[0, 0]
-    assert up == pytest.approx(np.log(REFERENCE_SESSIONS + 1))
-    assert down == pytest.approx(-np.log((REFERENCE_SESSIONS + 1) / (REFERENCE_SESSIONS + 1)))
+    up, down = surprise_bets(values, 1)[0, 0]
+    assert up == pytest.approx(0.5 * np.sqrt(REFERENCE_SESSIONS + 1))
+    # All of the past is at least as large.
+    assert down == 0.5
 
 
 def test_bets_do_not_know_what_comes_later() -> None:
     values = clustered(3, 700, 3)
     other = values.copy()
     other[:, 650:] += 7.0
-    np.testing.assert_array_equal(bets_from(values, 640)[:, :10], bets_from(other, 640)[:, :10])
+    found, changed = surprise_bets(values, 60), surprise_bets(other, 60)
+    np.testing.assert_array_equal(found[:, :10], changed[:, :10])
+    assert (found != changed).any()
 
 
 def test_without_a_past_nothing_is_bet() -> None:
     short = clustered(1, FEWEST_REFERENCES, 4)
-    np.testing.assert_array_equal(bets_from(short, FEWEST_REFERENCES - 5), np.ones((1, 5, 2)))
-    np.testing.assert_array_equal(bets_from(np.full((1, 600), np.nan), 590), np.ones((1, 10, 2)))
+    np.testing.assert_array_equal(surprise_bets(short, 5), np.ones((1, 5, 2)))
+    np.testing.assert_array_equal(surprise_bets(np.full((1, 600), np.nan), 10), np.ones((1, 10, 2)))
 
 
 def test_a_value_that_never_moves_pays_nothing_for_staying() -> None:
-    found = bets_from(np.full((1, 600), 3.0), 590)
+    found = surprise_bets(np.full((1, 600), 3.0), 10)
     assert np.isfinite(found).all()
     assert (found < 1).all()
 
 
-def test_tickers_of_different_length_are_laid_out_from_their_own_first_new_session() -> None:
+def test_tickers_of_different_length_end_together() -> None:
     values = clustered(2, 700, 5)
-    first, lengths = np.array([690, 655]), np.array([700, 660])
-    found = surprise_bets(values, first, lengths)
-    assert found.shape == (2, 10, 2)
-    assert not np.isnan(found[0]).any()
-    assert np.isnan(found[1, 5:]).all()
-    np.testing.assert_array_equal(found[1, :5], bets_from(values[1:, :660], 655)[0])
+    values[1, 660:] = np.nan
+    together = ending_together(values, np.array([700, 660]))
+    np.testing.assert_array_equal(together[0], values[0])
+    np.testing.assert_array_equal(together[1, 40:], values[1, :660])
+    assert np.isnan(together[1, :40]).all()
+    np.testing.assert_array_equal(surprise_bets(together, 5)[1], surprise_bets(values[1:, :660], 5)[0])
+
+
+def test_the_last_sessions_are_those_of_the_history() -> None:
+    history = universe({"A": 300, "B": 200})
+    last = recent(history, 250)
+    np.testing.assert_array_equal(last.close[0], history.close[0, 50:])
+    np.testing.assert_array_equal(last.close[1], history.close[1, :250])
+    assert last.lengths.tolist() == [250, 199]
+    assert last.last_sessions() == history.last_sessions()
+    assert recent(history, 1000).close.shape == (2, 300)
+
+
+def test_the_payoff_of_a_rank_by_hand() -> None:
+    """Values that a regression on a constant and on nothing else describes: the mean of each is known."""
+    values = np.tile([1.0, -1.0], 350)[None, :]
+    # What follows from yesterday is no surprise: nothing is left over of it, today and in the past.
+    assert surprise_bets(values, 1)[0, 0] == pytest.approx([0.5, 0.5], abs=0.3)
+    random = np.random.default_rng(6)
+    noise = random.normal(size=(1000, 600))
+    found = surprise_bets(noise, 1)[:, 0, 0]
+    past = noise[:, -505:-1]
+    threshold = noise[:, -1:] - 0.25 * past.std(axis=1, keepdims=True)
+    rank = ((past >= threshold).sum(axis=1) + 1) / 505
+    # The fitted coefficients of noise are small and not 0: close for one, equal on average.
+    assert np.corrcoef(found, 0.5 / np.sqrt(rank))[0, 1] > 0.9
+    assert found.mean() == pytest.approx((0.5 / np.sqrt(rank)).mean(), rel=0.02)
 
 
 def test_inputs_are_the_variance_and_the_volume_of_each_session() -> None:

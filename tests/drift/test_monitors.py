@@ -24,18 +24,20 @@ def test_large_residuals_pay_their_square_up_to_three_scales() -> None:
     assert found == pytest.approx([0.0, 1.0, 4.0, 9 / 1.21, 9 / 1.21])
 
 
-def test_small_residuals_pay_by_the_place_of_the_close() -> None:
+@pytest.mark.parametrize(("bet", "factor", "tolerated"), [(1, 1 / 1.5, 1 / 1.1), (2, 1.5, 1.1)])
+def test_the_place_of_a_close_pays_by_its_chances(bet: int, factor: float, tolerated: float) -> None:
     inside_50, inside_90 = np.array([True, False, False]), np.array([True, True, False])
-    found = scale_bets(np.zeros(3), inside_50, inside_90)[:, 1]
-    wide, tolerated = ([2 * norm.cdf(s * reach) - 1 for reach in (0.67449, 1.644854)] for s in (1.5, 1.1))
+    found = scale_bets(np.zeros(3), inside_50, inside_90)[:, bet]
+    off, edge = ([2 * norm.cdf(s * reach) - 1 for reach in (0.67449, 1.644854)] for s in (factor, tolerated))
     by_hand = [
-        wide[0] / tolerated[0],
-        (wide[1] - wide[0]) / (tolerated[1] - tolerated[0]),
-        (1 - wide[1]) / (1 - tolerated[1]),
+        off[0] / edge[0],
+        (off[1] - off[0]) / (edge[1] - edge[0]),
+        (1 - off[1]) / (1 - edge[1]),
     ]
     assert found == pytest.approx(by_hand, rel=1e-5)
-    assert found[0] > 1 > found[1] > found[2]
-    # Well-made intervals hold a half and nine tenths.
+    assert sorted(found, reverse=factor > 1) == pytest.approx(found)
+    # At the edge of what is tolerated nothing is given away, and well-made intervals pay less.
+    assert edge[0] * found[0] + (edge[1] - edge[0]) * found[1] + (1 - edge[1]) * found[2] == pytest.approx(1)
     assert 0.5 * found[0] + 0.4 * found[1] + 0.1 * found[2] < 1
 
 

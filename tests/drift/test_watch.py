@@ -19,11 +19,11 @@ def observations(payoffs: np.ndarray) -> Observations:
 
 
 def graded(residuals: np.ndarray) -> np.ndarray:
-    """Bets on residuals of a Gaussian forecast, (..., 4): coverage, then scale."""
+    """Bets on residuals of a Gaussian forecast, (..., 5): coverage, then scale."""
     size = np.abs(residuals).ravel()
     inside_50, inside_90 = size < norm.ppf(0.75), size < norm.ppf(0.95)
     both = [coverage_bets(inside_90, 0.87, 0.93), scale_bets(size, inside_50, inside_90)]
-    return np.hstack(both).reshape(*residuals.shape, 4)
+    return np.hstack(both).reshape(*residuals.shape, 5)
 
 
 def test_an_alarm_is_counted_and_the_stream_begins_anew() -> None:
@@ -51,8 +51,8 @@ def test_an_alarm_waits_until_enough_was_seen() -> None:
 def test_days_one_by_one_come_to_the_same_as_all_at_once() -> None:
     random = np.random.default_rng(0)
     observed = observations(graded(random.normal(size=(5, 80)) * 1.4))
-    together, all_at_once = advance(Streams.fresh(5, 4), observed, patience=50.0, fewest=5)
-    streams, evidence = Streams.fresh(5, 4), np.zeros(len(observed.stream))
+    together, all_at_once = advance(Streams.fresh(5, 5), observed, patience=50.0, fewest=5)
+    streams, evidence = Streams.fresh(5, 5), np.zeros(len(observed.stream))
     for day in DAYS[:80]:
         here = np.flatnonzero(observed.day == day)
         part = Observations(observed.stream[here], observed.day[here], observed.payoffs[here])
@@ -68,8 +68,8 @@ def test_the_order_of_the_observations_does_not_matter() -> None:
     observed = observations(graded(np.random.default_rng(1).normal(size=(3, 60)) * 2))
     shuffled = np.random.default_rng(2).permutation(len(observed.stream))
     mixed = Observations(observed.stream[shuffled], observed.day[shuffled], observed.payoffs[shuffled])
-    _, straight = advance(Streams.fresh(3, 4), observed, patience=50.0, fewest=5)
-    _, crooked = advance(Streams.fresh(3, 4), mixed, patience=50.0, fewest=5)
+    _, straight = advance(Streams.fresh(3, 5), observed, patience=50.0, fewest=5)
+    _, crooked = advance(Streams.fresh(3, 5), mixed, patience=50.0, fewest=5)
     np.testing.assert_array_equal(crooked.evidence, straight.evidence[shuffled])
     np.testing.assert_array_equal(crooked.alarm, straight.alarm[shuffled])
 
@@ -81,13 +81,13 @@ def test_nothing_observed_changes_nothing() -> None:
     assert len(steps.alarm) == 0
 
 
-@pytest.mark.parametrize(("factor", "leading"), [(1.5, 2), (2.5, 2), (0.5, 3)])
+@pytest.mark.parametrize(("factor", "leading"), [(1.5, 2), (2.5, 2), (0.5, 4)])
 def test_a_scale_that_is_off_raises_an_alarm_that_says_which_way(factor: float, leading: int) -> None:
     residuals = np.random.default_rng(3).normal(size=(1, 1000))
     residuals[:, 500:] *= factor
     payoffs = graded(residuals)
     payoffs[..., :2] = 1.0
-    _, steps = advance(Streams.fresh(1, 4), observations(payoffs), patience=1260.0, fewest=21)
+    _, steps = advance(Streams.fresh(1, 5), observations(payoffs), patience=1260.0, fewest=21)
     first = np.flatnonzero(steps.alarm)[0]
     assert 500 <= first < 650
     assert steps.leading[first] == leading
@@ -95,5 +95,5 @@ def test_a_scale_that_is_off_raises_an_alarm_that_says_which_way(factor: float, 
 
 def test_no_alarm_in_three_years_of_forty_streams_that_are_well() -> None:
     payoffs = graded(np.random.default_rng(4).normal(size=(40, 756)))
-    _, steps = advance(Streams.fresh(40, 4), observations(payoffs), patience=1260.0, fewest=21)
+    _, steps = advance(Streams.fresh(40, 5), observations(payoffs), patience=1260.0, fewest=21)
     assert not steps.alarm.any()

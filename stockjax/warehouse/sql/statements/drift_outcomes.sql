@@ -1,32 +1,32 @@
 -- Outcomes of the network's forecasts up to $as_of that the monitors have not taken: those of the
 -- ticker, or of the universe. Coverage and scale take the same ones, in one transaction. A forecast of a night counts before one that was caught up; replays are taken only
 -- where nothing later was seen.
-WITH promised AS (
-    SELECT ticker, as_of, target, origin
-    FROM forecasts
-    WHERE model = 'lstm' AND target BETWEEN $first AND $as_of
+WITH taken AS (SELECT ticker, session FROM drift WHERE monitor = 'scale' AND session >= $first),
+newest AS (SELECT ticker, last_session FROM drift_state WHERE monitor = 'scale'),
+open_forecasts AS (
+    SELECT
+        made.ticker, made.as_of, made.target, made.origin,
+        known.ticker IS NULL
+            AND (made.origin <> 'backtest' OR made.target > coalesce(own.last_session, DATE '0001-01-01'))
+            AS of_ticker,
+        day.session IS NULL
+            AND (made.origin <> 'backtest' OR made.target > coalesce(shared.last_session, DATE '0001-01-01'))
+            AS of_universe
+    FROM forecasts AS made
+    LEFT JOIN taken AS known ON known.ticker = made.ticker AND known.session = made.target
+    LEFT JOIN (FROM taken WHERE ticker IS NULL) AS day ON day.session = made.target
+    LEFT JOIN newest AS own ON own.ticker = made.ticker
+    LEFT JOIN (FROM newest WHERE ticker IS NULL) AS shared ON true
+    WHERE made.model = 'lstm' AND made.target BETWEEN $first AND $as_of AND (of_ticker OR of_universe)
+),
+chosen AS (
+    FROM open_forecasts
     QUALIFY row_number() OVER (
         PARTITION BY ticker, target ORDER BY list_position(['nightly', 'catchup', 'backtest'], origin)
     ) = 1
 ),
-taken AS (SELECT ticker, session FROM drift WHERE monitor = 'scale' AND session >= $first),
-newest AS (SELECT ticker, last_session FROM drift_state WHERE monitor = 'scale'),
 pending AS MATERIALIZED (
-    SELECT
-        promised.*,
-        count(*) OVER (PARTITION BY promised.target) AS promised_that_day,
-        known.ticker IS NULL
-            AND (promised.origin <> 'backtest' OR promised.target > coalesce(own.last_session, DATE '0001-01-01'))
-            AS of_ticker,
-        day.session IS NULL
-            AND (promised.origin <> 'backtest' OR promised.target > coalesce(shared.last_session, DATE '0001-01-01'))
-            AS of_universe
-    FROM promised
-    LEFT JOIN taken AS known ON known.ticker = promised.ticker AND known.session = promised.target
-    LEFT JOIN (FROM taken WHERE ticker IS NULL) AS day ON day.session = promised.target
-    LEFT JOIN newest AS own ON own.ticker = promised.ticker
-    LEFT JOIN (FROM newest WHERE ticker IS NULL) AS shared ON true
-    QUALIFY of_ticker OR of_universe
+    SELECT *, count(*) OVER (PARTITION BY target) AS promised_that_day FROM chosen
 ),
 outcomes AS (
     SELECT
