@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stockjax.registry import Status
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import read_history
+from stockjax.warehouse.query import query
 from tests.synthetic import NEW_YORK, price_frame, some_model
 from tests.warehouse.made_up import append, fetch, forecast, store
 
@@ -353,6 +355,17 @@ def test_alarms_are_told_on_the_night_that_raised_them(shifted: World, at: int) 
     assert all(" of B, " in line for line in told)
     assert alarm_lines(shifted.warehouse, day(at), ["A"]) == ()
     assert alarm_lines(shifted.warehouse, day(at - 1), TICKERS) == ()
+
+
+def test_the_example_query_says_where_every_monitor_stands(shifted: World) -> None:
+    shifted.ingest(120)
+    shifted.night(120)
+    text = (Path(__file__).parents[2] / "warehouse" / "queries" / "drift.sql").read_text(encoding="utf-8")
+    found = query(shifted.warehouse, text).set_index(["scope", "monitor", "ticker"])
+    assert len(found) == 4 * 3
+    assert found.loc[("ticker", "scale", "B"), "alarms"] >= 1
+    assert found.loc[("ticker", "scale", "A"), "alarms"] == 0
+    assert found.loc[("ticker", "scale", "B"), "last_direction"] == "residuals too large"
 
 
 def test_an_empty_warehouse_has_no_drift(warehouse: Warehouse) -> None:

@@ -1,6 +1,7 @@
 """When a night has failed, and what is said of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def outcome(
         remark=None,
         report=Path("report"),
     )
+
+
+def test_alarms_of_drift_are_counted_in_the_message_and_named_in_the_summary() -> None:
+    drifted = replace(outcome(5, 5), drift=("drift: scale of T1", "drift: input of T2"))
+    assert drifted.message == "5 of 5 tickers forecast for 2013-03-04; 2 alarm(s) of drift"
+    assert drifted.summary()["drift"] == ["drift: scale of T1", "drift: input of T2"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from stockjax.reporting.digest import (
     share,
 )
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.drift import append_drift
 from tests.reporting.test_report import HOSTILE, TONIGHT, fill
 from tests.warehouse.made_up import append, fetch, forecast
 
@@ -184,6 +185,38 @@ def test_a_night_without_any_forecast_says_why_and_has_no_table_of_them(warehous
     assert page.headings == ["Forecasts as of 2013-03-01", "Data", "Not as it should be"]
     assert page.tables == [[["ticker", "why"], ["NOSUCH", "failed, no such ticker; check the symbol"]]]
     assert page.pictures == {}
+
+
+def test_alarms_of_drift_stand_on_the_page_and_how_far_the_others_are(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL", "IBM"))
+    assert "Drift" not in Read(night(warehouse, ("AAPL", "IBM"))).headings
+    row = {"scope": "ticker", "monitor": "scale", "session": TONIGHT, "tickers": 1, "observation": 2.5}
+    told = {"threshold": 200.0, "direction": "residuals too large", "seen": 30, "step": 30}
+    rows = pd.DataFrame(
+        [
+            {**row, **told, "ticker": "AAPL", "evidence": 250.0, "alarm": True},
+            {**row, **told, "ticker": "IBM", "evidence": 50.0, "alarm": False},
+        ]
+    )
+    states = pd.DataFrame(
+        {"scope": ["ticker"], "ticker": ["IBM"], "monitor": ["scale"], "last_session": [TONIGHT]}
+        | {"seen": [30], "step": [30], "wealth": [[50.0]]}
+    )
+    append_drift(warehouse, rows, states, as_of=TONIGHT, run_id="run")
+    page = Read(
+        night_digest(
+            warehouse,
+            as_of=TONIGHT,
+            tickers=("AAPL", "IBM"),
+            message="",
+            figures=FIGURES,
+            failures={},
+            report=Path("report"),
+            drift=["drift: scale of A|B"],
+        )
+    )
+    assert "Drift" in page.headings
+    assert page.items[:2] == ["drift: scale of A|B", "scale, ticker: 2 watched, nearest 125.0%"]
 
 
 def test_whoever_was_not_asked_for_is_not_shown(warehouse: Warehouse) -> None:
