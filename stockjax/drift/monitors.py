@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 Array = npt.NDArray[np.float64]
 
@@ -16,7 +16,7 @@ LARGEST_RESIDUAL = 3.0
 
 _FACTOR = 1.5
 # Half-widths of the 50% and 90% intervals in standard deviations of a Gaussian.
-_QUARTILE, _TAIL = norm.ppf(0.75), norm.ppf(0.95)
+_QUARTILE, _TAIL = ndtri(0.75), ndtri(0.95)
 
 
 @dataclass(frozen=True)
@@ -94,5 +94,5 @@ def scale_bets(residuals: Array, inside_50: npt.NDArray[np.bool_], inside_90: np
 
 def _places(factor: float) -> Array:
     """Chances of a Gaussian to fall inside 50%, else inside 90%, else outside, by a scale too wide."""
-    inside_50, inside_90 = (2 * norm.cdf(factor * reach) - 1 for reach in (_QUARTILE, _TAIL))
+    inside_50, inside_90 = (2 * ndtr(factor * reach) - 1 for reach in (_QUARTILE, _TAIL))
     return np.array([inside_50, inside_90 - inside_50, 1 - inside_90])

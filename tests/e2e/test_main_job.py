@@ -125,7 +125,6 @@ def test_the_tracked_data_dictionary_is_that_of_the_schema(job: Job) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "--as-of", "2013-03-04"], "lies after the last session"),
         (["run", "--source", "bloomberg"], "'source'"),
         (["run", "--source", "files"], "needs the setting 'path'"),
         (["sql", "DROP TABLE prices"], "only a single SELECT"),

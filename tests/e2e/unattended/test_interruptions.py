@@ -58,5 +58,5 @@ def asked(folder: Path) -> float:
     answer = query(Warehouse(folder), "SELECT count(*) AS n FROM runs")
     took = time.monotonic() - begun
     assert answer["n"].tolist() in ([0], [1], [2])
-    time.sleep(0.05)
+    time.sleep(0.2)
     return took

@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.e2e.served import MODELS, SAMPLE, STOCKJAX, Server, rows, until
+from tests.e2e.prepared import Run, prepared
+from tests.e2e.served import MODELS, SAMPLE, Server, rows, until
 from tests.e2e.unattended.conftest import KILLS
 
 WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
@@ -45,23 +46,30 @@ class Killed:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    warehouse = tmp_path_factory.mktemp("undisturbed") / "warehouse"
-    done = server.run(STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
-    assert done.returncode == 0, done.stdout + done.stderr
+def ready(server: Server) -> Iterator[Server]:
+    with prepared(server):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ready: Server, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    warehouse = folder / "warehouse"
+    run = Run(warehouse, ready.environment(), folder / "log")
+    assert run.wait() == 0, run.said
     ((seconds,),) = rows(warehouse, "SELECT date_part('epoch', finished_at - started_at) FROM runs")
     return Undisturbed(rows(warehouse, WITHOUT_NAMES), seconds)
 
 
 @pytest.fixture(scope="module")
 def all_killed(
-    server: Server, undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory
+    ready: Server, undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Future[Killed]]]:
     """Two at a time, each on a warehouse of its own."""
     folder = tmp_path_factory.mktemp("killed")
     # Anywhere within the n-th part of the work.
     moments = [(number + random.Random(number).random()) / KILLS for number in range(KILLS)]
-    kill = partial(killed_and_run_again, server)
+    kill = partial(killed_and_run_again, ready)
     with ThreadPoolExecutor(2) as pool:
         yield [
             pool.submit(kill, folder / str(number), undisturbed.seconds * moment)
@@ -73,17 +81,17 @@ def killed_and_run_again(server: Server, folder: Path, seconds: float) -> Killed
     """A run that is killed so long after it has begun its work, and the next one to its end."""
     folder.mkdir()
     warehouse = folder / "warehouse"
-    process = server.begin(f"killed-{folder.name}", STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
+    process = Run(warehouse, server.environment(), folder / "killed.log")
     try:
         until((warehouse / ".forecast.lock").exists, "a run at work", pause=0.005)
         time.sleep(seconds)
     finally:
         process.kill()
-    assert process.process.returncode in (0, -signal.SIGKILL), process.said
+    assert process.wait() in (0, -signal.SIGKILL), process.said
     forecasts = committed(warehouse, folder / "copy", "FROM forecasts")
     states = committed(warehouse, folder / "copy", "SELECT status FROM runs")
-    again = server.run(STOCKJAX, "run", STOCKJAX_WAREHOUSE=str(warehouse))
-    return Killed(warehouse, forecasts, states, again.returncode, again.stdout + again.stderr)
+    again = Run(warehouse, server.environment(), folder / "again.log")
+    return Killed(warehouse, forecasts, states, again.wait(), again.said)
 
 
 def committed(warehouse: Path, copy: Path, sql: str) -> Rows:

@@ -1,0 +1,76 @@
+"""A live night as a user runs it, with the real yfinance against a vendor on the loopback."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stockjax.sessions import exchange
+from tests.e2e.served import STOCKJAX, Server, rows, until
+from tests.yahoo_server import YahooServer, forever, hang, made_up_listing
+
+NEW_YORK = exchange("XNYS")
+TICKERS = [f"S{number:02d}" for number in range(12)]
+
+
+@pytest.fixture
+def last() -> date:
+    # A run that begins before the close and ends after it would be about two sessions.
+    while NEW_YORK.last_completed_session(datetime.now(UTC) + timedelta(minutes=3)) != (
+        completed := NEW_YORK.last_completed_session(datetime.now(UTC))
+    ):
+        time.sleep(10)
+    return completed
+
+
+@pytest.fixture
+def vendor(last: date) -> Iterator[YahooServer]:
+    with YahooServer() as yahoo:
+        for number, ticker in enumerate(TICKERS):
+            yahoo.listings[ticker] = made_up_listing(number, last - timedelta(days=400), last)
+        yield yahoo
+
+
+def settings(vendor: YahooServer, folder: Path) -> dict[str, str]:
+    return {
+        "STOCKJAX_WAREHOUSE": str(folder),
+        "STOCKJAX_SOURCE": "yahoo",
+        "STOCKJAX_YAHOO__BASE_URL": vendor.base_url,
+        "STOCKJAX_YAHOO__REQUESTS_PER_SECOND": "0",
+        "STOCKJAX_REPLAY__SESSIONS": "0",
+    }
+
+
+def printed(server: Server, here: dict[str, str], *arguments: str) -> str:
+    done = server.run(STOCKJAX, *arguments, **here)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join(done.stdout.split())
+
+
+def test_a_killed_fetch_goes_on_where_it_stopped(
+    server: Server, vendor: YahooServer, tmp_path: Path, last: date
+) -> None:
+    here = settings(vendor, tmp_path)
+    vendor.faults(TICKERS[-1], forever(hang(120)))
+    run = server.begin("fetching", STOCKJAX, "run", *TICKERS, **here, STOCKJAX_YAHOO__TIMEOUT="100")
+    try:
+        until(lambda: stored(tmp_path) == len(TICKERS) - 1, "the prices of all but one ticker", pause=0.5)
+    finally:
+        run.kill()
+    assert stored(tmp_path) == len(TICKERS) - 1
+    vendor.faults(TICKERS[-1])
+    before = vendor.chart_requests()
+    done = printed(server, here, "run", *TICKERS)
+    assert f"12 of 12 tickers forecast for {NEW_YORK.next_session(last)}" in done
+    assert vendor.chart_requests() - before == 1
+    assert "Tickers: 12 active" in printed(server, here, "status")
+    doubled = "SELECT count(*) FROM (SELECT 1 FROM prices GROUP BY ticker, session HAVING count(*) > 1)"
+    assert rows(tmp_path, doubled) == [(0,)]
+
+
+def stored(folder: Path) -> int:
+    """Tickers that readers can see."""
+    ((count,),) = rows(folder, "SELECT count(DISTINCT ticker) FROM prices") or [(0,)]
+    return int(count)
