@@ -128,7 +128,8 @@ def _canonical(raw: pd.DataFrame, written: list[str], default_ticker: str) -> pd
         if name in raw:
             frame[name] = pd.to_numeric(_plain(raw[name], name), errors="coerce").astype(float)
             blank = frame[name].isna()
-            unread[blank] |= ~raw.loc[blank, name].astype(str).str.strip().isin(_NOTHING)
+            if blank.any():
+                unread[blank] |= ~raw.loc[blank, name].astype(str).str.strip().isin(_NOTHING)
     frame["raw"] = pd.Series([None] * len(frame), index=frame.index, dtype=str)
     # What was written in a cell that is no number, or no date, is not to be lost.
     as_written = raw[unread].set_axis(written, axis="columns").astype(str)
