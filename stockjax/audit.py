@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from stockjax.errors import NothingToForecast
 from stockjax.features import History
 from stockjax.forecasting.replay import replay, sessions_between
+from stockjax.forecasting.rows import other_bits
 from stockjax.ingest.listings import listings
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
@@ -153,14 +153,6 @@ def _differences(reference: pd.DataFrame, rows: pd.DataFrame, everyone: pd.Index
     """For each forecast, the columns whose bits differ; all of them if only one of the two has it."""
     one_sided = everyone.isin(reference.index) != everyone.isin(rows.index)
     before, after = reference.reindex(everyone), rows.reindex(everyone)
-    differing = {name: one_sided | _other_bits(before[name], after[name]) for name in reference.columns}
+    differing = {name: one_sided | other_bits(before[name], after[name]) for name in reference.columns}
     table = pd.DataFrame(differing)
     return [tuple(table.columns[row]) for row in table.to_numpy()]
-
-
-def _other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
-    left, right = one.to_numpy(), other.to_numpy()
-    if left.dtype.kind == "f":
-        return np.not_equal(left.view(np.int64), right.astype(left.dtype).view(np.int64))
-    pairs = zip(left, right, strict=True)
-    return np.array([not (a == b or (pd.isna(a) and pd.isna(b))) for a, b in pairs], dtype=bool)

@@ -77,6 +77,10 @@ class WarehouseTooNew(StockjaxError):
     """The warehouse was written by a newer version of stockjax."""
 
 
+class WarehouseTooOld(StockjaxError):
+    """The warehouse lacks tables that this release reads; a run makes them."""
+
+
 class SnapshotMissing(StockjaxError):
     """No run has published a readable copy of the warehouse yet."""
 
@@ -99,6 +103,10 @@ class NightFailed(StockjaxError):
 
 class ModelFileError(StockjaxError):
     """A model file is missing, damaged, or of another shape than its record says."""
+
+
+class NotReproducible(StockjaxError):
+    """What a forecast was made from is not all on record, or not there any more."""
 
 
 class NothingToForecast(StockjaxError):

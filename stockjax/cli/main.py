@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from stockjax import __version__
+from stockjax.cli import explain, models
 from stockjax.errors import StockjaxError
 from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _console = Console()
+app.add_typer(models.app, name="models")
+app.command()(explain.explain)
 
 
 class Format(StrEnum):

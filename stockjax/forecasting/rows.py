@@ -23,7 +23,7 @@ def forecast_rows(
     features: Features,
     rows: npt.NDArray[np.int64],
     positions: npt.NDArray[np.int64],
-    models: Sequence[Model],
+    models: Sequence[Model] | None,
     exchanges: Mapping[str, Exchange],
     origins: Mapping[str, Origin],
 ) -> pd.DataFrame:
@@ -34,19 +34,18 @@ def forecast_rows(
     rows, positions
         (n,) ticker row and session column that each forecast is made from.
     models
-        The network in force for each of the n.
+        The network in force for each of the n; None to have the baselines alone.
     exchanges, origins
         By ticker: the calendar that has the target, and when the forecast is made.
 
     Returns
     -------
-    n x 4 rows with the columns of `forecasts` from `ticker` to `data_hash`.
+    A row for each of the n and each model, with the columns of `forecasts` from `ticker` to `data_hash`.
 
     """
-    forecasts = {
-        "lstm": lstm_forecast(features, rows, positions, models),
-        **baseline_forecasts(history, rows, positions),
-    }
+    forecasts = baseline_forecasts(history, rows, positions)
+    if models is not None:
+        forecasts = {"lstm": lstm_forecast(features, rows, positions, models), **forecasts}
     as_of = history.sessions[rows, positions]
     tickers = [history.tickers[row] for row in rows]
     shared = pd.DataFrame(
@@ -60,8 +59,18 @@ def forecast_rows(
         }
     )
     tables = [_table(shared, name, forecast) for name, forecast in forecasts.items()]
-    tables[0]["model_id"] = [model.model_id for model in models]
+    if models is not None:
+        tables[0]["model_id"] = [model.model_id for model in models]
     return pd.concat(tables, ignore_index=True)
+
+
+def other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
+    """Where two columns of such rows differ in a single bit; what is missing in both is the same."""
+    left, right = one.to_numpy(), other.to_numpy()
+    if left.dtype.kind == "f":
+        return np.not_equal(left.view(np.int64), right.astype(left.dtype).view(np.int64))
+    pairs = zip(left, right, strict=True)
+    return np.array([not (a == b or (pd.isna(a) and pd.isna(b))) for a, b in pairs], dtype=bool)
 
 
 def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from stockjax.errors import NothingToForecast, UsageError
+from stockjax.forecasting.inputs import forecast_inputs
 from stockjax.forecasting.replay import replay, sessions_between
 from stockjax.forecasting.rows import MODELS
 from stockjax.nightly.night import Night
@@ -69,10 +70,11 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
     before = finished = sum(len(days & done.get(ticker, set())) for ticker, days in wanted.items())
     begun = time.monotonic()
     every = settings.backtest_ticker_every
+    inputs = forecast_inputs(universe.history, universe.read_at)
     for part in replay(universe.history, wanted, universe.exchanges, settings, every, done):
         night.store.models(part.models, f"{last}-backtest-{part.sessions[0]}", replayed=True)
         if len(part.rows):
-            night.store.forecasts(part.rows)
+            night.store.forecasts(part.rows, inputs)
         for ticker, failure in part.failures.items():
             night.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
         finished += len(part.rows) // len(MODELS)

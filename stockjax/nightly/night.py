@@ -7,7 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from stockjax.code_version import code_version
+from stockjax.environment import environment
 from stockjax.errors import UsageError
+from stockjax.forecasting.inputs import forecast_inputs
 from stockjax.forecasting.plan import Origin, make_plan, newest_session, replace_as_of
 from stockjax.forecasting.replay import missing_sessions, replay
 from stockjax.forecasting.rows import MODELS
@@ -113,6 +115,7 @@ class Night:
             as_of=self.plan.as_of,
             moment=self.plan.started_at,
             code_version=code_version(),
+            environment=environment(),
         )
         learnt_from = f" and {len(self.plan.learnt_from)} for the base" if self.plan.learnt_from else ""
         self.say(
@@ -177,9 +180,10 @@ class Night:
         of = sum(len(days - done.get(ticker, set())) for ticker, days in wanted.items())
         written, done_now, store = 0, 0, self.store
         every = settings.replay.ticker_every
+        inputs = forecast_inputs(history, universe.read_at)
         for part in replay(history, wanted, universe.exchanges, settings, every, done):
             store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
-            written += store.forecasts(part.rows) if len(part.rows) else 0
+            written += store.forecasts(part.rows, inputs) if len(part.rows) else 0
             for ticker, failure in part.failures.items():
                 self.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
             done_now += len(part.rows) // len(MODELS)
@@ -198,6 +202,7 @@ class Night:
         return Session(
             as_of=as_of,
             knowledge=knowledge,
+            read_at=universe.read_at,
             due=due,
             exchanges=universe.exchanges,
             origins=origins,

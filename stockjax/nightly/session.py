@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stockjax.code_version import code_version
+from stockjax.forecasting.inputs import forecast_inputs
 from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import forecast_rows
 from stockjax.forecasting.training import (
@@ -23,6 +24,7 @@ from stockjax.registry import Champions, Model, Status, load_champions, save_mod
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.inputs import ForecastInputs
 from stockjax.warehouse.ledger import append_forecasts
 
 Say = Callable[[str], None]
@@ -53,14 +55,15 @@ class Store:
             moment=datetime.now(UTC),
         )
 
-    def forecasts(self, rows: pd.DataFrame) -> int:
-        """Append to the ledger; returns how many rows were new."""
+    def forecasts(self, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
+        """Append to the ledger, with what they were made from; returns how many rows were new."""
         return append_forecasts(
             self.warehouse,
             rows,
             code_version=code_version(),
             run_id=self.run_id,
             moment=datetime.now(UTC),
+            inputs=inputs,
         )
 
 
@@ -72,6 +75,8 @@ class Session:
     ----------
     knowledge
         Prices and features of all tickers that can be forecast, cut at the session.
+    read_at
+        When these prices were read, aware.
     due
         Tickers that are to be forecast.
     exchanges, origins
@@ -83,6 +88,7 @@ class Session:
 
     as_of: date
     knowledge: Knowledge
+    read_at: datetime
     due: list[str]
     exchanges: Mapping[str, Exchange]
     origins: Mapping[str, Origin]
@@ -101,12 +107,7 @@ class Session:
     def train_base(self, champions: Champions) -> Model:
         """The base in force, trained anew when its time has come."""
         base = champions.base
-        if (
-            base
-            and not self.drifted.base
-            and not could_learn(base, self.knowledge, self.settings.training)
-            and self._age(base, self.due[0]) < self.settings.retrain.base_every
-        ):
+        if base and self._is_young(base):
             return base
         base = train_base_model(
             self.knowledge, self.settings.training, self.settings.seed, self.settings.worker_count
@@ -119,6 +120,13 @@ class Session:
             else "base left untrained: the random walk with EWMA volatility"
         )
         return base
+
+    def _is_young(self, base: Model) -> bool:
+        """Whether a base stays in force tonight."""
+        age = self._age(base, self.due[0])
+        just_put = base.put_in_force is not None and age == 0
+        outgrown = self.drifted.base or could_learn(base, self.knowledge, self.settings.training)
+        return age < self.settings.retrain.base_every and (just_put or not outgrown)
 
     def to_train(self, champions: Champions) -> list[str]:
         """Tickers with history enough whose time for training has come."""
@@ -159,7 +167,7 @@ class Session:
             self.exchanges,
             self.origins,
         )
-        written = self.store.forecasts(table)
+        written = self.store.forecasts(table, forecast_inputs(history, self.read_at, self.as_of))
         self.say(f"{written} forecasts written from {self.as_of}")
         return written
 
@@ -177,6 +185,11 @@ class Session:
         return self.forecast(base, champions, trained)
 
     def _age(self, model: Model, ticker: str) -> int:
-        """Sessions of a ticker's exchange since a model last saw prices."""
+        """Sessions of a ticker's exchange since a model last saw prices, or was put in force.
+
+        Who was put in force by somebody forecasts once at least before anything is trained in its place.
+        """
         exchange, seen = self.exchanges[ticker], model.trained_through
+        if model.put_in_force:
+            return max(len(exchange.sessions(model.put_in_force, self.as_of)) - 1, 0)
         return len(exchange.sessions(seen, self.as_of)) - exchange.is_session(seen)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from stockjax.features import History
 from stockjax.forecasting.plan import Market, Plan
@@ -27,6 +27,8 @@ class Universe:
     ----------
     history
         Prices of all tickers that were fetched, cut at tonight.
+    read_at
+        When they were read, aware.
     listings, markets
         By ticker: its exchange, and tonight on it.
     states
@@ -41,6 +43,7 @@ class Universe:
     """
 
     history: History
+    read_at: datetime
     listings: Mapping[str, Listing]
     markets: Mapping[str, Market]
     states: list[TickerState]
@@ -91,8 +94,9 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
     markets = {ticker: plan.market(listing.exchange) for ticker, listing in listed.items()}
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
     last = max(as_of.values())
+    prices, read_at = read_history(warehouse, plan.fetched, last), datetime.now(UTC)
     history = History.from_columns(
-        read_history(warehouse, plan.fetched, last),
+        prices,
         plan.fetched,
         [listed[ticker].exchange.code for ticker in plan.fetched],
     )
@@ -116,7 +120,7 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
         settings.history.forecast_sessions,
         first_live_sessions(warehouse, plan.tickers),
     )
-    return Universe(history, listed, markets, states, complete, tonight, _by_session(missing))
+    return Universe(history, read_at, listed, markets, states, complete, tonight, _by_session(missing))
 
 
 def _with_successors(warehouse: Warehouse, states: list[TickerState]) -> list[TickerState]:

@@ -56,16 +56,29 @@ def read_file(path: Path, sha256: str) -> dict[str, Any]:
         The file is missing, is not what was written, or is no safetensors file.
 
     """
+    content = checked_content(path, sha256)
+    try:
+        return _nested(load(content))
+    except SafetensorError as error:
+        raise ModelFileError(f"the model file '{path.name}' is no safetensors file ({error})") from error
+
+
+def checked_content(path: Path, sha256: str) -> bytes:
+    """The bytes of a file, if they are those that were written.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, or is not what was written.
+
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"the model file '{path.name}' cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ModelFileError(f"the model file '{path.name}' is damaged: its sha256 is not the recorded one")
-    try:
-        return _nested(load(content))
-    except SafetensorError as error:
-        raise ModelFileError(f"the model file '{path.name}' is no safetensors file ({error})") from error
+    return content
 
 
 def _flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, npt.NDArray[np.float32]]:

@@ -30,6 +30,9 @@ class Model:
         Model that training started from.
     replayed
         Whether it was trained for a replay of the past, and is never in force.
+    put_in_force
+        The first day whose forecasts somebody wants it to make, if that is a session; None where it
+        came into force by its training.
 
     """
 
@@ -46,6 +49,7 @@ class Model:
     parent_id: str | None
     status: Status = "champion"
     replayed: bool = False
+    put_in_force: date | None = None
 
     @property
     def model_id(self) -> str:

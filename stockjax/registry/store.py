@@ -1,7 +1,7 @@
 """Models into the warehouse and out of it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -79,12 +79,10 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     problems: dict[str, str] = {}
     for row in read_champions(warehouse, tickers, as_of):
         try:
-            parameters = read_file(warehouse.folder / row["path"], row["sha256"])
-            _check_parts(parameters, row["path"])
+            model = load_model(warehouse, row)
         except ModelFileError as error:
             problems[row["ticker"] or ""] = str(error)
             continue
-        model = _model(row, parameters)
         if model.ticker is None:
             base = model
         else:
@@ -92,16 +90,31 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     return Champions(base, found, problems)
 
 
+def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
+    """Read the model of a row of `models`, by the names of its columns.
+
+    Raises
+    ------
+    ModelFileError
+        Its file is missing, damaged, or of another release.
+
+    """
+    parameters = read_file(warehouse.folder / row["path"], row["sha256"])
+    _check_parts(parameters, row["path"])
+    return _model(row, parameters)
+
+
 def _check_parts(parameters: dict[str, Any], path: str) -> None:
     if parameters.keys() != PARTS:
         raise ModelFileError(f"the model file '{path}' is of another release of stockjax; it is passed over")
 
 
-def _model(row: dict[str, Any], parameters: dict[str, Any]) -> Model:
+def _model(row: Mapping[str, Any], parameters: dict[str, Any]) -> Model:
     told = ("role", "ticker", "trained_through", "validation_loss", "champion_loss", "seed")
     made = ("data_hash", "code_version", "parent_id")
     return Model(
         parameters=parameters,
         hyperparameters=json.loads(row["hyperparameters"]),
+        put_in_force=row.get("put_in_force"),
         **{name: row[name] for name in (*told, *made)},
     )

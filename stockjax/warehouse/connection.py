@@ -12,7 +12,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissing, WarehouseBusy
-from stockjax.warehouse.migrations import migrate
+from stockjax.warehouse.migrations import check_current, migrate
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -125,6 +125,20 @@ class Warehouse:
             yield connection
         finally:
             connection.close()
+
+    def check_current(self) -> None:
+        """See whether the readers' copy has all that this release reads.
+
+        Raises
+        ------
+        SnapshotMissing
+            No run has written to this warehouse yet.
+        WarehouseTooOld
+            No run of this release has.
+
+        """
+        with self.read_snapshot() as connection:
+            check_current(connection)
 
     def attach_snapshot(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Make the readers' copy known to another connection, which can only read it.

@@ -8,12 +8,19 @@ from typing import Any
 import pandas as pd
 
 from stockjax.warehouse.connection import Warehouse
+from stockjax.warehouse.inputs import ForecastInputs, insert_inputs
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
 
 
 def append_forecasts(
-    warehouse: Warehouse, rows: pd.DataFrame, *, code_version: str, run_id: str, moment: datetime
+    warehouse: Warehouse,
+    rows: pd.DataFrame,
+    *,
+    code_version: str,
+    run_id: str,
+    moment: datetime,
+    inputs: ForecastInputs | None = None,
 ) -> int:
     """Add forecasts that the ledger lacks; what it has is never touched.
 
@@ -21,6 +28,8 @@ def append_forecasts(
     ----------
     rows
         The columns of `forecasts` from `ticker` to `data_hash`.
+    inputs
+        What they were made from; on record with them, or neither is.
 
     Returns
     -------
@@ -33,6 +42,8 @@ def append_forecasts(
             statement("append_forecasts"),
             {"code_version": code_version, "run_id": run_id, "created_at": stored_time(moment)},
         ).fetchall()
+        if inputs and added[0][0]:
+            insert_inputs(connection, inputs, run_id)
     return int(added[0][0])
 
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import duckdb
 
-from stockjax.errors import WarehouseTooNew
+from stockjax.errors import WarehouseTooNew, WarehouseTooOld
 from stockjax.warehouse.statements import statement
 
 _FOLDER = files("stockjax.warehouse") / "sql" / "migrations"
@@ -45,3 +45,21 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
             raise
         connection.commit()
     return pending
+
+
+def check_current(connection: duckdb.DuckDBPyConnection) -> None:
+    """See whether a database has all that this release knows of.
+
+    Raises
+    ------
+    WarehouseTooOld
+        No run of this release has brought it up to date yet.
+
+    """
+    done = {row[0] for row in connection.execute("SELECT name FROM schema_migrations").fetchall()}
+    missing = [name for name in migration_names() if name not in done]
+    if missing:
+        raise WarehouseTooOld(
+            f"the warehouse was written by an earlier stockjax (it lacks {missing[0]}); "
+            "bring it up to date with: stockjax run"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stockjax.warehouse.connection import Warehouse
+from stockjax.warehouse.model_history import record_trained_models
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
 
@@ -21,10 +22,17 @@ def start_run(
     as_of: date,
     moment: datetime,
     code_version: str,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
     """Note that a run has begun, and that those of its flow that never ended were killed.
 
     Whoever calls holds the flow's lock, so that no other run of it is at work.
+
+    Parameters
+    ----------
+    environment
+        What computes its numbers, by name.
+
     """
     with warehouse.write() as connection:
         connection.execute(statement("abandon_runs"), {"flow": flow, "moment": stored_time(moment)})
@@ -37,6 +45,7 @@ def start_run(
                 "as_of": as_of,
                 "started_at": stored_time(moment),
                 "code_version": code_version,
+                "environment": json.dumps(environment) if environment else None,
             },
         )
 
@@ -106,6 +115,7 @@ def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, mom
         connection.execute(statement("retire_champions"))
         connection.execute(statement("renew_model_files"))
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})
+        record_trained_models(connection, run_id=run_id, moment=moment)
 
 
 def has_model(warehouse: Warehouse, model_id: str) -> bool:

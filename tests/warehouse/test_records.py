@@ -78,7 +78,7 @@ def statuses(warehouse: Warehouse) -> dict[str, str]:
 def test_a_run_is_on_record_from_its_start(warehouse: Warehouse) -> None:
     begin(warehouse, "run-1", flow_run_id="flow-9")
     assert fetch(warehouse, "FROM runs") == [
-        ("run-1", "flow-9", "forecast", date(2013, 3, 1), STORED, None, "running", None, "code-1")
+        ("run-1", "flow-9", "forecast", date(2013, 3, 1), STORED, None, "running", None, "code-1", None)
     ]
 
 

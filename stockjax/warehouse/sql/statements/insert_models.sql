@@ -4,11 +4,10 @@ SELECT
     fresh.* REPLACE (
         hyperparameters::JSON AS hyperparameters,
         CASE WHEN EXISTS (
-            FROM models AS newer
-            WHERE newer.status = 'champion'
-                AND newer.role = fresh.role
+            FROM champions AS newer
+            WHERE newer.role = fresh.role
                 AND newer.ticker IS NOT DISTINCT FROM fresh.ticker
-                AND newer.trained_through > fresh.trained_through
+                AND newer.since > fresh.trained_through
         ) AND fresh.status = 'champion' THEN 'retired' ELSE fresh.status END AS status
     ),
     $run_id AS run_id,

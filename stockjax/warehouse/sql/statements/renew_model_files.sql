@@ -7,11 +7,10 @@ SET path = fresh.path, sha256 = fresh.sha256, purged_at = NULL,
 FROM (
     SELECT model_id, path, sha256, replayed,
         CASE WHEN EXISTS (
-            FROM models AS newer
-            WHERE newer.status = 'champion'
-                AND newer.role = fresh.role
+            FROM champions AS newer
+            WHERE newer.role = fresh.role
                 AND newer.ticker IS NOT DISTINCT FROM fresh.ticker
-                AND newer.trained_through > fresh.trained_through
+                AND newer.since > fresh.trained_through
         ) AND status = 'champion' THEN 'retired' ELSE status END AS status
     FROM fresh
 ) AS fresh

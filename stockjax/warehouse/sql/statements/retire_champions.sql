@@ -1,9 +1,11 @@
--- Whoever has a newer champion among `fresh` steps down.
+-- Whoever has a newer champion among `fresh` steps down, unless it was put back for later sessions.
 UPDATE models
 SET status = 'retired'
-FROM (SELECT model_id, role, ticker, trained_through FROM fresh WHERE status = 'champion') AS successor
-WHERE models.status = 'champion'
-    AND models.role = successor.role
-    AND models.ticker IS NOT DISTINCT FROM successor.ticker
-    AND models.trained_through <= successor.trained_through
-    AND models.model_id <> successor.model_id;
+FROM champions
+JOIN fresh AS successor
+    ON successor.status = 'champion'
+    AND successor.role = champions.role
+    AND successor.ticker IS NOT DISTINCT FROM champions.ticker
+    AND successor.trained_through >= champions.since
+    AND successor.model_id <> champions.model_id
+WHERE models.model_id = champions.model_id;

@@ -1,0 +1,121 @@
+"""`stockjax explain`: what a forecast was made from, and whether it comes out again bit for bit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stockjax.errors import NotReproducible
+from stockjax.settings import load_settings
+
+if TYPE_CHECKING:
+    from stockjax.reproduction import Rederived
+
+_console = Console()
+
+
+def explain(
+    ticker: Annotated[str, typer.Argument(help="Ticker of the forecast.")],
+    day: Annotated[
+        datetime,
+        typer.Argument(
+            metavar="DATE", formats=["%Y-%m-%d"], help="Session it was made from (as_of), or see --target."
+        ),
+    ],
+    target: Annotated[
+        bool, typer.Option("--target", help="DATE is the session that it is about (target).")
+    ] = False,
+    features: Annotated[int, typer.Option(min=0, help="Features that are shown, the largest first.")] = 8,
+    warehouse: Annotated[
+        Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
+    ] = None,
+) -> None:
+    """Show what a forecast was made from and make it again: every bit must come out the same."""
+    from stockjax.reproduction import ledger_rows, rederive
+    from stockjax.training.programs import use_compilation_cache
+    from stockjax.warehouse import Warehouse
+
+    settings = load_settings(warehouse=warehouse)
+    made = Warehouse(settings.warehouse, settings.lock_timeout)
+    rows = ledger_rows(made, ticker, day.date(), by_target=target)
+    use_compilation_cache(settings.cache)
+    found = [rederive(made, row) for row in rows]
+    for origin in dict.fromkeys(str(one.row["origin"]) for one in found):
+        _print_origin([one for one in found if one.row["origin"] == origin], features)
+    other = [one for one in found if not one.same]
+    _console.print(f"{len(found) - len(other)} of {len(found)} forecasts came out again, bit for bit")
+    if other:
+        raise NotReproducible(_verdict(other))
+
+
+def _print_origin(found: Sequence["Rederived"], features: int) -> None:
+    """One night's, or one replay's, forecasts from the session."""
+    first = found[0]
+    row = first.row
+    lines = [
+        f"{row['ticker']} from {row['as_of']:%Y-%m-%d} for {row['target']:%Y-%m-%d}: {row['origin']}, "
+        f"written {row['created_at']:%Y-%m-%d %H:%M} UTC by run {row['run_id'][:8]}"
+    ]
+    if first.seen:
+        history = first.seen.knowledge.history
+        lines.append(
+            f"prices from {history.sessions[first.seen.row, 0]} to {row['as_of']:%Y-%m-%d} as known at "
+            f"{row['read_at']:%Y-%m-%d %H:%M:%S} UTC, market of {len(history.tickers)} tickers"
+        )
+    lines += [
+        f"{one.row['model']}: {one.row['predicted_close']:.4f}, 90% {one.row['q05']:.4f} to "
+        f"{one.row['q95']:.4f}, scale {one.row['scale']:.4%}, {_outcome(one)}"
+        for one in found
+    ]
+    _console.print(Text("\n".join(lines)), soft_wrap=True)
+    for one in found:
+        if one.seen and one.seen.model:
+            _print_network(one, features)
+
+
+def _outcome(one: "Rederived") -> str:
+    return "the same again" if one.same else f"not the same again ({', '.join(one.differing)})"
+
+
+def _print_network(one: "Rederived", features: int) -> None:
+    """The network and what its inputs added to the log-scale."""
+    if one.seen is None or one.seen.model is None:
+        return
+    seen, model = one.seen, one.seen.model
+    contributions, start = seen.contributions()
+    volatility = float(seen.knowledge.features.volatility[seen.row, seen.position])
+    _console.print(
+        Text(
+            f"model {model.model_id}, trained through {model.trained_through} on data {model.data_hash}, "
+            f"parent {model.parent_id or 'none'}\n"
+            f"EWMA volatility {volatility:.4%}, log-scale without inputs {start:+.4f}, "
+            f"with them {start + sum(contributions.values()):+.4f}"
+        ),
+        soft_wrap=True,
+    )
+    ordered = sorted(contributions.items(), key=lambda item: -abs(item[1]))
+    today = dict(
+        zip(contributions, seen.knowledge.features.inputs[seen.row, seen.position].tolist(), strict=True)
+    )
+    table = Table(title="What the features added to the log-scale")
+    for heading in ("feature", "that day", "added"):
+        table.add_column(heading, justify="left" if heading == "feature" else "right")
+    for name, value in ordered[:features]:
+        table.add_row(name, f"{today[name]:.3f}", f"{value:+.4f}")
+    if len(ordered) > features:
+        rest = sum(value for _, value in ordered[features:])
+        table.add_row(f"the other {len(ordered) - features}", "", f"{rest:+.4f}")
+    _console.print(table)
+
+
+def _verdict(other: Sequence["Rederived"]) -> str:
+    """What differs, in one sentence."""
+    which = ", ".join(f"{one.row['model']} ({one.row['origin']})" for one in other)
+    causes = list(dict.fromkeys(cause for one in other for cause in one.causes))
+    told = "; ".join(causes) or "prices, model, code and libraries are those of the run: report it, please"
+    return f"not the same again: {which}; {told}"

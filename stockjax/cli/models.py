@@ -1,0 +1,272 @@
+"""`stockjax models`: which networks are in force, which were, and putting others in their place."""
+
+import getpass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stockjax.errors import UsageError
+from stockjax.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from stockjax.warehouse import Warehouse
+    from stockjax.warehouse.model_history import Cause
+
+
+class Format(StrEnum):
+    """How `stockjax models` prints what it found."""
+
+    table = "table"
+    json = "json"
+
+
+app = typer.Typer(help="List, show, roll back and promote the networks that forecast.", rich_markup_mode=None)
+_console = Console()
+
+TickersArgument = Annotated[list[str] | None, typer.Argument(help="Tickers; default: all, and the base.")]
+WarehouseOption = Annotated[
+    Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
+]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", help="A night, by the start of its run_id: the models it forecast with."),
+]
+
+FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Why; kept in model_changes.")]
+
+
+@app.callback(invoke_without_command=True)
+def _models(context: typer.Context) -> None:
+    """List, show, roll back and promote the networks that forecast."""
+    if context.invoked_subcommand is None:
+        list_models()
+
+
+@app.command("list")
+def list_models(
+    tickers: TickersArgument = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Those in force at the close of that day.")
+    ] = None,
+    run: RunOption = None,
+    format: FormatOption = Format.table,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """List the models in force and the challengers; of tickers that are named, all models."""
+    from stockjax.registry.lifecycle import known_tickers, models_at, models_of_run
+    from stockjax.warehouse.model_history import read_rows
+
+    made = _warehouse(load_settings(warehouse=warehouse))
+    _only_one({"--on": on, "--run": run})
+    rows: Sequence[Mapping[str, Any]]
+    if on:
+        rows = models_at(made, on.date(), tickers or ())
+    elif run:
+        rows = models_of_run(made, run, tickers or ())
+    else:
+        unknown = sorted(set(tickers or ()) - set(known_tickers(made)))
+        if unknown:
+            raise UsageError(
+                f"there is no model of '{unknown[0]}'; stockjax models list shows those that are"
+            )
+        rows = read_rows(made, "models_of_tickers", tickers=tickers or [])
+    if not rows:
+        raise UsageError("no night has trained a model yet; run: stockjax run")
+    _print(rows, _table(rows), format)
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="A model_id, or a ticker: its model in force.")],
+    format: FormatOption = Format.table,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Show all that is known of one model, and every change of its status."""
+    from stockjax.warehouse.model_history import read_rows
+
+    made = _warehouse(load_settings(warehouse=warehouse))
+    found = read_rows(made, "models_by_id", model_ids=[what])
+    if not found:
+        found = [
+            row
+            for row in read_rows(made, "models_in_force", as_of=date.max, tickers=[what])
+            if row["status"] == "champion"
+        ]
+    if not found:
+        raise UsageError(
+            f"there is no model '{what}', nor one of a ticker of that name; see stockjax models list"
+        )
+    (row,) = found
+    changes = read_rows(made, "changes_of_models", model_ids=[row["model_id"]])
+    _print({**row, "changes": changes}, _details(row, changes), format)
+
+
+@app.command()
+def rollback(
+    tickers: TickersArgument = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Back to those in force at the close of that day."),
+    ] = None,
+    run: RunOption = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Back to this model, by its model_id; may be repeated.")
+    ] = None,
+    reason: ReasonOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Put models back in force that were; from the next forecast on, the past stays as it is."""
+    from stockjax.registry.lifecycle import models_at, models_of_run, models_once_in_force
+
+    settings = load_settings(warehouse=warehouse)
+    _only_one({"--to": to, "--run": run, "--model": model})
+    if model and tickers:
+        raise UsageError("a model says itself what ticker it is of; leave either --model or the tickers out")
+    made = _warehouse(settings)
+    with _alone(settings):
+        if to:
+            rows = models_at(made, to.date(), tickers or ())
+        elif run:
+            rows = models_of_run(made, run, tickers or ())
+        elif model:
+            rows = models_once_in_force(made, model)
+        else:
+            raise UsageError("say how far back: --to DATE, --run RUN_ID or --model MODEL_ID")
+        _change(settings, rows, "rollback", reason)
+
+
+@app.command()
+def promote(
+    model: Annotated[list[str], typer.Argument(help="Models, by their model_id: challengers, or any other.")],
+    reason: ReasonOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Put models in force whatever their status, from the next forecast on."""
+    from stockjax.registry.lifecycle import models_named
+
+    settings = load_settings(warehouse=warehouse)
+    made = _warehouse(settings)
+    with _alone(settings):
+        _change(settings, models_named(made, model), "promote", reason)
+
+
+def _warehouse(settings: Settings) -> "Warehouse":
+    from stockjax.warehouse import Warehouse
+
+    made = Warehouse(settings.warehouse, settings.lock_timeout)
+    made.check_current()
+    return made
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """While no night is at work, which would have loaded the models that were in force before."""
+    from stockjax.nightly.turn import Turn
+
+    turn = Turn(settings)
+    turn.take("forecast", typer.echo)
+    try:
+        yield
+    finally:
+        turn.give_back()
+
+
+def _change(
+    settings: Settings, rows: Sequence[Mapping[str, Any]], cause: "Cause", reason: str | None
+) -> None:
+    """Put the models in force and say what came of it."""
+    from stockjax.registry.lifecycle import put_models_in_force
+
+    done = put_models_in_force(
+        _warehouse(settings), rows, cause=cause, moment=datetime.now(UTC), who=_user(), reason=reason
+    )
+    for change in done.changes:
+        before = f"instead of {change.displaced}" if change.displaced else "where there was none"
+        who = Text(
+            f"{change.ticker or 'base'}: {change.model_id} {before}, for sessions from {change.since} on"
+        )
+        _console.print(who, soft_wrap=True)
+    for problem in done.problems.values():
+        _console.print(Text(problem), soft_wrap=True)
+    _console.print(
+        f"{len(done.changes)} put in force, {len(done.already)} were in force already, "
+        f"{len(done.problems)} could not be"
+    )
+    if done.problems:
+        raise typer.Exit(1)
+
+
+def _user() -> str | None:
+    """Who gives the command, where the system knows."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def _print(found: Any, told: Table | Text, form: Format) -> None:
+    """For people, or as one JSON value with days and moments in ISO 8601."""
+    if form is Format.json:
+        typer.echo(json.dumps(found, default=lambda value: value.isoformat(), ensure_ascii=False))
+    else:
+        _console.print(told, soft_wrap=isinstance(told, Text))
+
+
+def _only_one(options: Mapping[str, Any]) -> None:
+    given = [name for name, value in options.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"give one of {' and '.join(given)}, not both")
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title="Models")
+    for heading in ("ticker", "model", "status", "trained through", "in force from", "loss", "file"):
+        table.add_column(heading, justify="right" if heading == "loss" else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(row["ticker"] or "the base"),
+            row["model_id"],
+            row["status"],
+            str(row["trained_through"]),
+            str(row["since"] or ""),
+            f"{row['validation_loss']:.4f}",
+            "let go" if row["purged_at"] else "kept",
+        )
+    return table
+
+
+def _details(row: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> Text:
+    told = json.loads(row["hyperparameters"])
+    lines = [
+        f"{row['model_id']}: {row['role']}{' of ' + row['ticker'] if row['ticker'] else ''}, {row['status']}",
+        f"trained through {row['trained_through']} at {row['trained_at']:%Y-%m-%d %H:%M} UTC, "
+        f"held-out loss {row['validation_loss']:.4f}, stopped at step {told.get('stopped_at')}",
+        f"mode {told.get('mode')}, {told.get('hidden')} units, {told.get('seeds')} networks, "
+        f"seed {row['seed']}",
+        f"parent {row['parent_id'] or 'none'}",
+        f"data {row['data_hash']}, code {row['code_version']}",
+        f"file {row['path']}" + (f", let go on {row['purged_at']:%Y-%m-%d}" if row["purged_at"] else ""),
+        *map(_told, changes),
+    ]
+    return Text("\n".join(lines))
+
+
+def _told(change: Mapping[str, Any]) -> str:
+    """One change of status: when, from what to what, by whom and why."""
+    by = f"run {change['run_id'][:8]}" if change["run_id"] else change["changed_by"]
+    said = ", ".join(str(part) for part in (change["cause"], by, change["reason"]) if part)
+    before = f"{change['previous']} to " if change["previous"] else ""
+    return (
+        f"{change['changed_at']:%Y-%m-%d %H:%M} UTC: {before}{change['status']} "
+        f"from {change['since']} on ({said})"
+    )

@@ -1,0 +1,75 @@
+"""Which model is in force, which was, and how somebody changes that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import duckdb
+
+from stockjax.warehouse.connection import Warehouse
+from stockjax.warehouse.statements import statement
+from stockjax.warehouse.time import stored_time
+
+Cause = Literal["rollback", "promote"]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A model that takes the place of another.
+
+    Attributes
+    ----------
+    ticker
+        None for a base.
+    displaced
+        The model that was in force; None if there was none.
+    since
+        First day whose forecasts it makes, if that is a session.
+
+    """
+
+    model_id: str
+    role: str
+    ticker: str | None
+    displaced: str | None
+    since: date
+
+
+def put_in_force(
+    warehouse: Warehouse,
+    model_ids: Sequence[str],
+    *,
+    cause: Cause,
+    moment: datetime,
+    who: str | None = None,
+    reason: str | None = None,
+) -> list[Promotion]:
+    """Make models the champions of the next forecasts; those in force already stay untouched.
+
+    Only statuses change, and `model_changes` keeps what they were. What is in the ledger, and
+    what a missed session is caught up with, stays as it is: the models begin with the session
+    after the last that a night has forecast from.
+    """
+    with warehouse.write() as connection:
+        connection.execute(statement("stage_promotions"), {"model_ids": list(model_ids)})
+        found = connection.execute(statement("promotions")).fetchall()
+        connection.execute(statement("promote_models"))
+        told = {"cause": cause, "reason": reason, "changed_by": who, "changed_at": stored_time(moment)}
+        connection.execute(statement("record_promotions"), told)
+    return [Promotion(*row) for row in found]
+
+
+def record_trained_models(connection: duckdb.DuckDBPyConnection, *, run_id: str, moment: datetime) -> None:
+    """Note what a run has changed of the statuses, inside its transaction."""
+    connection.execute(
+        statement("record_trained_models"), {"run_id": run_id, "changed_at": stored_time(moment)}
+    )
+
+
+def read_rows(warehouse: Warehouse, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a statement of the library, from the readers' copy; what is NULL is None."""
+    with warehouse.read_snapshot() as connection:
+        found = connection.execute(statement(name), parameters)
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

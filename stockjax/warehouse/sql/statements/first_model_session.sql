@@ -1,0 +1,1 @@
+SELECT min(since) AS first FROM model_starts;
