@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -229,18 +230,17 @@ def _only_one(options: Mapping[str, Any]) -> None:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Models")
-    for heading in ("ticker", "model", "status", "trained through", "in force from", "loss", "file"):
+    table = Table(title="Models", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
+    for heading in ("ticker", "model", "status", "trained on", "since", "loss"):
         table.add_column(heading, justify="right" if heading == "loss" else "left", no_wrap=True)
     for row in rows:
         table.add_row(
-            Text(row["ticker"] or "the base"),
+            Text(row["ticker"] or "(base)"),
             row["model_id"],
-            row["status"],
+            f"{row['status']}{', let go' if row['purged_at'] else ''}",
             str(row["trained_through"]),
             str(row["since"] or ""),
             f"{row['validation_loss']:.4f}",
-            "let go" if row["purged_at"] else "kept",
         )
     return table
 

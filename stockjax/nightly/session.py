@@ -123,10 +123,9 @@ class Session:
 
     def _is_young(self, base: Model) -> bool:
         """Whether a base stays in force tonight."""
-        age = self._age(base, self.due[0])
-        just_put = base.put_in_force is not None and age == 0
         outgrown = self.drifted.base or could_learn(base, self.knowledge, self.settings.training)
-        return age < self.settings.retrain.base_every and (just_put or not outgrown)
+        young = self._age(base, self.due[0]) < self.settings.retrain.base_every
+        return young and (self._was_just_put(base, self.due[0]) or not outgrown)
 
     def to_train(self, champions: Champions) -> list[str]:
         """Tickers with history enough whose time for training has come."""
@@ -136,8 +135,8 @@ class Session:
             ticker
             for ticker in with_sessions(self.knowledge, self.due, self.settings.history.training_sessions)
             if ticker not in champions.tickers
-            or ticker in self.drifted.tickers
             or self._age(champions.tickers[ticker], ticker) >= every
+            or (ticker in self.drifted.tickers and not self._was_just_put(champions.tickers[ticker], ticker))
         ]
 
     def train_ticker(self, ticker: str, base: Model, champions: Champions) -> Model:
@@ -193,3 +192,7 @@ class Session:
         if model.put_in_force:
             return max(len(exchange.sessions(model.put_in_force, self.as_of)) - 1, 0)
         return len(exchange.sessions(seen, self.as_of)) - exchange.is_session(seen)
+
+    def _was_just_put(self, model: Model, ticker: str) -> bool:
+        """Whether somebody has put it in force, and tonight's is the first forecast since."""
+        return model.put_in_force is not None and self._age(model, ticker) == 0

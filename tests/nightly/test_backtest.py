@@ -17,6 +17,7 @@ from stockjax.nightly.backtest import Progress, backtest
 from stockjax.nightly.session import Store
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.inputs import ForecastInputs
 from tests.nightly.made_up import SMALL
 from tests.synthetic import NEW_YORK, PRICES
 
@@ -208,11 +209,11 @@ def test_a_run_that_is_killed_before_its_rows_are_kept_is_made_whole(
     """At the beginning of the second base: the models are kept already, the rows are not."""
     forecasts, calls = Store.forecasts, []
 
-    def fail_at_the_third(self: Store, rows: pd.DataFrame) -> int:
+    def fail_at_the_third(self: Store, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
         calls.append(len(rows))
         if len(calls) == 3:
             raise RuntimeError("power cut")
-        return forecasts(self, rows)
+        return forecasts(self, rows, inputs)
 
     with monkeypatch.context() as patch:
         patch.setattr(Store, "forecasts", fail_at_the_third)

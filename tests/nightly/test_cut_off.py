@@ -9,6 +9,7 @@ import pytest
 from stockjax.nightly import Night
 from stockjax.nightly.session import Store
 from stockjax.settings import Settings, load_settings
+from stockjax.warehouse.inputs import ForecastInputs
 from tests.nightly.made_up import SMALL
 from tests.warehouse.made_up import fetch
 
@@ -50,10 +51,10 @@ def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
     written: list[int] = []
     append = Store.forecasts
 
-    def cut_off(self: Store, rows: pd.DataFrame) -> int:
+    def cut_off(self: Store, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
         if len(written) == stretches:
             raise RuntimeError("power cut")
-        written.append(append(self, rows))
+        written.append(append(self, rows, inputs))
         return written[-1]
 
     with monkeypatch.context() as patch:

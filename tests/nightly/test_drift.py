@@ -23,7 +23,7 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import read_history
 from stockjax.warehouse.query import query
 from tests.synthetic import NEW_YORK, price_frame, some_model
-from tests.warehouse.made_up import append, fetch, forecast, store
+from tests.warehouse.made_up import MOMENT, append, fetch, forecast, store
 
 DAYS = NEW_YORK.sessions(date(2012, 7, 2), date(2013, 3, 1))
 SHIFTED = 80
@@ -176,7 +176,16 @@ def test_a_night_takes_the_alarm_into_what_it_trains(shifted: World, monkeypatch
         exchanges = dict.fromkeys(TICKERS, NEW_YORK)
         keep = Store(shifted.warehouse, "run")
         return Session(
-            day(120), knowledge, list(TICKERS), exchanges, {}, shifted.settings, keep, lambda _: None, drifted
+            as_of=day(120),
+            knowledge=knowledge,
+            read_at=MOMENT,
+            due=list(TICKERS),
+            exchanges=exchanges,
+            origins={},
+            settings=shifted.settings,
+            store=keep,
+            say=lambda _: None,
+            drifted=drifted,
         )
 
     fresh = some_model(None, seed=9, trained_through=day(120))

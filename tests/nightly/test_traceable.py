@@ -14,6 +14,7 @@ import pytest
 
 import stockjax.reproduction
 from stockjax.nightly import Night
+from stockjax.nightly.drift import Drifted
 from stockjax.registry.lifecycle import models_at, put_models_in_force
 from stockjax.reproduction import Rederived, ledger_rows, rederive
 from stockjax.settings import load_settings
@@ -195,6 +196,18 @@ def test_a_rollback_is_what_tonight_forecasts_with_and_changes_nothing_before(ni
     assert not set(tomorrow.values()) & set(then.values())
     parents = dict(nights.rows("SELECT model_id, parent_id FROM models"))
     assert {parents[name] for name in tomorrow.values()} == set(then.values())
+
+
+def test_an_alarm_of_drift_does_not_undo_a_rollback_on_the_same_night(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = nights.models_of(DAYS[-8].item())
+    back_to(nights, DAYS[-8].item())
+    alarmed = Drifted(base=True, tickers=frozenset(TICKERS))
+    monkeypatch.setattr("stockjax.nightly.night.follow_drift", lambda *_: alarmed)
+    assert nights.models_of(nights.night(-4)) == then
+    # On the next one it does.
+    assert not set(nights.models_of(nights.night(-3)).values()) & set(then.values())
 
 
 def test_the_rollback_of_one_ticker_leaves_the_others_to_their_training(nights: Nights) -> None:

@@ -1,5 +1,6 @@
 """Which models somebody means, and putting them in force: all of it or nothing, and on record."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -28,7 +29,9 @@ LATER = date(2013, 3, 8)
 
 
 def save(warehouse: Warehouse, day: date, *models: Model, run: str | None = None) -> None:
-    save_models(warehouse, models, batch=f"{day}-models", run_id=run or f"run-{day}", moment=MOMENT)
+    save_models(
+        warehouse, models, batch=f"{day}-{models[0].model_id}", run_id=run or f"run-{day}", moment=MOMENT
+    )
 
 
 def forecast(warehouse: Warehouse, day: date, model: Model, run: str | None = None) -> None:
@@ -82,9 +85,24 @@ class Past:
             forecast(warehouse, day, self.b[at])
 
 
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Past]:
+    folder = tmp_path_factory.mktemp("past") / "warehouse"
+    warehouse = Warehouse(folder)
+    warehouse.migrate()
+    return folder, Past(warehouse)
+
+
 @pytest.fixture
-def past(warehouse: Warehouse) -> Past:
-    return Past(warehouse)
+def warehouse(tmp_path: Path, _made: tuple[Path, Past]) -> Warehouse:
+    """A copy of the warehouse of these four nights."""
+    shutil.copytree(_made[0], tmp_path / "warehouse")
+    return Warehouse(tmp_path / "warehouse", lock_timeout=5)
+
+
+@pytest.fixture
+def past(_made: tuple[Path, Past]) -> Past:
+    return _made[1]
 
 
 def names(found: Iterable[Any]) -> set[str]:
@@ -157,7 +175,7 @@ def test_what_is_trained_afterwards_takes_over(warehouse: Warehouse, past: Past)
     new = some_model("A", 31, trained_through=LATER)
     save(warehouse, LATER, new)
     assert in_force(warehouse)["A"] == new.model_id
-    assert [status for status in statuses(warehouse).values()].count("champion") == 3
+    assert list(statuses(warehouse).values()).count("champion") == 3
 
 
 @pytest.mark.parametrize("harm", ["damaged", "missing"])
@@ -184,7 +202,8 @@ def test_what_was_let_go_or_replayed_is_refused(warehouse: Warehouse, past: Past
     replayed = some_model("A", 40, trained_through=DAYS[1], status="retired", replayed=True)
     save(warehouse, date(2013, 3, 10), replayed)
     before = statuses(warehouse)
-    assert "replay" in put(warehouse, models_named(warehouse, [replayed.model_id])).problems[replayed.model_id]
+    refused = put(warehouse, models_named(warehouse, [replayed.model_id])).problems
+    assert "replay" in refused[replayed.model_id]
     purge_models(warehouse, 1, datetime(2013, 4, 8, tzinfo=UTC))
     done = put(warehouse, models_at(warehouse, DAYS[0], ["A"]))
     assert "let go on 2013-04-08" in done.problems[past.a[0].model_id]
