@@ -18,6 +18,7 @@ from rich.console import Console
 
 from stockjax import __version__
 from stockjax.cli import explain, models
+from stockjax.cli.asking import sql
 from stockjax.errors import StockjaxError
 from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
 
@@ -30,15 +31,8 @@ app = typer.Typer(
 _console = Console()
 app.add_typer(models.app, name="models")
 app.command()(explain.explain)
-
-
-class Format(StrEnum):
-    """How `stockjax sql` prints an answer."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
+# A query may begin with a comment, whose two dashes are no option.
+app.command(context_settings={"ignore_unknown_options": True})(sql)
 
 
 class State(StrEnum):
@@ -147,24 +141,6 @@ def tune(
     _console.print(search_table(trials_table(found), list(found[0].values)))
     _console.print(f"report: {finished.report}")
     _console.print(finished.message)
-
-
-# A query may begin with a comment, whose two dashes are no option.
-@app.command(context_settings={"ignore_unknown_options": True})
-def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT.")],
-    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.table,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds it may take.")] = 30.0,
-    warehouse: WarehouseOption = None,
-) -> None:
-    """Answer one read-only query, also while a run is writing."""
-    from stockjax.cli.answers import write_answer
-    from stockjax.warehouse import Warehouse
-    from stockjax.warehouse.query import query
-
-    settings = load_settings(warehouse=warehouse)
-    answer = query(Warehouse(settings.warehouse), statement, timeout=timeout)
-    write_answer(answer, format.value, _console)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """One read-only statement from a user, run so that it can do no harm."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -20,13 +20,32 @@ _LOCKED = {
     "allow_community_extensions": False,
     "python_enable_replacements": False,
 }
+LONGEST = 200_000
+"""Characters of a statement; planning a longer one can take longer than any limit on its time."""
 _ALLOWED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
 def query(
-    warehouse: Warehouse, sql: str, *, timeout: float = 30.0, memory_limit: str = "1GB"
+    warehouse: Warehouse,
+    sql: str,
+    *,
+    timeout: float = 30.0,
+    memory_limit: str = "1GB",
+    parameters: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Answer one SELECT from the readers' copy.
+
+    Parameters
+    ----------
+    sql
+        The statement, at most `LONGEST` characters.
+    timeout
+        Seconds that it may take.
+    memory_limit
+        As DuckDB writes it: 500MB, 2GB.
+    parameters
+        Values that the statement reads with `getvariable('name')`; they are bound, and no part
+        of the statement's text.
 
     Raises
     ------
@@ -39,6 +58,8 @@ def query(
 
     """
     with warehouse.read_snapshot() as connection:
+        for name, value in (parameters or {}).items():
+            _set_variable(connection, name, value)
         _lock(connection, memory_limit)
         only = _single_query(connection, sql)
         with _deadline(connection, timeout) as passed:
@@ -55,12 +76,31 @@ def query(
                 ) from error
 
 
+def _set_variable(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    if not (name.isascii() and name.isidentifier()):
+        raise StatementRefused(f"'{_printable(name)}' is no name of a parameter; use letters, digits and _")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise StatementRefused(f"the value of '{name}' is not text") from error
+    connection.execute(f'SET VARIABLE "{name}" = $value', {"value": value})
+
+
 def _lock(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> None:
     for name, value in {**_LOCKED, "memory_limit": memory_limit, "lock_configuration": True}.items():
-        connection.execute(f"SET {name} = $value", {"value": value})
+        try:
+            connection.execute(f"SET {name} = $value", {"value": value})
+        except duckdb.ParserException as error:
+            raise StatementRefused(
+                f"'{_printable(memory_limit)}' is no amount of memory; write it as 500MB or 2GB"
+            ) from error
 
 
 def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    if len(sql) > LONGEST:
+        raise StatementRefused(
+            f"this statement is longer than {LONGEST:,} characters; shorten it: {_quote(sql)}"
+        )
     try:
         sql.encode()
     except UnicodeEncodeError as error:
@@ -95,7 +135,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _quote(sql: str) -> str:
-    shown = _printable(sql)
+    shown = _printable(sql[:1000])
     return shown if len(shown) <= 200 else shown[:200] + "…"
 
 

@@ -1,2 +1,2 @@
 -- How fresh is every ticker, and is anything wrong with one?
-SELECT ticker, state, last_session, sessions, reason FROM tickers ORDER BY state, ticker;
+SELECT ticker, state, last_session, sessions_behind, sessions, reason FROM tickers ORDER BY sessions_behind DESC, ticker;

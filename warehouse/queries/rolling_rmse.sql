@@ -1,6 +1,8 @@
 -- How has the error of one ticker developed, beside the random walk's?
-SELECT lstm.session, lstm.n, lstm.rmse, walk.rmse AS rmse_random_walk, lstm.mae, walk.mae AS mae_random_walk
-FROM rolling_metrics AS lstm
+SELECT own.session, own.origin, own.n, own.rmse, walk.rmse AS rmse_random_walk, own.mae, walk.mae AS mae_random_walk
+FROM rolling_metrics AS own
 JOIN rolling_metrics AS walk USING (ticker, origin, session, window_sessions)
-WHERE lstm.model = 'lstm' AND walk.model = 'random_walk' AND lstm.window_sessions = 63 AND ticker = 'AAPL'
-ORDER BY lstm.session;
+WHERE own.model = coalesce(getvariable('model'), 'lstm') AND walk.model = 'random_walk'
+    AND own.window_sessions = coalesce(getvariable('window')::INTEGER, 63)
+    AND ticker = coalesce(getvariable('ticker'), 'AAPL')
+ORDER BY own.origin, own.session;
