@@ -126,6 +126,12 @@ def report(night: Night) -> Path:
     return night.report()
 
 
+@task(cache_policy=NO_CACHE, task_run_name="export")
+def export(night: Night) -> None:
+    """Write the newest forecasts as files."""
+    night.export()
+
+
 @task(cache_policy=NO_CACHE, task_run_name="show")
 def show(night: Night, outcome: Outcome) -> None:
     """Put what came of it on the run's page."""
@@ -172,6 +178,7 @@ def forecast(
     with closed_if_it_fails(night):
         outcome = _steps(night)
         show(night, whole(outcome))
+        export(night)
         purge(night)
     return _end(night, outcome)
 

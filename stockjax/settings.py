@@ -165,6 +165,29 @@ class CatchUpSettings(_Section):
     sessions: int = Field(63, ge=0, description="missed sessions, before tonight, that are caught up")
 
 
+class ScoreSettings(_Section):
+    """How far back errors are averaged."""
+
+    windows: tuple[int, ...] = Field(
+        (21, 63, 252), description="lengths of the rolling windows, in sessions; 63 must be one of them"
+    )
+
+    @field_validator("windows")
+    @classmethod
+    def _of_some_length(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        # The tables of a run, the report and the alerts tell of 63 sessions.
+        if not all(2 <= window <= 1260 for window in value) or 63 not in value:
+            raise ValueError("must be lengths from 2 to 1260, 63 among them")
+        return tuple(sorted(set(value)))
+
+
+class ExportSettings(_Section):
+    """Files of the newest forecasts, written after each run."""
+
+    latest: bool = Field(True, description="write the newest forecasts as Parquet and CSV after a run")
+    folder: Path | None = Field(None, description="where to; empty: `exports` in the warehouse")
+
+
 class TrainingSettings(_Section):
     """How the network is fitted."""
 
@@ -246,6 +269,8 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     drift: DriftSettings = DriftSettings()
     retention: RetentionSettings = RetentionSettings()
+    scores: ScoreSettings = ScoreSettings()
+    export: ExportSettings = ExportSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -22,6 +22,7 @@ from stockjax.nightly.session import Say, Session, Store
 from stockjax.nightly.turn import Turn
 from stockjax.nightly.universe import Universe, survey
 from stockjax.registry import purge_models
+from stockjax.reporting.exports import export_latest
 from stockjax.reporting.report import forecast_tickers, purge_reports, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
@@ -221,7 +222,7 @@ class Night:
 
     def score(self) -> int:
         """Bring the rolling errors up to date."""
-        return refresh_rolling_metrics(self.warehouse)
+        return refresh_rolling_metrics(self.warehouse, self.settings.scores.windows)
 
     def report(self) -> Path:
         """Write the HTML report of the session, with what earlier runs have forecast from it."""
@@ -229,6 +230,13 @@ class Night:
         page = write_report(self.warehouse, self.plan.as_of, sorted({*forecast, *self.plan.tickers}))
         self.say(f"report: {page}")
         return page
+
+    def export(self) -> None:
+        """Write the newest forecasts as files, for programs that read no database."""
+        wanted = self.settings.export
+        if wanted.latest:
+            folder = wanted.folder or self.warehouse.folder / "exports"
+            self.say(f"exported: {', '.join(str(path) for path in export_latest(self.warehouse, folder))}")
 
     def purge(self) -> None:
         """Let go of model files and reports that are older than the settings keep them."""

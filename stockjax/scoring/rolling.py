@@ -1,35 +1,93 @@
 """The table of rolling errors, kept up with what has closed."""
 
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.statements import statement
 
 METRIC_WINDOWS = (21, 63, 252)
-"""Lengths of the rolling windows, in sessions."""
+"""Lengths of the rolling windows, in sessions, unless the settings have others."""
 
-# A year of 500 tickers at once would take tens of gigabytes.
+FEW_SESSIONS = 3
+"""Up to so many new sessions are scored one by one, all tickers at once."""
+
+# Window functions keep all their rows in memory; a year of 500 tickers would take tens of gigabytes.
 _TICKERS_AT_ONCE = 20
 
 
-def refresh_rolling_metrics(warehouse: Warehouse) -> int:
-    """Score every session that has closed since the last time.
+def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRIC_WINDOWS) -> int:
+    """Score what has changed since the last time, and nothing else.
+
+    Prices and forecasts that are stored mark their tickers in `unscored`, in the same transaction: an
+    outcome, a late one, a restatement, a forecast of the past. From the first session that is
+    marked, all sessions of that ticker are scored anew. Sums are of fixed-point numbers, so
+    that the result is that of scoring everything anew, to the last bit.
+
+    Parameters
+    ----------
+    windows
+        Lengths of the rolling windows, in sessions; if they are others than the last time,
+        everything is scored anew.
 
     Returns
     -------
     How many rows of `rolling_metrics` were written.
 
     """
+    lengths = sorted(set(windows))
     with warehouse.write() as connection:
-        first = connection.execute(statement("first_unscored_session")).fetchall()[0][0]
-        if first is None:
-            return 0
-        connection.execute(statement("delete_rolling_metrics"), {"first_session": first})
-        tickers = [row[0] for row in connection.execute(statement("forecast_tickers")).fetchall()]
+        known = [row[0] for row in connection.execute(statement("score_windows")).fetchall()]
+        if known != lengths:
+            connection.execute(statement("mark_all_unscored"))
+            connection.execute(statement("delete_metric_windows"))
+            connection.execute(statement("insert_metric_windows"), {"windows": lengths})
+        return _Refresh(connection, lengths).run()
+
+
+class _Refresh:
+    """One transaction that brings the table up to date."""
+
+    def __init__(self, connection: Any, windows: Sequence[int]) -> None:
+        self._connection = connection
+        self._windows = list(windows)
+        # 252 sessions of an exchange are 366 days; a ticker with longer gaps is scored the other way.
+        self._days = windows[-1] * 8 // 5 + 40
+
+    def run(self) -> int:
+        spans = {"longest": self._windows[-1] + FEW_SESSIONS, "days": self._days}
+        self._connection.execute(statement("stage_due_scores"), spans)
+        for name in ("delete_rolling_metrics", "delete_unit_changes", "insert_unit_changes"):
+            self._connection.execute(statement(name))
+        for name in ("score_macros", "score_terms"):
+            self._connection.execute(statement(name))
+        due = self._connection.execute(statement("due_tickers"), {"few": FEW_SESSIONS}).fetchall()
+        written = self._at_the_end([row for row in due if row[3]])
+        written += self._histories([ticker for ticker, _, _, at_the_end in due if not at_the_end])
+        self._connection.execute(statement("clear_unscored"))
+        return written
+
+    def _at_the_end(self, due: Sequence[tuple[str, date, int, bool]]) -> int:
+        """Score the newest sessions of tickers, those with the same newest one together."""
         written = 0
-        for start in range(0, len(tickers), _TICKERS_AT_ONCE):
-            asked = {
-                "first_session": first,
-                "windows": list(METRIC_WINDOWS),
-                "tickers": tickers[start : start + _TICKERS_AT_ONCE],
-            }
-            written += connection.execute(statement("rolling_metrics"), asked).fetchall()[0][0]
-    return int(written)
+        for newest, same in groupby(sorted(due, key=lambda row: (row[1], row[0])), key=lambda row: row[1]):
+            together = list(same)
+            for behind in range(FEW_SESSIONS):
+                tickers = [ticker for ticker, _, sessions, _ in together if sessions > behind]
+                if tickers:
+                    after = newest - timedelta(days=self._days)
+                    written += self._sum("sum_scores_of_session", tickers, after=after, behind=behind)
+        return written
+
+    def _histories(self, tickers: Sequence[str]) -> int:
+        """Score tickers from their first session due on, some at a time."""
+        parts = [tickers[at : at + _TICKERS_AT_ONCE] for at in range(0, len(tickers), _TICKERS_AT_ONCE)]
+        return sum(self._sum("sum_scores_of_history", part) for part in parts)
+
+    def _sum(self, name: str, tickers: Sequence[str], **others: Any) -> int:
+        self._connection.execute(statement("sums_table"))
+        asked = {"tickers": list(tickers), "windows": self._windows, **others}
+        self._connection.execute(statement(name), asked)
+        return int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])

@@ -36,12 +36,15 @@ def append_forecasts(
     How many rows were new.
 
     """
+    origin = {"code_version": code_version, "run_id": run_id, "created_at": stored_time(moment)}
+    first = rows["as_of"].min().date() if len(rows) else moment.date()
     with warehouse.write() as connection:
         connection.register("rows", rows)
-        added = connection.execute(
-            statement("append_forecasts"),
-            {"code_version": code_version, "run_id": run_id, "created_at": stored_time(moment)},
-        ).fetchall()
+        connection.execute(statement("stage_added_forecasts"), {**origin, "first": first})
+        added = connection.execute(statement("append_forecasts")).fetchall()
+        for name in ("stage_newest_forecasts", "delete_newest_forecasts", "insert_newest_forecasts"):
+            connection.execute(statement(name))
+        connection.execute(statement("mark_added_forecasts"))
         if inputs and added[0][0]:
             insert_inputs(connection, inputs, run_id)
     return int(added[0][0])

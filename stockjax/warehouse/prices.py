@@ -91,6 +91,7 @@ def store_prices(
             connection.execute(statement("revise_prices"), {"replaced_at": now, "run_id": run_id})
             connection.execute(statement("delete_replaced_prices"))
         new = _changed(connection.execute(statement("insert_new_prices"), {**keys, "fetched_at": now}))
+        connection.execute(statement("mark_changed_prices"))
         _store_listings(connection, exchanges or {}, {**keys, "learnt_at": now})
         noted = _changed(connection.execute(statement("insert_quarantine"), {**keys, "seen_at": now}))
     return Stored(new, restated, noted)

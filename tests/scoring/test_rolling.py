@@ -300,11 +300,14 @@ def test_a_failed_refresh_leaves_the_metrics_as_they_were(
         connection.execute(
             "DELETE FROM rolling_metrics WHERE session = (SELECT max(session) FROM rolling_metrics)"
         )
+        connection.execute("INSERT INTO unscored SELECT ticker, max(session) FROM prices GROUP BY ticker")
     thinner = metrics(full)
     assert len(thinner) < len(before)
     real = rolling.statement
     monkeypatch.setattr(
-        rolling, "statement", lambda name: "SELECT nonsense" if name == "rolling_metrics" else real(name)
+        rolling,
+        "statement",
+        lambda name: "SELECT nonsense" if name == "insert_rolling_metrics" else real(name),
     )
     with pytest.raises(Exception, match="nonsense"):
         refresh_rolling_metrics(full)

@@ -1,14 +1,17 @@
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from stockjax.errors import WarehouseTooNew
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse, migrations
 
-from .made_up import append, closes, contents, fetch, forecast, store
+from .made_up import closes, contents, fetch, forecast, store
 
+NOW = datetime(2013, 3, 1, 22)
 TABLES = "SELECT table_name FROM duckdb_tables() ORDER BY ALL"
 DONE = "SELECT name FROM schema_migrations ORDER BY name"
 
@@ -99,9 +102,19 @@ def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside
     with pytest.MonkeyPatch.context() as patch:
         only_first(3, tmp_path / "before", patch)
         assert warehouse.migrate()[-1] == "0003_ingest.sql"
-    store(warehouse, closes("A", dict(zip(days, (100.0, 102.0, 101.0), strict=True))))
-    for model in ("lstm", "random_walk", "ewma", "har"):
-        append(warehouse, forecast(days[0], days[1], model), forecast(days[1], days[2], model))
+    with warehouse.write() as connection:
+        for day, close in zip(days, (100.0, 102.0, 101.0), strict=True):
+            connection.execute(
+                "INSERT INTO prices BY NAME SELECT 'A' AS ticker, $day::DATE AS session, $close AS close, "
+                "$close AS adj_close, 'test' AS source, $now AS fetched_at, 'run-1' AS run_id",
+                {"day": day, "close": close, "now": NOW},
+            )
+        for model in ("lstm", "random_walk", "ewma", "har"):
+            rows = pd.DataFrame(
+                [forecast(days[0], days[1], model), forecast(days[1], days[2], model)]
+            ).assign(code_version="code-1", run_id="run-1", created_at=NOW)
+            connection.register("rows", rows)
+            connection.execute("INSERT INTO forecasts BY NAME FROM rows")
     with warehouse.write() as connection:
         connection.execute(
             "INSERT INTO rolling_metrics VALUES ('A', 'lstm', 'nightly', DATE '2013-02-28', 21, 1, "
@@ -128,13 +141,14 @@ def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside
         scores = "SELECT count(crps), count(winkler_90), count(width_90) FROM scored_forecasts"
         assert connection.execute(scores).fetchall() == [(8, 8, 8)]
 
-    # What has been scored is not scored again; what closes from now on has all the scores.
+    # Since then sums are exact, and everything has been scored anew once.
     warehouse.migrate()
     refresh_rolling_metrics(warehouse)
-    told = (
-        "SELECT n, crps IS NULL, winkler_90 IS NULL FROM rolling_metrics WHERE model = 'lstm' AND session = "
-    )
-    assert fetch(warehouse, told + "DATE '2013-03-01'") == [(2, False, False)] * 3
+    told = "SELECT session, n, crps IS NULL, winkler_90 IS NULL FROM rolling_metrics WHERE model = 'lstm'"
+    sessions = [(date(2013, 2, 28), 1, False, False), (date(2013, 3, 1), 2, False, False)]
+    assert fetch(warehouse, told + " ORDER BY session") == [row for row in sessions for _ in range(3)]
+    assert fetch(warehouse, "FROM unscored") == []
+    assert len(fetch(warehouse, "FROM latest_forecasts")) == 4
 
 
 def test_an_earlier_release_leaves_the_warehouse_of_this_one_alone(

@@ -1,1 +1,0 @@
-SELECT DISTINCT ticker FROM forecasts ORDER BY ticker;

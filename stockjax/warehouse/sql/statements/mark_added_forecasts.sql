@@ -1,0 +1,1 @@
+INSERT INTO unscored SELECT ticker, min(target) FROM added GROUP BY ticker;

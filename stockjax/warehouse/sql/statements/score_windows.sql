@@ -1,0 +1,1 @@
+SELECT window_sessions FROM metric_windows ORDER BY window_sessions;
