@@ -17,6 +17,12 @@ FEW_SESSIONS = 3
 # Window functions keep all their rows in memory; a year of 500 tickers would take tens of gigabytes.
 _TICKERS_AT_ONCE = 20
 
+FEWEST_STEPPED = 50
+"""So many tickers make it worth continuing the sums of the session before; fewer are read anew."""
+
+# Each is looked up by itself; tickers with as many different gaps are scored from the ledger.
+_LEAVING_SESSIONS = 60
+
 
 def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRIC_WINDOWS) -> int:
     """Score what has changed since the last time, and nothing else.
@@ -73,13 +79,37 @@ class _Refresh:
         """Score the newest sessions of tickers, those with the same newest one together."""
         written = 0
         for newest, same in groupby(sorted(due, key=lambda row: (row[1], row[0])), key=lambda row: row[1]):
-            together = list(same)
-            for behind in range(FEW_SESSIONS):
-                tickers = [ticker for ticker, _, sessions, _ in together if sessions > behind]
+            sessions = {ticker: count for ticker, _, count, _ in same}
+            after = newest - timedelta(days=self._days)
+            stepped = self._steppable([name for name, count in sessions.items() if count == 1], newest, after)
+            written += self._step(stepped)
+            for behind in reversed(range(FEW_SESSIONS)):
+                tickers = [name for name in sessions.keys() - set(stepped) if sessions[name] > behind]
                 if tickers:
-                    after = newest - timedelta(days=self._days)
-                    written += self._sum("sum_scores_of_session", tickers, after=after, behind=behind)
+                    written += self._sum("sum_scores_of_session", sorted(tickers), after=after, behind=behind)
         return written
+
+    def _steppable(self, tickers: Sequence[str], newest: date, after: date) -> list[str]:
+        """Tickers whose sums of the session before can be continued; their new outcomes are staged."""
+        if len(tickers) < FEWEST_STEPPED:
+            return []
+        asked = {"tickers": list(tickers), "windows": self._windows}
+        self._connection.execute(statement("stage_steps"), {**asked, "after": after})
+        self._connection.execute(statement("moved_table"))
+        self._connection.execute(statement("move_forecasts"), {"tickers": list(tickers), "session": newest})
+        found = self._connection.execute(
+            statement("steppable_tickers"), {"windows": self._windows}
+        ).fetchall()
+        steppable = [str(row[0]) for row in found]
+        leaving = self._connection.execute(statement("leaving_sessions"), {"tickers": steppable}).fetchall()
+        if len(leaving) > _LEAVING_SESSIONS:
+            return []
+        for (session,) in leaving:
+            self._connection.execute(statement("move_forecasts"), {"tickers": steppable, "session": session})
+        return steppable
+
+    def _step(self, tickers: Sequence[str]) -> int:
+        return self._sum("sum_scores_of_step", tickers) if tickers else 0
 
     def _histories(self, tickers: Sequence[str]) -> int:
         """Score tickers from their first session due on, some at a time."""
@@ -90,4 +120,7 @@ class _Refresh:
         self._connection.execute(statement("sums_table"))
         asked = {"tickers": list(tickers), "windows": self._windows, **others}
         self._connection.execute(statement(name), asked)
-        return int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])
+        written = int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])
+        for kept in ("delete_window_sums", "insert_window_sums"):
+            self._connection.execute(statement(kept))
+        return written

@@ -1,6 +1,6 @@
 """Two hundred nights, scored one by one, are scored as all of them at once: bit by bit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.scoring import refresh_rolling_metrics
+from stockjax.scoring import refresh_rolling_metrics, rolling
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
 from stockjax.warehouse.migrations import migrate
@@ -22,6 +22,7 @@ NIGHTS, WINDOWS = 200, (5, 21, 63)
 DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[: NIGHTS + 1]
 SPLIT, RESTATED_SPLIT, DIVIDEND, WITHDRAWN, JOINED = 70, 110, 140, 150, 100
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
+STEPPED = range(60, 115)
 CHECKED = {75, 112, 151, NIGHTS}
 """Nights after which everything is scored anew: after the split, its restatement, the withdrawal, the end."""
 
@@ -105,7 +106,17 @@ def vendor(tables: dict[str, pd.DataFrame], night: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(tmp_path: Path, seed: int) -> None:
+def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    step = rolling._Refresh._step
+
+    def counted(refresh: rolling._Refresh, tickers: Sequence[str]) -> int:
+        steps.append(len(tickers))
+        return step(refresh, tickers)
+
+    monkeypatch.setattr(rolling._Refresh, "_step", counted)
     random = np.random.default_rng(seed)
     tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABC")}
     tables["A"].loc[: SPLIT - 1, ["open", "high", "low", "close"]] *= 2
@@ -115,6 +126,8 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(tmp_path
     late = scored = 0
     for night in range(NIGHTS + 1):
         vendor(tables, night)
+        # As in a large universe, for a part of the time: with three tickers it is the slower way.
+        monkeypatch.setattr(rolling, "FEWEST_STEPPED", 1 if night in STEPPED else 50)
         forecasts, delivered = [], []
         for name, table in tables.items():
             if name == "C" and night < JOINED:
@@ -151,6 +164,7 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(tmp_path
     assert {row[0] for row in reasons} == {"restatement", "dividend", "withdrawn"}
     assert late > 50
     # Most nights score one session only; without the restatements it would be each row once.
+    assert sum(steps) > 40
     assert len(warehouse.metrics()) > 5000
     assert scored < 5 * len(warehouse.metrics())
 

@@ -146,6 +146,58 @@ COMMENT ON COLUMN unit_changes.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN unit_changes.session IS 'First session in the new units.';
 COMMENT ON COLUMN unit_changes.log_change IS 'Log of the factor from the new units to those before; at the first session of a ticker, minus the log of its close. In multiples of 2^-40, so that sums of them are exact.';
 
+CREATE TABLE window_sums (
+    ticker VARCHAR NOT NULL,
+    model VARCHAR NOT NULL,
+    origin VARCHAR NOT NULL,
+    session DATE NOT NULL,
+    window_sessions INTEGER NOT NULL,
+    n BIGINT NOT NULL,
+    square HUGEINT,
+    absolute HUGEINT,
+    relative HUGEINT,
+    return_square HUGEINT,
+    return_absolute HUGEINT,
+    paired_square HUGEINT,
+    walk_square HUGEINT,
+    paired_absolute HUGEINT,
+    walk_absolute HUGEINT,
+    told HUGEINT,
+    right_direction HUGEINT,
+    pinball HUGEINT,
+    paired_pinball HUGEINT,
+    har_pinball HUGEINT,
+    winkler_90 HUGEINT,
+    width_90 HUGEINT,
+    inside_50 HUGEINT,
+    inside_90 HUGEINT
+);
+COMMENT ON TABLE window_sums IS 'The sums behind the newest rows of rolling_metrics: the next session adds what enters a window and takes away what leaves it. In units of 2^-70 unless counted, so that this is exact.';
+COMMENT ON COLUMN window_sums.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN window_sums.model IS 'lstm, random_walk, ewma or har.';
+COMMENT ON COLUMN window_sums.origin IS 'nightly, catchup or backtest.';
+COMMENT ON COLUMN window_sums.session IS 'Last target session in the window.';
+COMMENT ON COLUMN window_sums.window_sessions IS 'Length of the window in sessions.';
+COMMENT ON COLUMN window_sums.n IS 'Forecasts in the window.';
+COMMENT ON COLUMN window_sums.square IS 'Sum: squared errors of predicted_close, in units of the first close.';
+COMMENT ON COLUMN window_sums.absolute IS 'Sum: absolute errors of predicted_close, in units of the first close.';
+COMMENT ON COLUMN window_sums.relative IS 'Sum: absolute errors as fractions of the actual close.';
+COMMENT ON COLUMN window_sums.return_square IS 'Sum: squared errors of predicted_return.';
+COMMENT ON COLUMN window_sums.return_absolute IS 'Sum: absolute errors of predicted_return.';
+COMMENT ON COLUMN window_sums.paired_square IS 'Sum: return_square where random_walk has a forecast too.';
+COMMENT ON COLUMN window_sums.walk_square IS 'Sum: squared errors of random_walk beside it.';
+COMMENT ON COLUMN window_sums.paired_absolute IS 'Sum: return_absolute where random_walk has a forecast too.';
+COMMENT ON COLUMN window_sums.walk_absolute IS 'Sum: absolute errors of random_walk beside it.';
+COMMENT ON COLUMN window_sums.told IS 'Sum: moves of which a direction was forecast, counted.';
+COMMENT ON COLUMN window_sums.right_direction IS 'Sum: those of them with the right sign, counted.';
+COMMENT ON COLUMN window_sums.pinball IS 'Sum: pinball losses.';
+COMMENT ON COLUMN window_sums.paired_pinball IS 'Sum: pinball losses where har has a forecast too.';
+COMMENT ON COLUMN window_sums.har_pinball IS 'Sum: pinball losses of har beside it.';
+COMMENT ON COLUMN window_sums.winkler_90 IS 'Sum: interval scores.';
+COMMENT ON COLUMN window_sums.width_90 IS 'Sum: widths of the 90% interval.';
+COMMENT ON COLUMN window_sums.inside_50 IS 'Sum: closes inside the 50% interval, counted.';
+COMMENT ON COLUMN window_sums.inside_90 IS 'Sum: closes inside the 90% interval, counted.';
+
 -- Scores are sums of fixed-point numbers from now on: all of them are made anew, once.
 INSERT INTO unscored SELECT ticker, min(session) FROM prices GROUP BY ticker;
 

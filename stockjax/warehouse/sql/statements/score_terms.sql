@@ -1,10 +1,11 @@
--- What every forecast of some tickers adds to the sums of a window, from a target on. Errors of
+-- What every forecast of some tickers adds to the sums of a window, of targets after one day and up
+-- to another. Errors of
 -- money are told in units of the ticker's first close, so that a split changes nothing.
-CREATE OR REPLACE TEMP MACRO score_terms(tickers, after) AS TABLE
+CREATE OR REPLACE TEMP MACRO score_terms(tickers, after, until) AS TABLE
 WITH units AS (
     SELECT
         ticker, session AS since,
-        coalesce(lead(session) OVER by_session, DATE '9999-12-31') AS until,
+        coalesce(lead(session) OVER by_session, DATE '9999-12-31') AS ending,
         sum(log_change) OVER by_session AS log_units
     FROM unit_changes
     WINDOW by_session AS (PARTITION BY ticker ORDER BY session)
@@ -14,7 +15,7 @@ known AS MATERIALIZED (
         ticker, model, origin, as_of, target, error * restated_units AS error, abs(error) / actual_close AS relative,
         predicted_return, actual_return, return_error, pinball, winkler_90, width_90, inside_50, inside_90
     FROM scored_forecasts
-    WHERE ticker IN (SELECT unnest(tickers)) AND target > after AND as_of > after - 60
+    WHERE ticker IN (SELECT unnest(tickers)) AND target > after AND target <= until AND as_of > after - 60 AND as_of < until
 ),
 beside AS (
     SELECT
@@ -46,5 +47,5 @@ SELECT
     inside_50::INTEGER AS inside_50,
     inside_90::INTEGER AS inside_90
 FROM known
-JOIN units ON units.ticker = known.ticker AND known.as_of >= units.since AND known.as_of < units.until
+JOIN units ON units.ticker = known.ticker AND known.as_of >= units.since AND known.as_of < units.ending
 LEFT JOIN beside ON beside.ticker = known.ticker AND beside.as_of = known.as_of AND beside.origin = known.origin;

@@ -15,7 +15,7 @@ firsts AS (
 ),
 placed AS (
     SELECT terms.*, position, first_position
-    FROM score_terms($tickers, DATE '0001-03-03') AS terms
+    FROM score_terms($tickers, DATE '0001-03-03', DATE '9999-12-31') AS terms
     JOIN sessions ON sessions.ticker = terms.ticker AND sessions.session = terms.target
     JOIN firsts ON firsts.ticker = terms.ticker
     WHERE position > first_position - list_max($windows)

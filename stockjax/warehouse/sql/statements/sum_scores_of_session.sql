@@ -33,7 +33,7 @@ bucketed AS (
         sum(width_90) AS width_90,
         sum(inside_50) AS inside_50,
         sum(inside_90) AS inside_90
-    FROM score_terms($tickers, $after) AS terms
+    FROM score_terms($tickers, $after, DATE '9999-12-31') AS terms
     JOIN aged ON aged.ticker = terms.ticker AND aged.session = terms.target
     JOIN buckets USING (age)
     GROUP BY terms.ticker, terms.model, terms.origin, bucket

@@ -1,0 +1,1 @@
+DELETE FROM window_sums USING (SELECT DISTINCT ticker FROM sums) AS fresh WHERE window_sums.ticker = fresh.ticker;

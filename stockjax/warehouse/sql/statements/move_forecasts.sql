@@ -1,0 +1,1 @@
+INSERT INTO moved BY NAME FROM score_terms($tickers, $session::DATE - 1, $session::DATE);
