@@ -34,6 +34,7 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, replace_tickers, start_run
+from stockjax.warehouse.tidy import tidy_storage
 
 Progress = Callable[[int, int], None]
 
@@ -239,7 +240,8 @@ class Night:
             self.say(f"exported: {', '.join(str(path) for path in export_latest(self.warehouse, folder))}")
 
     def purge(self) -> None:
-        """Let go of model files and reports that are older than the settings keep them."""
+        """Put large tables in order; let go of files that are older than the settings keep them."""
+        tidy_storage(self.warehouse)
         kept = self.settings.retention
         models = purge_models(self.warehouse, kept.models, self.plan.started_at)
         # By their session: those of a recorded source are as old as its "now" says.

@@ -198,6 +198,17 @@ COMMENT ON COLUMN window_sums.width_90 IS 'Sum: widths of the 90% interval.';
 COMMENT ON COLUMN window_sums.inside_50 IS 'Sum: closes inside the 50% interval, counted.';
 COMMENT ON COLUMN window_sums.inside_90 IS 'Sum: closes inside the 90% interval, counted.';
 
+CREATE TABLE storage_order (
+    table_name VARCHAR NOT NULL,
+    run_after TIMESTAMP NOT NULL,
+    sorted_through TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE storage_order IS 'How far the rows of large tables lie ticker by ticker in the file, so that a question about one ticker reads little.';
+COMMENT ON COLUMN storage_order.table_name IS 'forecasts or prices.';
+COMMENT ON COLUMN storage_order.run_after IS 'Rows stored after this are sorted anew together with later ones.';
+COMMENT ON COLUMN storage_order.sorted_through IS 'Rows stored after this lie as nights have added them.';
+INSERT INTO storage_order VALUES ('forecasts', '1970-01-01', '1970-01-01'), ('prices', '1970-01-01', '1970-01-01');
+
 -- Scores are sums of fixed-point numbers from now on: all of them are made anew, once.
 INSERT INTO unscored SELECT ticker, min(session) FROM prices GROUP BY ticker;
 

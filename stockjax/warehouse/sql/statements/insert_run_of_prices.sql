@@ -1,0 +1,1 @@
+INSERT INTO prices FROM run ORDER BY ticker, session;
