@@ -35,10 +35,11 @@ lint: $(STAMP) ## format and check the code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## time the main job, a night of 500 tickers, and ingest
+bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, and a ledger of 30 million rows
 	@$(BIN)/python bench/main_job.py
 	@$(BIN)/python bench/night_500.py
 	@$(BIN)/python bench/ingest.py
+	@$(BIN)/python bench/sql.py
 
 .PHONY: peers
 peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2012-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")

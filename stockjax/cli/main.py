@@ -19,6 +19,7 @@ from rich.console import Console
 from stockjax import __version__
 from stockjax.cli import explain, models
 from stockjax.cli.asking import sql
+from stockjax.cli.showing import show
 from stockjax.errors import StockjaxError
 from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
 
@@ -33,6 +34,7 @@ app.add_typer(models.app, name="models")
 app.command()(explain.explain)
 # A query may begin with a comment, whose two dashes are no option.
 app.command(context_settings={"ignore_unknown_options": True})(sql)
+app.command()(show)
 
 
 class State(StrEnum):

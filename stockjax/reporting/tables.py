@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stockjax.errors import UsageError
+from stockjax.reporting.plain import printable
 from stockjax.scoring.skill import backtest_scores
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
@@ -28,7 +29,7 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | N
         table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
     for row in _records(rows):
         table.add_row(
-            Text(str(row["ticker"])),
+            Text(printable(row["ticker"])),
             f"{row['basis_close']:.2f}",
             f"{row['predicted_close']:.2f}",
             f"{row['q25']:.2f} … {row['q75']:.2f}",
@@ -63,7 +64,7 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None
         table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
     for row in _records(lstm):
         table.add_row(
-            Text(str(row["ticker"])),
+            Text(printable(row["ticker"])),
             str(row["n"]),
             f"{row['rmse']:.3f}",
             f"{walks[row['ticker']]:.3f}",
@@ -170,9 +171,10 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     table = Table(title=f"Tickers: {told}")
     for heading in ("ticker", "state", "exchange", "source", "last price", "behind", "forecast for"):
         table.add_column(heading, justify="right" if heading == "behind" else "left", no_wrap=True)
+    outcomes = read_table(warehouse, "last_outcomes")
     for row in rows.to_dict("records"):
         table.add_row(
-            Text(str(row["ticker"])),
+            Text(printable(row["ticker"])),
             str(row["state"]),
             str(row["exchange"]),
             Text(_told(row["source"])),
@@ -182,9 +184,31 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
         )
     reasons = rows[rows["reason"].notna()]
     lines = [
-        f"{ticker}: {reason}" for ticker, reason in zip(reasons["ticker"], reasons["reason"], strict=True)
+        printable(f"{ticker}: {reason}")
+        for ticker, reason in zip(reasons["ticker"], reasons["reason"], strict=True)
     ]
-    return Group(table, Text("\n".join(lines)))
+    shown = outcomes[outcomes["ticker"].isin(rows["ticker"])]
+    return Group(table, *([_outcomes(shown)] if len(shown) else []), Text("\n".join(lines)))
+
+
+def _outcomes(outcomes: pd.DataFrame) -> Table:
+    """The last forecast of each ticker that has an outcome, beside it."""
+    inside = f"{outcomes['inside_90'].mean():.0%} inside the 90% interval"
+    table = Table(title=f"Last forecasts and what happened: {inside}")
+    for heading in ("ticker", "session", "forecast", "90% interval", "close", "inside"):
+        table.add_column(
+            heading, justify="left" if heading in {"ticker", "session"} else "right", no_wrap=True
+        )
+    for row in outcomes.sort_values("ticker").to_dict("records"):
+        table.add_row(
+            Text(printable(row["ticker"])),
+            _day(row["target"]),
+            f"{row['predicted_close']:.2f}",
+            f"{row['q05']:.2f} … {row['q95']:.2f}",
+            f"{row['actual_close']:.2f}",
+            "yes" if row["inside_90"] else "no",
+        )
+    return table
 
 
 def _told(value: Any) -> str:

@@ -67,9 +67,10 @@ def named_query(warehouse: Path, name: str) -> NamedQuery:
     """
     known = named_queries(warehouse)
     if name not in known:
+        printed = name if name.isprintable() else ascii(name)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean @{near[0]}?)" if near else ""
-        raise StatementRefused(f"there is no query @{name}{hint}; stockjax sql --list shows them all")
+        raise StatementRefused(f"there is no query @{printed}{hint}; stockjax sql --list shows them all")
     return known[name]
 
 

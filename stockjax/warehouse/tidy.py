@@ -16,7 +16,7 @@ def tidy_storage(warehouse: Warehouse) -> int:
     """Sort what has been added by ticker, once that is much; returns how many rows were moved.
 
     DuckDB skips parts of a file in which a ticker cannot be. A row of the ledger is moved as it
-    is, in one transaction; a small warehouse is never touched.
+    is, a year in one transaction; a small warehouse is never touched.
     """
     with warehouse.read() as connection:
         crowded = [table for table in TABLES if _unsorted(connection, table)[0] >= UNSORTED_ROWS[table]]
@@ -43,6 +43,10 @@ def _sort(connection: Any, table: str) -> int:
         connection.execute(statement(f"stage_run_of_{table}"), part)
         connection.execute(statement(f"delete_run_of_{table}"), part)
         connection.execute(statement(f"insert_run_of_{table}"))
+        # So that the next year goes where this one lay, and the file does not grow to twice its size.
+        connection.commit()
+        connection.execute("CHECKPOINT")
+        connection.begin()
     full = rows >= _RUN * UNSORTED_ROWS[table]
     connection.execute(
         statement("update_storage_order"),

@@ -85,6 +85,7 @@ def test_a_session_that_was_missed_does_not_freeze_the_scores(warehouse: Warehou
     with warehouse.write() as connection:
         connection.execute("DELETE FROM rolling_metrics")
         connection.execute("DELETE FROM forecasts WHERE as_of = ?", [missed])
+        connection.execute("INSERT INTO unscored SELECT ticker, min(session) FROM prices GROUP BY ticker")
     from stockjax.scoring import refresh_rolling_metrics
 
     refresh_rolling_metrics(warehouse)

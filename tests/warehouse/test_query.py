@@ -43,6 +43,49 @@ def test_a_question_is_answered(filled: Warehouse, sql: str) -> None:
     assert answer.to_dict("list") == {"ticker": ["A", "[red]M&M[/red]"], "close": [11.0, 20.0]}
 
 
+def test_a_value_is_bound_and_no_part_of_the_statement(filled: Warehouse) -> None:
+    asked = "SELECT count(*) FROM prices WHERE ticker = getvariable('ticker')"
+    assert query(filled, asked, parameters={"ticker": "A"}).iloc[0, 0] == 2
+    assert query(filled, asked, parameters={"ticker": "[red]M&M[/red]"}).iloc[0, 0] == 1
+    for hostile in ("A' OR 1=1 --", "'; DROP TABLE prices; --", "\x00", "A" * 10_000, "$value"):
+        assert query(filled, asked, parameters={"ticker": hostile}).iloc[0, 0] == 0
+    assert query(filled, asked).iloc[0, 0] == 0
+
+
+@pytest.mark.parametrize("name", ["", "a b", 'x" = 1; DROP TABLE prices; --', "1x", "ä", "x\n"])
+def test_a_name_that_is_none_is_refused(filled: Warehouse, name: str) -> None:
+    with pytest.raises(StatementRefused, match="no name of a parameter"):
+        query(filled, "SELECT 1", parameters={name: "x"})
+
+
+def test_a_value_that_is_not_text_is_refused(filled: Warehouse) -> None:
+    with pytest.raises(StatementRefused, match="not text"):
+        query(filled, "SELECT 1", parameters={"x": "\udcff"})
+
+
+@pytest.mark.parametrize("memory", ["", "much", "1 GB; DROP"])
+def test_an_amount_of_memory_that_is_none_is_refused(filled: Warehouse, memory: str) -> None:
+    with pytest.raises(StatementRefused, match="no amount of memory"):
+        query(filled, "SELECT 1", memory_limit=memory)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+        "SELECT " + "+".join(["1"] * 5000),
+        "SELECT 'x' -- " + "x" * 300_000,
+    ],
+    ids=["nested", "deep", "long"],
+)
+def test_a_huge_statement_is_refused_at_once(filled: Warehouse, sql: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(StatementRefused) as caught:
+        query(filled, sql)
+    assert time.monotonic() - started < 5
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize(
     "sql", ["VALUES (1)", "SHOW TABLES", "DESCRIBE prices", "EXPLAIN SELECT 1", "SUMMARIZE prices"]
 )
@@ -116,6 +159,24 @@ STOPPED = [
     "SELECT * FROM query('DROP TABLE prices')",
     "SELECT * FROM enable_profiling()",
     "SELECT getenv('HOME')",
+    "SELECT * FROM read_json('/etc/passwd')",
+    "SELECT * FROM read_ndjson_objects('/etc/passwd')",
+    "SELECT * FROM sniff_csv('/etc/passwd')",
+    "SELECT * FROM parquet_metadata('/etc/passwd')",
+    "SELECT * FROM parquet_kv_metadata('x.parquet')",
+    "SELECT * FROM read_csv_auto(['/etc/passwd', '/etc/hosts'])",
+    "SELECT * FROM read_text('~/.ssh/*')",
+    "SELECT * FROM 'https://example.org/x.csv'",
+    "SELECT * FROM 's3://bucket/x.parquet'",
+    "SELECT * FROM read_csv('http://169.254.169.254/latest/meta-data')",
+    "SELECT * FROM read_csv('/dev/stdin')",
+    "SELECT * FROM read_blob('/proc/self/environ')",
+    "SELECT * FROM query_table('/etc/passwd')",
+    "SELECT * FROM arrow_scan(1, 2, 3)",
+    "SELECT * FROM pandas_scan(0)",
+    "SELECT * FROM json_execute_serialized_sql('{}')",
+    "SELECT * FROM force_checkpoint()",
+    "SELECT getvariable('x') + nope",
     "SELECT $1",
     "SELECT ?",
     "SELECT * FROM answer",
