@@ -63,10 +63,15 @@ class _Refresh:
         self._days = windows[-1] * 8 // 5 + 40
 
     def run(self) -> int:
-        spans = {"longest": self._windows[-1] + FEW_SESSIONS, "days": self._days}
+        first = self._one("first_unscored")
+        if first is None:
+            return 0
+        floor = max(first, date.min + timedelta(days=self._days)) - timedelta(days=self._days)
+        spans = {"longest": self._windows[-1] + FEW_SESSIONS, "days": self._days, "floor": floor}
         self._connection.execute(statement("stage_due_scores"), spans)
-        for name in ("delete_rolling_metrics", "delete_unit_changes", "insert_unit_changes"):
+        for name in ("delete_rolling_metrics", "delete_unit_changes"):
             self._connection.execute(statement(name))
+        self._connection.execute(statement("insert_unit_changes"), {"floor": self._one("first_start")})
         for name in ("score_macros", "score_terms"):
             self._connection.execute(statement(name))
         due = self._connection.execute(statement("due_tickers"), {"few": FEW_SESSIONS}).fetchall()
@@ -74,6 +79,9 @@ class _Refresh:
         written += self._histories([ticker for ticker, _, _, at_the_end in due if not at_the_end])
         self._connection.execute(statement("clear_unscored"))
         return written
+
+    def _one(self, name: str) -> Any:
+        return self._connection.execute(statement(name)).fetchall()[0][0]
 
     def _at_the_end(self, due: Sequence[tuple[str, date, int, bool]]) -> int:
         """Score the newest sessions of tickers, those with the same newest one together."""

@@ -2,19 +2,13 @@
 -- no such jump. The smallest common split is 5:4; a dividend that moves the price as much is as
 -- rare, and its units are taken for a split's.
 INSERT INTO unit_changes BY NAME
-WITH starts AS (
-    SELECT due.ticker, coalesce(max(prices.session), any_value(due.first_session)) AS start
-    FROM due
-    LEFT JOIN prices ON prices.ticker = due.ticker AND prices.session < due.first_session
-    GROUP BY due.ticker
-),
-moves AS (
+WITH moves AS (
     SELECT
         prices.ticker, prices.session, due.first_session, prices.close,
         ln((lag(close) OVER by_session / close) * (adj_close / lag(adj_close) OVER by_session)) AS jump
     FROM prices
-    JOIN starts ON starts.ticker = prices.ticker AND prices.session >= starts.start
-    JOIN due ON due.ticker = prices.ticker
+    JOIN due ON due.ticker = prices.ticker AND prices.session >= due.start
+    WHERE prices.session >= $floor
     WINDOW by_session AS (PARTITION BY prices.ticker ORDER BY prices.session)
 )
 SELECT ticker, session, round(coalesce(jump, -ln(close)) * 2 ** 40) / 2 ** 40 AS log_change

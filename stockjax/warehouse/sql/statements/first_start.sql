@@ -1,0 +1,1 @@
+SELECT min(start) FROM due;

@@ -1,0 +1,1 @@
+SELECT min(first_session) FROM unscored;
