@@ -96,7 +96,7 @@ def load_champions(session: Session) -> Champions:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train base")
-def train_base(session: Session, champions: Champions) -> Model:
+def train_base(session: Session, champions: Champions) -> Model | None:
     """Have a base that is young enough."""
     return session.train_base(champions)
 
@@ -109,7 +109,7 @@ def train_ticker(session: Session, ticker: str, base: Model, champions: Champion
 
 
 @task(cache_policy=NO_CACHE, task_run_name="forecast")
-def write_forecasts(session: Session, base: Model, champions: Champions, trained: list[Model]) -> int:
+def write_forecasts(session: Session, base: Model | None, champions: Champions, trained: list[Model]) -> int:
     """Write tonight's forecasts into the ledger."""
     return session.forecast(base, champions, trained)
 
@@ -216,17 +216,19 @@ def _steps(night: Night) -> Outcome:
 
 
 def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str, str]:
-    """Train and forecast; returns why the training of some tickers failed."""
+    """Train and forecast; returns what some tickers had to do without."""
     session = prepare(night, universe, as_of)
     known = whole(session)
     in_force = load_champions(known)
     champions = whole(in_force)
-    base = whole(train_base(known, champions))
-    trained, failures = _gather(
-        {ticker: train_ticker.submit(known, ticker, base, champions) for ticker in session.to_train(in_force)}
-    )
-    write_forecasts(known, base, champions, whole(trained))
-    return failures
+    base = train_base(known, champions)
+    training = {}
+    if base:
+        due, shared = session.to_train(in_force), whole(base)
+        training = {ticker: train_ticker.submit(known, ticker, shared, champions) for ticker in due}
+    trained, failures = _gather(training)
+    write_forecasts(known, whole(base), champions, whole(trained))
+    return {**failures, **session.problems}
 
 
 def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:

@@ -14,8 +14,8 @@ from stockjax.environment import environment
 from stockjax.errors import ModelFileError, NotReproducible, UsageError
 from stockjax.features import FEATURE_NAMES, History
 from stockjax.forecasting.inputs import fingerprints
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.rows import forecast_rows, other_bits
-from stockjax.forecasting.training import Knowledge
 from stockjax.registry import Model, load_model
 from stockjax.sessions import Exchange
 from stockjax.training.attribution import log_scale_contributions
@@ -124,7 +124,7 @@ def rederive(warehouse: Warehouse, row: Mapping[str, Any]) -> Rederived:
     try:
         history = _history(warehouse, row)
         causes += _other_prices(history, row)
-        model = _model(warehouse, row["model_id"]) if row["model"] == "lstm" else None
+        model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
         seen = _seen(history, row, model)
     except (NotReproducible, ModelFileError) as error:
         return Rederived(row, _columns(row), (str(error), *causes), None)
@@ -218,7 +218,7 @@ def _again(seen: Seen, row: Mapping[str, Any]) -> pd.DataFrame:
         seen.knowledge.features,
         np.array([seen.row]),
         np.array([seen.position]),
-        [seen.model] if seen.model else None,
+        [seen.model] if row["model"] == "lstm" else None,
         {ticker: Exchange(history.markets[seen.row])},
         {ticker: row["origin"]},
     )

@@ -76,10 +76,27 @@ class YahooSettings(_Section):
 
 
 class RetrainSettings(_Section):
-    """How often models are trained anew, in sessions."""
+    """How often models are trained anew, in sessions, and what a new one must be worth."""
 
     base_every: int = Field(126, ge=1, description="sessions between two trainings of the base")
     ticker_every: int = Field(1, ge=1, description="sessions between two trainings of a ticker")
+    base_tolerance: float = Field(
+        0.01, ge=0, description="nats a day by which a new base may look worse than the one in force"
+    )
+    ticker_tolerance: float = Field(0.005, ge=0, description="the same of a ticker's model")
+    start: Literal["warm", "fresh"] = Field(
+        "warm", description="whether a ticker's training begins at its champion or at the base"
+    )
+    base_expiry: int = Field(504, ge=1, description="age in sessions beyond which a base is not used")
+    ticker_expiry: int = Field(
+        126, ge=1, description="the same of a ticker's model: the base is used instead"
+    )
+
+    @model_validator(mode="after")
+    def _trained_before_it_expires(self) -> "RetrainSettings":
+        if self.base_expiry <= self.base_every or self.ticker_expiry <= self.ticker_every:
+            raise ValueError("models must live longer than retrain.base_every and retrain.ticker_every")
+        return self
 
 
 class RunSettings(_Section):

@@ -14,7 +14,7 @@ import pytest
 from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
 from stockjax.errors import NothingToForecast, SnapshotMissing
 from stockjax.features import Features, History, build_features
-from stockjax.forecasting import training
+from stockjax.forecasting import knowledge
 from stockjax.forecasting.rows import MODELS
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings, load_settings
@@ -79,7 +79,7 @@ def over_all_sessions(history: History) -> Features:
 def test_inputs_that_are_standardised_by_the_whole_series_are_a_leak(
     priced: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "build_features", over_all_sessions)
+    monkeypatch.setattr(knowledge, "build_features", over_all_sessions)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
     for (_, model), columns in found.items():
         # The networks are those of the session: only what they are shown has changed.
@@ -91,8 +91,13 @@ def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
 ) -> None:
     monkeypatch.setattr(History, "cut", lambda self, last: self)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
-    for (_, model), columns in found.items():
-        assert columns == (dict.fromkeys(SPOILT, SAID | {"model_id"}) if model == "lstm" else {})
+    for (ticker, model), columns in found.items():
+        expected = dict.fromkeys(SPOILT, SAID | {"model_id"})
+        if ticker == "FB":
+            # The base that speaks for it leaves the spoilt sessions out, if they are among the last 64;
+            # the residuals that give its quantiles their shape go up to the end.
+            expected |= dict.fromkeys(("corrupted", "shuffled"), SAID - {"scale"} | {"model_id"})
+        assert columns == (expected if model == "lstm" else {})
 
 
 Saying = Callable[[npt.NDArray[np.float64], int], float | None]

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.features import Features, History, build_features
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.replay import sessions_between
-from stockjax.forecasting.training import Knowledge, train_base_model, train_tickers, with_sessions
+from stockjax.forecasting.training import train_base_model, train_tickers, with_sessions
 from stockjax.model.network import Parameters, run
 from stockjax.quality.gate import check
 from stockjax.registry import Model

@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 
 from stockjax.features import History
+from stockjax.forecasting.gate import admitted
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.plan import Origin
 from stockjax.forecasting.rows import forecast_rows
-from stockjax.forecasting.training import (
-    Knowledge,
-    could_learn,
-    train_base_model,
-    train_tickers,
-    with_sessions,
-)
+from stockjax.forecasting.training import could_learn, train_base_model, train_tickers, with_sessions
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
@@ -137,7 +133,7 @@ def _replay_period(
         wanted = [ticker for ticker, days in open_days.items() if days and max(days) >= some[0]]
         long_enough = with_sessions(knowledge, wanted, settings.history.training_sessions)
         trained, failures = train_tickers(knowledge, long_enough, base, champions, settings)
-        champions = {**champions, **{str(model.ticker): model for model in trained}}
+        champions |= admitted(trained)
         fresh.extend(trained)
         rows = _forecast(history, some, open_days, base, champions, exchanges, settings)
         yield Stretch(some, fresh, rows, failures)

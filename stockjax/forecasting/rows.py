@@ -23,9 +23,10 @@ def forecast_rows(
     features: Features,
     rows: npt.NDArray[np.int64],
     positions: npt.NDArray[np.int64],
-    models: Sequence[Model] | None,
+    models: Sequence[Model | None] | None,
     exchanges: Mapping[str, Exchange],
     origins: Mapping[str, Origin],
+    fallbacks: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Forecasts of all models from the given sessions, ready for the ledger.
 
@@ -34,18 +35,22 @@ def forecast_rows(
     rows, positions
         (n,) ticker row and session column that each forecast is made from.
     models
-        The network in force for each of the n; None to have the baselines alone.
+        The network in force for each of the n, None where there is none: `har` speaks in its place;
+        None alone to have the baselines alone.
     exchanges, origins
         By ticker: the calendar that has the target, and when the forecast is made.
+    fallbacks
+        By ticker: what forecasts in the place of its own network, 'base' or 'har'.
 
     Returns
     -------
-    A row for each of the n and each model, with the columns of `forecasts` from `ticker` to `data_hash`.
+    A row for each of the n and each model, with the columns of `forecasts` from `ticker` to `data_hash`,
+    and `fallback`.
 
     """
     forecasts = baseline_forecasts(history, rows, positions)
     if models is not None:
-        forecasts = {"lstm": lstm_forecast(features, rows, positions, models), **forecasts}
+        forecasts = {"lstm": _networks(features, rows, positions, models, forecasts["har"]), **forecasts}
     as_of = history.sessions[rows, positions]
     tickers = [history.tickers[row] for row in rows]
     shared = pd.DataFrame(
@@ -60,8 +65,28 @@ def forecast_rows(
     )
     tables = [_table(shared, name, forecast) for name, forecast in forecasts.items()]
     if models is not None:
-        tables[0]["model_id"] = [model.model_id for model in models]
+        named = [model.model_id if model else None for model in models]
+        tables[0]["model_id"] = pd.Series(named, dtype="str")
+        told = [(fallbacks or {}).get(ticker) for ticker in tickers]
+        tables[0]["fallback"] = pd.Series(told, dtype="str")
     return pd.concat(tables, ignore_index=True)
+
+
+def _networks(
+    features: Features,
+    rows: npt.NDArray[np.int64],
+    positions: npt.NDArray[np.int64],
+    models: Sequence[Model | None],
+    har: ReturnForecast,
+) -> ReturnForecast:
+    """What the networks say; what `har` says where there is none."""
+    places = np.array([at for at, model in enumerate(models) if model], dtype=np.int64)
+    there = [model for model in models if model]
+    quantiles, scale = har.quantiles.copy(), har.scale.copy()
+    if there:
+        said = lstm_forecast(features, rows[places], positions[places], there)
+        quantiles[places], scale[places] = said.quantiles, said.scale
+    return ReturnForecast(quantiles, scale)
 
 
 def other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
@@ -79,6 +104,7 @@ def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.Data
     return shared.assign(
         model=name,
         model_id=pd.Series([None] * len(shared), dtype="str"),
+        fallback=pd.Series([None] * len(shared), dtype="str"),
         predicted_close=prices[:, 2],
         predicted_return=forecast.quantiles[:, 2],
         scale=forecast.scale,

@@ -3,47 +3,22 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from stockjax.code_version import code_version
-from stockjax.features import FEATURE_NAMES, Features, History, build_features
+from stockjax.features import FEATURE_NAMES, Features
+from stockjax.forecasting.gate import base_duel, judged, ticker_duel
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.model.network import Parameters, mean_freedom
 from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
-from stockjax.settings import Settings, TrainingSettings
+from stockjax.settings import RetrainSettings, Settings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base, untrained
+from stockjax.training.base import FEWEST_SESSIONS, Progress, seen_by_base, train_base, untrained
 from stockjax.training.ticker import TrainedTicker, held_out_loss, retrain_ticker
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """All that is known at the close of a session: nothing else is handed to training.
-
-    Attributes
-    ----------
-    history
-        Prices cut at `as_of`.
-
-    """
-
-    history: History
-    as_of: date
-
-    @classmethod
-    def at(cls, history: History, as_of: date) -> "Knowledge":
-        """Cut a history at a session."""
-        return cls(history.cut(as_of), as_of)
-
-    @cached_property
-    def features(self) -> Features:
-        """Inputs and labels of the cut history."""
-        return build_features(self.history)
 
 
 def could_learn(base: Model, knowledge: Knowledge, settings: TrainingSettings) -> bool:
@@ -65,7 +40,7 @@ def train_base_model(
     """Train the network that all tickers share; where it cannot learn, it stays untrained."""
     history, features = knowledge.history, knowledge.features
     trained = train_base(features, history.lengths, settings, seed, workers, progress)
-    center, spread = standardisation(features, history.lengths)
+    center, spread = standardisation(features, seen_by_base(history.lengths))
     return Model(
         role="base",
         ticker=None,
@@ -94,6 +69,11 @@ def train_base_model(
     )
 
 
+def judge_base(challenger: Model, champion: Model, knowledge: Knowledge, tolerance: float) -> Model:
+    """A new base with what came of its duel with the one in force; `rejected` if it has lost."""
+    return judged(challenger, base_duel(challenger, champion, knowledge), tolerance)
+
+
 def train_ticker_model(
     knowledge: Knowledge,
     ticker: str,
@@ -101,14 +81,21 @@ def train_ticker_model(
     champion: Model | None,
     settings: TrainingSettings,
     seed: int,
+    retrain: RetrainSettings,
 ) -> Model:
     """Train one ticker: from its champion, or from the base if that is newer or the first.
 
+    What comes out is judged against what would forecast without it (the champion, else the base)
+    on sessions that neither has seen, and is `rejected` if it is worse by more than
+    `retrain.ticker_tolerance` nats a day.
+
     A champion that grew from another base is not built upon: its few steps could never
-    carry it over to the new one. In the modes `adapter` and `own` nothing grows from night
-    to night: the one takes the base as it is, the other begins from nothing.
+    carry it over to the new one. Nor is any with `retrain.start = 'fresh'`. In the modes
+    `adapter` and `own` nothing grows from night to night: the one takes the base as it is, the
+    other begins from nothing.
     """
-    grown = champion if champion and champion.hyperparameters.get("base_id") == base.model_id else None
+    warm = champion if retrain.start == "warm" else None
+    grown = warm if warm and warm.hyperparameters.get("base_id") == base.model_id else None
     parent = grown if grown and settings.mode == grown.hyperparameters.get("mode") == "full" else base
     history, features = knowledge.history, knowledge.features
     row = history.tickers.index(ticker)
@@ -117,7 +104,7 @@ def train_ticker_model(
     trained = _fit_ticker(parent, base, features, row, length, settings, own_seed)
     shared = base.parameters["adapter"]
     weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
-    return Model(
+    model = Model(
         role="ticker",
         ticker=ticker,
         trained_through=knowledge.as_of,
@@ -133,12 +120,13 @@ def train_ticker_model(
             "base_id": base.model_id,
         },
         validation_loss=trained.validation_loss,
-        champion_loss=trained.start_loss,
+        champion_loss=None,
         seed=own_seed,
         data_hash=history.fingerprints(row, [length - 1])[0],
         code_version=code_version(),
         parent_id=parent.model_id,
     )
+    return judged(model, ticker_duel(model, champion or base, knowledge), retrain.ticker_tolerance)
 
 
 def _fit_ticker(
@@ -183,7 +171,13 @@ def train_tickers(
 
     def train(ticker: str) -> Model:
         return train_ticker_model(
-            knowledge, ticker, base, champions.get(ticker), settings.training, settings.seed
+            knowledge,
+            ticker,
+            base,
+            champions.get(ticker),
+            settings.training,
+            settings.seed,
+            settings.retrain,
         )
 
     with ThreadPoolExecutor(settings.worker_count) as pool:

@@ -33,7 +33,7 @@ from stockjax.universes import base_tickers, chosen_tickers
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
-from stockjax.warehouse.records import finish_run, replace_tickers, start_run
+from stockjax.warehouse.records import finish_run, rejected_models, replace_tickers, start_run
 from stockjax.warehouse.tidy import tidy_storage
 
 Progress = Callable[[int, int], None]
@@ -275,6 +275,7 @@ class Night:
             ingested=ingested.summary(),
             remark=None if without else self._holiday(universe),
             drift=alarm_lines(self.warehouse, self.plan.as_of, self.plan.tickers),
+            rejected=rejected_models(self.warehouse, self.plan.as_of),
             report=report,
         )
 

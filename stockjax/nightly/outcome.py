@@ -31,6 +31,8 @@ class Outcome:
         Why there was nothing to do, where that is so.
     drift
         The night's alarms of drift.
+    rejected
+        New models that were worse than those in force, which go on.
 
     """
 
@@ -45,6 +47,7 @@ class Outcome:
     remark: str | None
     report: Path
     drift: tuple[str, ...] = ()
+    rejected: int = 0
 
     def failed(self, share: float) -> bool:
         """Whether nothing came of it, or more than that share of the tickers has no forecast.
@@ -63,6 +66,8 @@ class Outcome:
             told += f"; {self.caught_up} missed session(s) caught up"
         if self.remark:
             told += f"; {self.remark}"
+        if self.rejected:
+            told += f"; {self.rejected} new model{'s' if self.rejected > 1 else ''} rejected"
         if self.drift:
             told += f"; {len(self.drift)} alarm(s) of drift"
         reasons = [
@@ -84,6 +89,7 @@ class Outcome:
             "caught_up": self.caught_up,
             "failures": dict(self.failures),
             "ingest": dict(self.ingested),
+            "rejected": self.rejected,
             "drift": list(self.drift),
             "report": str(self.report),
         }

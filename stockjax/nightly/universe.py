@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from stockjax.features import History
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.plan import Market, Plan
 from stockjax.forecasting.replay import missing_sessions
 from stockjax.forecasting.rows import MODELS
-from stockjax.forecasting.training import Knowledge
 from stockjax.forecasting.universe import TickerState, ticker_states
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import Listing

@@ -37,7 +37,7 @@ def write_files(folder: Path, models: Mapping[str, dict[str, Any]]) -> dict[str,
     unfinished.mkdir(parents=True)
     hashes = {}
     for name, parameters in models.items():
-        content = save(_flat(parameters))
+        content = save(flat(parameters))
         (unfinished / f"{name}.safetensors").write_bytes(content)
         hashes[name] = hashlib.sha256(content).hexdigest()
     # One flush for all files: thousands of them would each wait for the disk.
@@ -81,14 +81,15 @@ def checked_content(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, npt.NDArray[np.float32]]:
-    flat: dict[str, npt.NDArray[np.float32]] = {}
+def flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, npt.NDArray[Any]]:
+    """The arrays of nested dictionaries, by their paths."""
+    found: dict[str, npt.NDArray[Any]] = {}
     for name, value in parameters.items():
         if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{name}{_SEPARATOR}"))
+            found.update(flat(value, f"{prefix}{name}{_SEPARATOR}"))
         else:
-            flat[prefix + name] = np.asarray(value, order="C")
-    return flat
+            found[prefix + name] = np.asarray(value, order="C")
+    return found
 
 
 def _nested(flat: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:

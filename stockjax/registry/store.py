@@ -2,17 +2,25 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from stockjax.errors import ModelFileError
 from stockjax.registry.files import read_file, write_files
-from stockjax.registry.model import PARTS, Model
+from stockjax.registry.model import Model
+from stockjax.registry.shapes import check_arrays
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.records import insert_models, read_champions
+from stockjax.warehouse.model_history import settle
+from stockjax.warehouse.records import (
+    insert_models,
+    last_rejected_base,
+    read_challengers,
+    read_champions,
+)
 
 
 @dataclass(frozen=True)
@@ -22,14 +30,16 @@ class Champions:
     Attributes
     ----------
     problems
-        One sentence for each model file that had to be passed over, by its ticker
-        ('' for the base).
+        One sentence for each model that had to be passed over, by its ticker ('' for the base).
+    base_rejected
+        The session of the last base that was trained and not taken into force; None if none was.
 
     """
 
     base: Model | None
     tickers: dict[str, Model] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    base_rejected: date | None = None
 
 
 def save_models(
@@ -87,7 +97,36 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
             base = model
         else:
             found[model.ticker] = model
-    return Champions(base, found, problems)
+    return Champions(base, found, problems, last_rejected_base(warehouse, as_of))
+
+
+def load_challenger(warehouse: Warehouse, as_of: date) -> Model | None:
+    """The newest base that waits to be judged; None if there is none.
+
+    Raises
+    ------
+    ModelFileError
+        Its file is missing, damaged, or of another release.
+
+    """
+    rows = read_challengers(warehouse, as_of)
+    return replace(load_model(warehouse, rows[0]), status="challenger") if rows else None
+
+
+def settle_challenger(warehouse: Warehouse, judged: Model, *, run_id: str, moment: datetime) -> None:
+    """Write down how a challenger has fared: champion of the next forecasts, or `rejected`.
+
+    With both losses, in one transaction.
+    """
+    settle(
+        warehouse,
+        judged.model_id,
+        won=judged.status != "rejected",
+        validation_loss=judged.validation_loss,
+        champion_loss=judged.champion_loss,
+        run_id=run_id,
+        moment=moment,
+    )
 
 
 def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
@@ -100,13 +139,8 @@ def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
 
     """
     parameters = read_file(warehouse.folder / row["path"], row["sha256"])
-    _check_parts(parameters, row["path"])
+    check_arrays(parameters, json.loads(row["hyperparameters"]), Path(row["path"]).name)
     return _model(row, parameters)
-
-
-def _check_parts(parameters: dict[str, Any], path: str) -> None:
-    if parameters.keys() != PARTS:
-        raise ModelFileError(f"the model file '{path}' is of another release of stockjax; it is passed over")
 
 
 def _model(row: Mapping[str, Any], parameters: dict[str, Any]) -> Model:

@@ -56,15 +56,24 @@ class Seen:
         return found
 
 
-def _outlook(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Location and log-scale (windows, WINDOW) and degrees of freedom (), averaged over seeds."""
+def outlook(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Location and log-scale (windows, WINDOW) and degrees of freedom (), averaged over seeds.
+
+    Parameters
+    ----------
+    networks
+        Stacked over seeds.
+    inputs
+        (windows, WINDOW, features).
+
+    """
     location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(networks, inputs)
     return location.mean(axis=0), log_scale.mean(axis=0), freedom.mean()
 
 
 @jax.jit
 def _look_back(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    return _outlook(networks, inputs)
+    return outlook(networks, inputs)
 
 
 def look_back(networks: Parameters, features: Features, row: int, length: int) -> Seen:
@@ -129,8 +138,8 @@ def _fit(
 
     Lange, Little and Taylor, JASA 84 (1989), for the score and the information.
     """
-    location, log_scale, freedom = _outlook(networks, inputs)
-    regressors = _design(inputs, center, spread)
+    location, log_scale, freedom = outlook(networks, inputs)
+    regressors = design(inputs, center, spread)
     weight = jnp.where(known, 0.5 ** (age / HALF_LIFE), 0.0).ravel()
     information = 2 * freedom / (freedom + 3)
     weighted = regressors * (weight * information)[:, None]
@@ -146,7 +155,7 @@ def _fit(
     return weights
 
 
-def _design(inputs: jax.Array, center: jax.Array, spread: jax.Array) -> jax.Array:
+def design(inputs: jax.Array, center: jax.Array, spread: jax.Array) -> jax.Array:
     """A 1 and the standardised inputs of each session, (sessions, 1 + features)."""
     flat = inputs.reshape(-1, inputs.shape[-1])
     return jnp.concatenate([jnp.ones_like(flat[:, :1]), (flat - center[None]) / spread[None]], axis=1)

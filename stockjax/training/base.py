@@ -16,6 +16,7 @@ from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.optimiser import base_optimiser, descend, mean_loss
+from stockjax.training.unseen import UNSEEN
 from stockjax.training.windows import WINDOW, Batch, Sampler, stretch
 
 BATCH = 64
@@ -78,7 +79,10 @@ def train_base(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> TrainedBase:
-    """Find how long to train on a held-out last stretch, then train every seed on all of it.
+    """Find how long to train on a held-out stretch, then train every seed on it too.
+
+    The last UNSEEN sessions are left out of both: a challenger is judged by them. Only where no
+    ticker would have a whole window without them, the base is trained on them too.
 
     Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
     random walk with EWMA volatility, after no steps.
@@ -94,6 +98,7 @@ def train_base(
 
     """
     report = progress or (lambda what, done, most: None)
+    lengths = seen_by_base(lengths)
     steps, loss = _choose_steps(features, lengths, settings, seed, report)
     first = np.full(len(lengths), features.first)
     done = 0
@@ -112,6 +117,12 @@ def train_base(
         seeds = list(pool.map(one_seed, range(settings.seeds)))
     stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
     return TrainedBase(stacked, steps, loss)
+
+
+def seen_by_base(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many of its sessions, from the first on, a base is trained on of each ticker; (N,)."""
+    spared = lengths.max(initial=0) >= FEWEST_SESSIONS + UNSEEN
+    return np.maximum(lengths - UNSEEN, 0) if spared else lengths
 
 
 @cache

@@ -13,13 +13,14 @@ from stockjax.features import Features
 from stockjax.model.network import Parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.optimiser import descend, mean_loss, ticker_optimiser
+from stockjax.training.unseen import UNSEEN
 from stockjax.training.windows import SCORED, WINDOW, Sampler, stretch
 
 SESSIONS = 2048
 """Sessions that a ticker's own training sees at most; shorter histories are padded to it."""
 
-HOLDOUT = 2 * SCORED
-"""Sessions at the end that early stopping looks at and training does not."""
+HOLDOUT = SCORED
+"""Sessions before the unseen ones that early stopping looks at and training does not."""
 
 BATCH = 8
 LOOKS = 4
@@ -45,7 +46,7 @@ def recipe(settings: TrainingSettings) -> Recipe:
 
 @dataclass(frozen=True)
 class TrainedTicker:
-    """Parameters stacked over seeds, and how they did on the held-out last stretch.
+    """Parameters stacked over seeds, and how they did on the stretch that was held out.
 
     Attributes
     ----------
@@ -142,13 +143,13 @@ def retrain_ticker(
         Parameters that training is pulled towards; in mode `own` there is no pull.
     features, row, length
         The universe, the ticker's row in it and its number of sessions, which must exceed
-        HOLDOUT + WINDOW.
+        HOLDOUT + UNSEEN + WINDOW.
 
     """
     first = max(length - SESSIONS, features.first)
     inputs, labels = _padded(features, row, first, length)
     known = ~np.isnan(labels)
-    boundary = length - HOLDOUT
+    boundary = length - UNSEEN - HOLDOUT
     one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
     sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
     told = recipe(settings)
@@ -178,7 +179,7 @@ def held_out_loss(parameters: Parameters, features: Features, row: int, length: 
 def _held_out(
     features: Features, row: int, length: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    windows = stretch(features, row, length - HOLDOUT, length)
+    windows = stretch(features, row, length - UNSEEN - HOLDOUT, length - UNSEEN)
     return windows.inputs, windows.labels, windows.known
 
 

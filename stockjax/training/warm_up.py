@@ -14,9 +14,10 @@ from stockjax.training.base import BATCH, BaseRun, mean_loss_over
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.programs import use_compilation_cache
 from stockjax.training.ticker import HOLDOUT, held_out_loss, retrain_ticker
+from stockjax.training.unseen import UNSEEN, unseen_losses
 from stockjax.training.windows import WINDOW, Sampler, context
 
-_SESSIONS = HOLDOUT + 3 * WINDOW
+_SESSIONS = HOLDOUT + UNSEEN + 3 * WINDOW
 
 
 def compile_programs(settings: TrainingSettings, cache: Path) -> None:
@@ -44,7 +45,9 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     look_back(base, features, 0, _SESSIONS)
     mean_freedom(base)
     count = len(FEATURE_NAMES)
-    fit_adapter(base, np.zeros(count, np.float32), np.ones(count, np.float32), features, 0, _SESSIONS)
+    center, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
+    weights = fit_adapter(base, center, spread, features, 0, _SESSIONS)
+    unseen_losses(base, center, spread, weights, features, 0, _SESSIONS)
     stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
     places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
     predict(stacked, context(features, *places))

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from stockjax.errors import NothingToTune
 from stockjax.features import Features, History
 from stockjax.features.volatility import log_returns
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.replay import sessions_between
-from stockjax.forecasting.training import Knowledge
 from stockjax.settings import Settings
+from stockjax.training.unseen import UNSEEN
 
 Array = npt.NDArray[np.float64]
 
@@ -61,7 +62,10 @@ class Fold:
 
 
 def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
-    """The last `tune.folds` stretches of `tune.fold_sessions` sessions whose outcome `as_of` knew.
+    """The last `tune.folds` stretches of `tune.fold_sessions` sessions before the unseen ones.
+
+    The last UNSEEN sessions of which `as_of` knew the outcome are left out: a winner is judged by
+    them.
 
     Parameters
     ----------
@@ -78,7 +82,7 @@ def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: 
     """
     known = Knowledge.at(history, as_of)
     count, size = settings.tune.folds, settings.tune.fold_sessions
-    days = _scored_days(known.history, tickers, settings.history.forecast_sessions)
+    days = _scored_days(known.history, tickers, settings.history.forecast_sessions)[:-UNSEEN]
     _check(known.history, days, settings)
     returns = log_returns(known.history)
     places = {day: known.history.position(day) for day in days[-count * size :]}

@@ -4,6 +4,7 @@ import numpy as np
 
 from stockjax.distribution import pinball
 from stockjax.errors import TrainingFailed
+from stockjax.forecasting.gate import admitted
 from stockjax.forecasting.lstm import lstm_forecast
 from stockjax.forecasting.training import train_base_model, train_tickers, with_sessions
 from stockjax.registry import Model
@@ -40,7 +41,7 @@ def fold_losses(fold: Fold, training: TrainingSettings, settings: Settings) -> A
     trained, failures = train_tickers(knowledge, long_enough, base, {}, alone)
     for ticker, failure in failures.items():
         raise TrainingFailed(f"{ticker} could not be trained ({failure})") from failure
-    own = {str(model.ticker): model for model in trained}
+    own = admitted(trained)
     models = [own.get(knowledge.history.tickers[row], base) for row in fold.rows]
     losses = BASIS_POINTS * pinball(_quantiles(fold, models), fold.returns)
     if not np.isfinite(losses).all():

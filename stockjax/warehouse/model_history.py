@@ -1,6 +1,6 @@
 """Which model is in force, which was, and how somebody changes that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -51,12 +51,40 @@ def put_in_force(
     what a missed session is caught up with, stays as it is: the models begin with the session
     after the last that a night has forecast from.
     """
+    told = {"cause": cause, "reason": reason, "changed_by": who, "changed_at": stored_time(moment)}
     with warehouse.write() as connection:
-        connection.execute(statement("stage_promotions"), {"model_ids": list(model_ids)})
-        found = connection.execute(statement("promotions")).fetchall()
-        connection.execute(statement("promote_models"))
-        told = {"cause": cause, "reason": reason, "changed_by": who, "changed_at": stored_time(moment)}
-        connection.execute(statement("record_promotions"), told)
+        return _promote(connection, model_ids, told)
+
+
+def settle(
+    warehouse: Warehouse,
+    model_id: str,
+    *,
+    won: bool,
+    validation_loss: float,
+    champion_loss: float | None,
+    run_id: str,
+    moment: datetime,
+) -> None:
+    """Put a challenger in force that has won, or have it rejected, with both losses."""
+    losses = {"validation_loss": validation_loss, "champion_loss": champion_loss}
+    reason = None if champion_loss is None else f"loss {validation_loss:.4f} against {champion_loss:.4f}"
+    with warehouse.write() as connection:
+        connection.execute(statement("settle_losses"), {"model_id": model_id, "won": won, **losses})
+        if won:
+            told = {"cause": "promote", "reason": reason, "changed_by": None}
+            _promote(connection, [model_id], {**told, "changed_at": stored_time(moment)})
+        else:
+            record_trained_models(connection, run_id=run_id, moment=moment)
+
+
+def _promote(
+    connection: duckdb.DuckDBPyConnection, model_ids: Sequence[str], told: Mapping[str, Any]
+) -> list[Promotion]:
+    connection.execute(statement("stage_promotions"), {"model_ids": list(model_ids)})
+    found = connection.execute(statement("promotions")).fetchall()
+    connection.execute(statement("promote_models"))
+    connection.execute(statement("record_promotions"), dict(told))
     return [Promotion(*row) for row in found]
 
 

@@ -102,10 +102,34 @@ def read_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
 
     Each by the names of its columns; what is NULL is None.
     """
+    return _rows(warehouse, "champions", tickers=list(tickers), as_of=as_of)
+
+
+def read_challengers(warehouse: Warehouse, as_of: date) -> list[dict[str, Any]]:
+    """Bases that a search has found up to `as_of` and nobody has judged, the newest first."""
+    return _rows(warehouse, "challengers", as_of=as_of)
+
+
+def _rows(warehouse: Warehouse, name: str, **parameters: Any) -> list[dict[str, Any]]:
     with warehouse.read() as connection:
-        found = connection.execute(statement("champions"), {"tickers": list(tickers), "as_of": as_of})
+        found = connection.execute(statement(name), parameters)
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def last_rejected_base(warehouse: Warehouse, as_of: date) -> date | None:
+    """The session of the last base that a night has trained and rejected, up to `as_of`."""
+    with warehouse.read() as connection:
+        ((day,),) = connection.execute(statement("last_rejected_base"), {"as_of": as_of}).fetchall()
+    found: date | None = day
+    return found
+
+
+def rejected_models(warehouse: Warehouse, as_of: date) -> int:
+    """How many models that nights have trained at a session were rejected."""
+    with warehouse.read() as connection:
+        ((count,),) = connection.execute(statement("rejected_models"), {"as_of": as_of}).fetchall()
+    return int(count)
 
 
 def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, moment: datetime) -> None:

@@ -8,25 +8,22 @@ import pytest
 
 from stockjax.features import FEATURE_NAMES
 from stockjax.forecasting import training
-from stockjax.forecasting.training import (
-    Knowledge,
-    could_learn,
-    train_base_model,
-    train_ticker_model,
-    train_tickers,
-)
+from stockjax.forecasting.gate import ticker_duel
+from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.training import could_learn, train_base_model, train_ticker_model, train_tickers
 from stockjax.model.network import mean_freedom
 from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.registry.model import PARTS
-from stockjax.settings import Settings, TrainingMode, TrainingSettings, load_settings
+from stockjax.settings import RetrainSettings, Settings, TrainingMode, TrainingSettings, load_settings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, untrained
-from stockjax.training.ticker import held_out_loss, retrain_ticker
+from stockjax.training.base import FEWEST_SESSIONS, seen_by_base, untrained
+from stockjax.training.ticker import retrain_ticker
 from tests.synthetic import SMALL, assert_same_bits, scrambled_after, some_model, universe
 
 TONIGHT = date(2013, 2, 22)
 LENGTHS = {"A": 420, "B": 340, "C": 66}
+RETRAIN = RetrainSettings()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def base(knowledge: Knowledge) -> Model:
 
 @pytest.fixture(scope="module")
 def ticker(knowledge: Knowledge, base: Model) -> Model:
-    return train_ticker_model(knowledge, "B", base, None, SMALL, 0)
+    return train_ticker_model(knowledge, "B", base, None, SMALL, 0, RETRAIN)
 
 
 @pytest.fixture
@@ -60,7 +57,7 @@ def test_a_base_corrects_no_scale_and_knows_what_its_inputs_look_like(
 ) -> None:
     adapter = base.parameters["adapter"]
     assert_same_bits(adapter["weights"], np.zeros(1 + len(FEATURE_NAMES), np.float32))
-    center, spread = standardisation(knowledge.features, knowledge.history.lengths)
+    center, spread = standardisation(knowledge.features, seen_by_base(knowledge.history.lengths))
     assert_same_bits(adapter["center"], center)
     assert_same_bits(adapter["spread"], spread)
 
@@ -101,7 +98,9 @@ def test_a_correction_is_fitted_anew_and_not_grown_from_the_one_before(
 ) -> None:
     adapter = {**ticker.parameters["adapter"], "weights": ticker.parameters["adapter"]["weights"] + 1}
     spoilt = replace(ticker, parameters={**ticker.parameters, "adapter": adapter})
-    one, other = (train_ticker_model(knowledge, "B", base, parent, SMALL, 0) for parent in (ticker, spoilt))
+    one, other = (
+        train_ticker_model(knowledge, "B", base, parent, SMALL, 0, RETRAIN) for parent in (ticker, spoilt)
+    )
     assert one.parent_id == other.parent_id == ticker.model_id
     assert_same_bits(one.parameters, other.parameters)
 
@@ -112,7 +111,7 @@ def test_what_comes_after_a_session_changes_no_part_of_a_model(
     spoilt = Knowledge.at(scrambled_after(universe(LENGTHS), TONIGHT, 3), TONIGHT)
     again = train_base_model(spoilt, SMALL, 0)
     assert_same_bits(again.parameters, base.parameters)
-    own = train_ticker_model(spoilt, "B", again, None, SMALL, 0)
+    own = train_ticker_model(spoilt, "B", again, None, SMALL, 0, RETRAIN)
     assert_same_bits(own.parameters, ticker.parameters)
     assert (again.model_id, own.model_id) == (base.model_id, ticker.model_id)
 
@@ -177,15 +176,16 @@ def test_an_adapter_leaves_the_networks_of_the_base_and_fits_the_scale_alone(
 ) -> None:
     network, length = base.parameters["network"], int(knowledge.history.lengths[1])
     for champion in (None, ticker):
-        model = train_ticker_model(knowledge, "B", base, champion, in_mode("adapter"), 0)
+        model = train_ticker_model(knowledge, "B", base, champion, in_mode("adapter"), 0, RETRAIN)
         assert_same_bits(model.parameters["network"], network)
         shared = base.parameters["adapter"]
         weights = fit_adapter(network, shared["center"], shared["spread"], knowledge.features, 1, length)
         assert np.abs(weights).max() > 0
         assert_same_bits(model.parameters["adapter"], {**shared, "weights": weights})
         assert_same_bits(model.parameters["residuals"], base.parameters["residuals"])
-        loss = held_out_loss(network, knowledge.features, 1, length)
-        assert model.validation_loss == model.champion_loss == loss
+        duel = ticker_duel(model, champion or base, knowledge)
+        assert duel is not None
+        assert (model.validation_loss, model.champion_loss) == (duel.challenger, duel.champion)
         assert model.hyperparameters["stopped_at"] == 0
         assert model.parent_id == model.hyperparameters["base_id"] == base.model_id
 
@@ -197,15 +197,20 @@ def test_full_training_goes_from_the_base_towards_which_it_is_pulled(
     expected = retrain_ticker(network, network, knowledge.features, 1, length, SMALL, ticker.seed)
     assert_same_bits(ticker.parameters["network"], expected.parameters)
     assert ticker.hyperparameters["stopped_at"] == expected.steps > 0
-    assert (ticker.validation_loss, ticker.champion_loss) == (expected.validation_loss, expected.start_loss)
-    assert train_ticker_model(knowledge, "B", base, None, in_mode("full"), 0).model_id == ticker.model_id
+    duel = ticker_duel(ticker, base, knowledge)
+    assert duel is not None
+    assert (ticker.validation_loss, ticker.champion_loss) == (duel.challenger, duel.champion)
+    assert (
+        train_ticker_model(knowledge, "B", base, None, in_mode("full"), 0, RETRAIN).model_id
+        == ticker.model_id
+    )
 
 
 def test_alone_a_ticker_starts_from_nothing_and_not_from_a_base_or_champion(
     knowledge: Knowledge, base: Model, ticker: Model
 ) -> None:
     settings, length = in_mode("own"), int(knowledge.history.lengths[1])
-    model = train_ticker_model(knowledge, "B", base, None, settings, 0)
+    model = train_ticker_model(knowledge, "B", base, None, settings, 0, RETRAIN)
     start = untrained(settings, base.seed)
     expected = retrain_ticker(start, start, knowledge.features, 1, length, settings, model.seed)
     assert model.hyperparameters["stopped_at"] == expected.steps > 0
@@ -213,7 +218,7 @@ def test_alone_a_ticker_starts_from_nothing_and_not_from_a_base_or_champion(
     # The base says how inputs are standardised, and nothing of how the network is to be.
     other = replace(base, parameters={**base.parameters, "network": ticker.parameters["network"]})
     for champion in (None, ticker, model):
-        again = train_ticker_model(knowledge, "B", other, champion, settings, 0)
+        again = train_ticker_model(knowledge, "B", other, champion, settings, 0, RETRAIN)
         for part in ("network", "adapter"):
             assert_same_bits(again.parameters[part], model.parameters[part])
         assert again.model_id == model.model_id
@@ -223,7 +228,7 @@ def test_alone_a_ticker_starts_from_nothing_and_not_from_a_base_or_champion(
 def test_a_model_says_in_which_mode_it_was_trained(knowledge: Knowledge, mode: TrainingMode) -> None:
     settings = in_mode(mode)
     base = train_base_model(knowledge, settings, 0)
-    model = train_ticker_model(knowledge, "B", base, None, settings, 0)
+    model = train_ticker_model(knowledge, "B", base, None, settings, 0, RETRAIN)
     assert (base.hyperparameters["mode"], model.hyperparameters["mode"]) == (mode, mode)
     assert (base.hyperparameters["stopped_at"] == 0) == (mode == "own")
 
@@ -247,7 +252,7 @@ def test_only_full_training_builds_upon_a_champion_and_only_upon_a_full_one(
     monkeypatch.setattr(training, "retrain_ticker", noting)
     told = {name: value for name, value in ticker.hyperparameters.items() if name != "mode"}
     champion = replace(ticker, hyperparameters=told | ({"mode": before} if before else {}))
-    model = train_ticker_model(knowledge, "B", base, champion, in_mode(now), 0)
+    model = train_ticker_model(knowledge, "B", base, champion, in_mode(now), 0, RETRAIN)
     parent = champion if before == now == "full" else base
     assert model.parent_id == parent.model_id
     starts = {"adapter": [], "full": [parent.parameters["network"]], "own": [untrained(in_mode("own"), 0)]}

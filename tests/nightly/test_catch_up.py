@@ -98,7 +98,7 @@ def test_a_ticker_that_never_had_a_model_of_its_own_falls_back_to_the_base(
 def test_late_rows_of_an_earlier_session_are_forecast_by_the_base_of_that_time(
     server: YahooServer, tmp_path: Path
 ) -> None:
-    settings = settings_for(server, tmp_path, "AAA", "BBB", retrain={"base_every": 1})
+    settings = settings_for(server, tmp_path, "AAA", "BBB", retrain={"base_every": 1, "base_tolerance": 9})
     listing = server.listings["BBB"]
     whole = listing.prices.copy()
     here = listing.prices["session"] == pd.Timestamp(TUESDAY)

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from stockjax.features import History
-from stockjax.forecasting.training import Knowledge
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.nightly import Session
 from stockjax.nightly import session as session_module
 from stockjax.nightly.drift import Drifted, alarm_lines, follow_drift, watch
@@ -190,6 +190,7 @@ def test_a_night_takes_the_alarm_into_what_it_trains(shifted: World, monkeypatch
 
     fresh = some_model(None, seed=9, trained_through=day(120))
     monkeypatch.setattr(session_module, "train_base_model", lambda *_: fresh)
+    monkeypatch.setattr(session_module, "judge_base", lambda challenger, *_: challenger)
     calm, own, all_of_them = (
         night(Drifted()),
         night(Drifted(frozenset("B"))),

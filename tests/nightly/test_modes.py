@@ -37,6 +37,8 @@ class Nights:
             training={**SMALL, "mode": mode},
             replay={"sessions": 0},
             history={"training_sessions": 320},
+            # Whoever is better, it takes over: who begins where is what these nights are about.
+            retrain={"base_tolerance": 9, "ticker_tolerance": 9},
             workers=1,
         )
         session: date = DAYS[at].item()

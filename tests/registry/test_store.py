@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stockjax.registry import Champions, Model, load_champions, save_models
@@ -126,10 +127,30 @@ def test_a_file_of_another_release_is_named_and_passed_over(warehouse: Warehouse
     assert found.base is not None
     assert list(found.tickers) == ["IBM"]
     assert list(found.problems) == ["AAPL"]
-    assert found.problems["AAPL"] == (
-        f"the model file 'models/batch/{apple.model_id}.safetensors' is of another release of stockjax; "
-        "it is passed over"
+    told = {"bare": "lacks adapter/center, ", "less": "lacks residuals", "more": "has extra"}[change]
+    assert found.problems["AAPL"].startswith(
+        f"the model file '{apple.model_id}.safetensors' is of another release of stockjax: it {told}"
     )
+
+
+def test_an_array_of_another_shape_or_type_is_named(warehouse: Warehouse) -> None:
+    models = [some_model(ticker, seed) for seed, ticker in enumerate(("AAPL", "IBM", "MSFT"))]
+    network, adapter = models[0].parameters["network"], models[1].parameters["adapter"]
+    smaller = {**network, "head": {**network["head"], "kernel": network["head"]["kernel"][:, :2]}}
+    finer = {**adapter, "center": adapter["center"].astype(np.float64)}
+    changed = [
+        replace(models[0], parameters={**models[0].parameters, "network": smaller}),
+        replace(models[1], parameters={**models[1].parameters, "adapter": finer}),
+        models[2],
+    ]
+    save(warehouse, *changed)
+    found = load_champions(warehouse, ["AAPL", "IBM", "MSFT"], TONIGHT)
+    assert list(found.tickers) == ["MSFT"]
+    assert (
+        "network/head/kernel is float32 of shape (2, 2, 2), not float32 of shape (2, 4, 2)"
+        in found.problems["AAPL"]
+    )
+    assert "adapter/center is float64 of shape" in found.problems["IBM"]
 
 
 def test_a_base_of_another_release_gives_way_to_a_new_one(warehouse: Warehouse) -> None:

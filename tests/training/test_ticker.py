@@ -21,11 +21,13 @@ from stockjax.training.ticker import (
     recipe,
     retrain_ticker,
 )
+from stockjax.training.unseen import UNSEEN
 from stockjax.training.windows import WINDOW, stretch
 from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 LENGTH = 600
-BOUNDARY = LENGTH - HOLDOUT
+SEEN = LENGTH - UNSEEN
+BOUNDARY = SEEN - HOLDOUT
 OWN = SMALL.model_copy(update={"mode": "own"})
 
 
@@ -53,8 +55,8 @@ def test_a_ticker_is_never_worse_than_its_start_where_it_is_held_out(base: dict[
 def test_the_losses_are_those_of_the_parameters_on_the_held_out_stretch(base: dict[str, Any]) -> None:
     features = learnable_features(1, LENGTH, 2)
     trained = retrain_ticker(base, base, features, 0, LENGTH, SMALL, 0)
-    held_out = stretch(features, 0, BOUNDARY, LENGTH)
-    assert int(held_out.known.sum()) == HOLDOUT - 1
+    held_out = stretch(features, 0, BOUNDARY, SEEN)
+    assert int(held_out.known.sum()) == HOLDOUT
     assert trained.start_loss == pytest.approx(loss_by_scipy(base, held_out), rel=1e-4)
     assert trained.validation_loss == pytest.approx(loss_by_scipy(trained.parameters, held_out), rel=1e-4)
 
@@ -169,7 +171,7 @@ def test_twenty_steps_stay_near_the_base(base: dict[str, Any]) -> None:
 
 
 def test_the_shortest_history_that_can_be_trained_is(base: dict[str, Any]) -> None:
-    shortest = HOLDOUT + WINDOW + 1
+    shortest = HOLDOUT + UNSEEN + WINDOW + 1
     trained = retrain_ticker(base, base, learnable_features(1, shortest), 0, shortest, SMALL, 0)
     assert np.isfinite(trained.validation_loss)
 
@@ -245,7 +247,7 @@ def test_what_is_only_looked_at_has_the_loss_that_training_would_start_from(base
     features = learnable_features(1, LENGTH, 2)
     seen = held_out_loss(base, features, 0, LENGTH)
     assert seen == pytest.approx(retrain_ticker(base, base, features, 0, LENGTH, SMALL, 0).start_loss)
-    assert seen == pytest.approx(loss_by_scipy(base, stretch(features, 0, BOUNDARY, LENGTH)), rel=1e-4)
+    assert seen == pytest.approx(loss_by_scipy(base, stretch(features, 0, BOUNDARY, SEEN)), rel=1e-4)
 
 
 def test_real_tickers_are_trained_near_their_base(sample_history: History, base: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from stockjax.errors import NothingToTune
 from stockjax.features import History
 from stockjax.features.volatility import log_returns
+from stockjax.training.unseen import UNSEEN
 from stockjax.tuning.folds import Fold, make_folds
 from tests.synthetic import assert_same_bits, universe
 from tests.tuning.made_up import TICKERS, TONIGHT, settings_of
@@ -13,7 +14,7 @@ from tests.tuning.made_up import TICKERS, TONIGHT, settings_of
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return universe({"A": 420, "B": 400, "C": 70})
+    return universe({"A": 500, "B": 480, "C": 70 + UNSEEN})
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_folds_follow_each_other_up_to_the_last_session_with_an_outcome(
 ) -> None:
     days = np.concatenate([fold.sessions for fold in folds])
     assert [len(fold.sessions) for fold in folds] == [10, 10]
-    np.testing.assert_array_equal(days, history.sessions[0, 420 - 21 : 420 - 1])
+    np.testing.assert_array_equal(days, history.sessions[0, 500 - 21 - UNSEEN : 500 - 1 - UNSEEN])
     assert days[-1].item() < TONIGHT
 
 
@@ -44,7 +45,7 @@ def test_returns_are_those_of_the_session_after(history: History, folds: list[Fo
         assert len(fold.rows) == fold.counts.sum()
         np.testing.assert_array_equal(fold.returns, returns[fold.rows, fold.positions + 1])
         np.testing.assert_array_equal(fold.days, history.sessions[fold.rows, fold.positions])
-    # C can be forecast from its 64th session on, and has 70.
+    # C can be forecast from its 64th session on, and has 70 that are scored.
     assert [int((fold.rows == 2).sum()) for fold in folds] == [0, 6]
 
 
@@ -63,9 +64,9 @@ def test_who_is_only_learnt_from_is_not_scored(history: History) -> None:
 
 
 def test_an_earlier_session_knows_earlier_folds_only(history: History) -> None:
-    session = history.sessions[0, 400].item()
+    session = history.sessions[0, 480].item()
     folds = make_folds(history, TICKERS, session, settings_of())
-    assert folds[-1].sessions[-1] == history.sessions[0, 399]
+    assert folds[-1].sessions[-1] == history.sessions[0, 479 - UNSEEN]
     again = make_folds(history.cut(session), TICKERS, session, settings_of())
     for one, other in zip(folds, again, strict=True):
         assert_same_bits(one.returns, other.returns)
@@ -79,7 +80,7 @@ def test_too_little_history_is_one_sentence(history: History, tune: dict[str, in
     count, size = tune.get("folds", 2), tune.get("fold_sessions", 10)
     assert str(refused.value) == (
         f"a search over {count} folds of {size} sessions takes a ticker with 320 sessions before them, and "
-        "the longest history has 420 in all; lower tune.folds or tune.fold_sessions"
+        "the longest history has 500 in all; lower tune.folds or tune.fold_sessions"
     )
 
 

@@ -11,6 +11,7 @@ from stockjax.distribution import pinball
 from stockjax.errors import TrainingFailed
 from stockjax.features import History
 from stockjax.forecasting.replay import replay
+from stockjax.training.unseen import UNSEEN
 from stockjax.tuning import objective
 from stockjax.tuning.folds import Fold
 from stockjax.tuning.objective import fold_losses
@@ -61,7 +62,7 @@ def test_spoiling_all_later_prices_changes_no_bit(
     assert problem.name == pose(prices, TICKERS, session, settings_of()).name
     assert_same_bits(fold_losses(problem.folds[1], SEARCHED_FROM, settings_of()), losses)
     # The check would see it: prices before the session do make a difference.
-    earlier = scrambled_after(prices, prices.sessions[0, -20].item(), 3)
+    earlier = scrambled_after(prices, prices.sessions[0, -20 - UNSEEN].item(), 3)
     other = pose(earlier, TICKERS, session, settings_of())
     assert other.name != problem.name
     assert not np.array_equal(fold_losses(other.folds[1], SEARCHED_FROM, settings_of()), losses)

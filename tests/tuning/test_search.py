@@ -21,6 +21,7 @@ from stockjax.tuning import Problem, Progress, Search, open_study, pose, trials_
 from stockjax.tuning.search import SESSIONS_OF_A_WEEK
 from stockjax.tuning.study import DATABASE
 from stockjax.tuning.trials import all_tried
+from tests.synthetic import universe
 from tests.tuning.made_up import (
     SEARCHED_FROM,
     TICKERS,
@@ -178,7 +179,8 @@ def test_trials_of_a_killed_process_are_begun_again(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_is_surely_worse_ends_early(problem: Problem) -> None:
-    folds = pose(history(), TICKERS, TONIGHT, settings_of(folds=2, fold_sessions=45)).folds
+    longer = universe({"A": 520, "B": 500})
+    folds = pose(longer, TICKERS, TONIGHT, settings_of(folds=2, fold_sessions=45)).folds
     asked = asking_for(problem, trials=5, folds=2, fold_sessions=45)
     long = Problem(asked.as_of, asked.name, asked.space, folds, asked.settings)
 

@@ -112,18 +112,19 @@ def test_a_challenger_is_trained_with_all_seeds_and_says_where_it_comes_from(
     assert path.startswith("models/2013-03-01-tune-")
 
 
-def test_a_night_goes_on_with_its_champion_beside_a_challenger(
+def test_a_challenger_is_not_in_force_before_it_has_met_the_champion(
     surveyed: tuple[Night, Universe, Problem],
 ) -> None:
     night, universe, problem = surveyed
-    keep_winner(night, universe, searched(problem, night.warehouse.folder, better))
-    session = night.session(universe, night.plan.as_of)
-    base = session.champions().base
-    assert base is not None
-    assert "search" not in base.hyperparameters
-    night.store.models([replace(base, seed=7)], "next")
-    statuses = rows(night.warehouse, "SELECT status, count(*) FROM models WHERE role = 'base' GROUP BY 1")
-    assert dict(statuses) == {"champion": 1, "retired": 1, "challenger": 1}
+    in_force = "SELECT model_id FROM champions WHERE role = 'base'"
+    before = rows(night.warehouse, in_force)
+    verdict = keep_winner(night, universe, searched(problem, night.warehouse.folder, better))
+    assert rows(night.warehouse, in_force) == before
+    night.session(universe, night.plan.as_of).champions()
+    told = "SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{}'"
+    ((status, unjudged),) = rows(night.warehouse, told.format(verdict.challenger))
+    assert (status in {"champion", "rejected"}, unjudged) == (True, False)
+    assert (rows(night.warehouse, in_force) == before) == (status == "rejected")
 
 
 @pytest.mark.parametrize("loss", [worse, lambda training: 0.0], ids=["worse", "equal"])

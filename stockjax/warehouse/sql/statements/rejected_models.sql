@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM models
+WHERE status = 'rejected' AND trained_through = $as_of AND NOT coalesce(replayed, false);
