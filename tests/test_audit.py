@@ -91,13 +91,8 @@ def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
 ) -> None:
     monkeypatch.setattr(History, "cut", lambda self, last: self)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
-    for (ticker, model), columns in found.items():
-        expected = dict.fromkeys(SPOILT, SAID | {"model_id"})
-        if ticker == "FB":
-            # The base that speaks for it leaves the spoilt sessions out, if they are among the last 64;
-            # the residuals that give its quantiles their shape go up to the end.
-            expected |= dict.fromkeys(("corrupted", "shuffled"), SAID - {"scale"} | {"model_id"})
-        assert columns == (expected if model == "lstm" else {})
+    for (_, model), columns in found.items():
+        assert columns == (dict.fromkeys(SPOILT, SAID | {"model_id"}) if model == "lstm" else {})
 
 
 Saying = Callable[[npt.NDArray[np.float64], int], float | None]

@@ -37,7 +37,7 @@ class Duel:
 
     def lost(self, tolerance: float) -> bool:
         """Whether the challenger is worse by more than `tolerance` nats, or no number at all."""
-        return not self.challenger - self.champion <= tolerance
+        return not (math.isfinite(self.challenger) and self.challenger - self.champion <= tolerance)
 
 
 def paired(challenger: Array, champion: Array) -> Duel | None:
@@ -75,10 +75,9 @@ def admitted(trained: Iterable[Model]) -> dict[str, Model]:
 def ticker_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel | None:
     """A ticker's new model against the one that would forecast without it: its champion, or a base.
 
-    On the last UNSEEN sessions. No network has seen them: a ticker's is fitted to what lies before
-    them and held out of, its base leaves them out, and a champion was fitted earlier still. The
-    correction of the log-scale, which goes up to the last session, is fitted again without them,
-    on both sides.
+    On the last UNSEEN sessions, which the training of a ticker leaves out; a champion was fitted
+    earlier still. What their base has seen of them, both have alike. The correction of the
+    log-scale, which goes up to the last session, is fitted again without them, on both sides.
     """
     row = knowledge.history.tickers.index(str(challenger.ticker))
     return paired(_losses(challenger, knowledge, row), _losses(champion, knowledge, row))
@@ -88,9 +87,17 @@ def base_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel 
     """A new base against the one in force: losses of a day are means over all tickers that had it.
 
     On the last UNSEEN sessions of every ticker; tickers of a day are no independent observations.
+    Bases see all of their history in the end, so their twins meet, that have not: networks of the
+    same recipe, without these sessions. None if one of the two has no twin.
     """
-    one, other = (_losses_by_day(model, knowledge) for model in (challenger, champion))
+    if not (challenger.parameters.get("twin") and champion.parameters.get("twin")):
+        return None
+    one, other = (_losses_by_day(_as_twin(model), knowledge) for model in (challenger, champion))
     return paired(one, other)
+
+
+def _as_twin(base: Model) -> Model:
+    return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
 
 
 def _losses(model: Model, knowledge: Knowledge, row: int) -> Array:
@@ -108,7 +115,8 @@ def _losses_by_day(model: Model, knowledge: Knowledge) -> Array:
     history = knowledge.history
     days, losses = [], []
     for row, length in enumerate(history.lengths):
-        if length > UNSEEN:
+        # A twin leaves out the last third of a history that is shorter.
+        if length >= 3 * UNSEEN:
             days.append(history.sessions[row, length - UNSEEN : length])
             losses.append(_losses(model, knowledge, row))
     if not days:

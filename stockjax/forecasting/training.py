@@ -1,6 +1,7 @@
 """Training models on what a session knew, with all that makes them traceable."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -17,7 +18,7 @@ from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.settings import RetrainSettings, Settings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, Progress, seen_by_base, train_base, untrained
+from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base, untrained
 from stockjax.training.ticker import TrainedTicker, held_out_loss, retrain_ticker
 
 
@@ -40,7 +41,7 @@ def train_base_model(
     """Train the network that all tickers share; where it cannot learn, it stays untrained."""
     history, features = knowledge.history, knowledge.features
     trained = train_base(features, history.lengths, settings, seed, workers, progress)
-    center, spread = standardisation(features, seen_by_base(history.lengths))
+    center, spread = standardisation(features, history.lengths)
     return Model(
         role="base",
         ticker=None,
@@ -53,6 +54,7 @@ def train_base_model(
                 "spread": spread,
             },
             "residuals": _residuals(trained.parameters, features, history.lengths),
+            **({"twin": trained.twin} if trained.twin else {}),
         },
         hyperparameters={
             **settings.model_dump(),
@@ -86,8 +88,9 @@ def train_ticker_model(
     """Train one ticker: from its champion, or from the base if that is newer or the first.
 
     What comes out is judged against what would forecast without it (the champion, else the base)
-    on sessions that neither has seen, and is `rejected` if it is worse by more than
-    `retrain.ticker_tolerance` nats a day.
+    on sessions that neither has seen, and is `rejected` if it is worse than its champion by more
+    than `retrain.ticker_tolerance` nats a day. Where there is no champion from the same base, both
+    losses are only put on record: the bases have met by themselves, and one of them has seen more.
 
     A champion that grew from another base is not built upon: its few steps could never
     carry it over to the new one. Nor is any with `retrain.start = 'fresh'`. In the modes
@@ -126,7 +129,9 @@ def train_ticker_model(
         code_version=code_version(),
         parent_id=parent.model_id,
     )
-    return judged(model, ticker_duel(model, champion or base, knowledge), retrain.ticker_tolerance)
+    kin = champion is not None and champion.hyperparameters.get("base_id") == base.model_id
+    tolerance = retrain.ticker_tolerance if kin else math.inf
+    return judged(model, ticker_duel(model, champion or base, knowledge), tolerance)
 
 
 def _fit_ticker(

@@ -23,7 +23,8 @@ class Model:
     parameters
         Nested dictionaries of arrays: `network`, its leaves stacked over seeds; `adapter`, the
         ticker's correction of the log-scale (weights, center, spread); and `residuals`, the
-        quantiles of what is left over, by which location and scale become a distribution.
+        quantiles of what is left over, by which location and scale become a distribution. A base
+        may have a `twin`, a network that stands for it where it meets another.
     hyperparameters
         What training was told and the step it stopped at; plain JSON values.
     parent_id

@@ -26,7 +26,7 @@ def check_arrays(parameters: dict[str, Any], hyperparameters: Mapping[str, Any],
 
     """
     found = flat(parameters)
-    expected = _layout(*_sizes(found, hyperparameters))
+    expected = _layout(*_sizes(found, hyperparameters), twin="twin" in parameters)
     for what, difference in (("lacks", expected.keys() - found), ("has", found.keys() - expected)):
         if difference:
             raise ModelFileError(
@@ -52,20 +52,23 @@ def _sizes(there: Mapping[str, npt.NDArray[Any]], hyperparameters: Mapping[str, 
 
 
 @cache
-def _layout(seeds: int, features: int, hidden: int) -> dict[str, tuple[tuple[int, ...], npt.DTypeLike]]:
+def _layout(
+    seeds: int, features: int, hidden: int, *, twin: bool
+) -> dict[str, tuple[tuple[int, ...], npt.DTypeLike]]:
     """Shape and type of every array."""
-    network = {
-        "head/bias": (seeds, OUTPUTS),
-        "head/kernel": (seeds, hidden, OUTPUTS),
-        "lstm/from_input/bias": (seeds, GATES * hidden),
-        "lstm/from_input/kernel": (seeds, features, GATES * hidden),
-        "lstm/from_state/kernel": (seeds, hidden, GATES * hidden),
-        "skip/kernel": (seeds, features, OUTPUTS),
-        "tail": (seeds,),
+    network: dict[str, tuple[int, ...]] = {
+        "head/bias": (OUTPUTS,),
+        "head/kernel": (hidden, OUTPUTS),
+        "lstm/from_input/bias": (GATES * hidden,),
+        "lstm/from_input/kernel": (features, GATES * hidden),
+        "lstm/from_state/kernel": (hidden, GATES * hidden),
+        "skip/kernel": (features, OUTPUTS),
+        "tail": (),
     }
     adapter = {"weights": (features + 1,), "center": (features,), "spread": (features,)}
     return {
-        **{f"network/{name}": (shape, np.float32) for name, shape in network.items()},
+        **{f"network/{name}": ((seeds, *shape), np.float32) for name, shape in network.items()},
+        **{f"twin/{name}": ((1, *shape), np.float32) for name, shape in network.items() if twin},
         **{f"adapter/{name}": (shape, np.float32) for name, shape in adapter.items()},
         "residuals": ((LEVELS,), np.float64),
     }

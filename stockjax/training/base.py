@@ -32,11 +32,20 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class TrainedBase:
-    """Parameters stacked over seeds, the steps they were given and the loss held out."""
+    """Parameters stacked over seeds, the steps they were given and the loss held out.
+
+    Attributes
+    ----------
+    twin
+        A single network of the same recipe, stacked like them, that has not seen the last UNSEEN
+        sessions; None where histories are too short to leave them out, or nothing was trained.
+
+    """
 
     parameters: Parameters
     steps: int
     validation_loss: float
+    twin: Parameters | None
 
 
 @partial(jax.jit, static_argnames=("total_steps",), donate_argnames=("parameters", "state"))
@@ -79,10 +88,10 @@ def train_base(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> TrainedBase:
-    """Find how long to train on a held-out stretch, then train every seed on it too.
+    """Find how long to train on a held-out stretch, then train every seed on all of the history.
 
-    The last UNSEEN sessions are left out of both: a challenger is judged by them. Only where no
-    ticker would have a whole window without them, the base is trained on them too.
+    How long is found without the last UNSEEN sessions: the network that was trained for it, the
+    twin, stands for the base where it meets another on them.
 
     Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
     random walk with EWMA volatility, after no steps.
@@ -98,8 +107,7 @@ def train_base(
 
     """
     report = progress or (lambda what, done, most: None)
-    lengths = seen_by_base(lengths)
-    steps, loss = _choose_steps(features, lengths, settings, seed, report)
+    steps, loss, twin = _choose_steps(features, lengths, settings, seed, report)
     first = np.full(len(lengths), features.first)
     done = 0
 
@@ -116,13 +124,7 @@ def train_base(
     with ThreadPoolExecutor(workers) as pool:
         seeds = list(pool.map(one_seed, range(settings.seeds)))
     stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
-    return TrainedBase(stacked, steps, loss)
-
-
-def seen_by_base(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How many of its sessions, from the first on, a base is trained on of each ticker; (N,)."""
-    spared = lengths.max(initial=0) >= FEWEST_SESSIONS + UNSEEN
-    return np.maximum(lengths - UNSEEN, 0) if spared else lengths
+    return TrainedBase(stacked, steps, loss, twin)
 
 
 @cache
@@ -163,27 +165,34 @@ def _choose_steps(
     settings: TrainingSettings,
     seed: int,
     report: Progress,
-) -> tuple[int, float]:
-    """Early stopping: the look with the lowest loss on the last stretch, and that loss.
+) -> tuple[int, float, Parameters | None]:
+    """Early stopping: the look with the lowest loss on the held-out stretch, that loss, and the twin.
 
     At least one look's worth of steps is returned where any can be taken.
     """
     first = np.full(len(lengths), features.first)
-    boundary = lengths - np.minimum(HOLDOUT, lengths // 3)
+    held_out = np.minimum(HOLDOUT, lengths // 3)
+    boundary = lengths - held_out
+    spared = bool(held_out.max(initial=0) > UNSEEN)
+    # Who is too young to leave the last sessions out is not looked at.
+    last = np.maximum(lengths - UNSEEN, boundary) if spared else lengths
     sampler = Sampler(features, first, boundary, [seed])
-    validation = _validation(features, boundary, lengths, seed)
-    run, best, best_loss = BaseRun(settings, seed), 0, float("inf")
+    validation = _validation(features, boundary, last, seed)
+    run, best, best_loss, twin = BaseRun(settings, seed), 0, float("inf"), None
     if settings.mode == "own" or sampler.windows == 0:
-        return 0, mean_loss_over(run.parameters, validation)
+        return 0, mean_loss_over(run.parameters, validation), None
     for step in range(STEPS_PER_LOOK, settings.base_steps + 1, STEPS_PER_LOOK):
         run.advance(sampler)
         loss = mean_loss_over(run.parameters, validation)
         report("finding how long to train the base", step, settings.base_steps)
+        if loss < best_loss or twin is None:
+            # The arrays themselves are given away to the next step.
+            twin = jax.tree.map(lambda leaf: np.asarray(leaf)[None].copy(), run.parameters)
         if loss < best_loss:
             best, best_loss = step, loss
         elif step - best >= PATIENCE * STEPS_PER_LOOK:
             break
-    return max(best, STEPS_PER_LOOK), best_loss
+    return max(best, STEPS_PER_LOOK), best_loss, twin if spared else None
 
 
 def _validation(

@@ -1,4 +1,4 @@
-"""Losses on the newest sessions, which no network has seen: what a challenger is judged by."""
+"""Losses on the newest sessions, which training has left out: what a challenger is judged by."""
 
 import jax
 import numpy as np
@@ -11,8 +11,8 @@ from stockjax.training.adapter import design, outlook
 from stockjax.training.windows import BURN_IN, SCORED, stretch
 
 UNSEEN = SCORED
-"""Sessions at the end of every history that neither the base nor a ticker's network is fitted to,
-nor chosen by."""
+"""Sessions at the end of every history that neither a ticker's network nor the twin of a base is
+fitted to or chosen by."""
 
 
 @jax.jit

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+import jax
 import numpy as np
 import pytest
 
@@ -103,14 +104,35 @@ def test_a_base_speaks_for_a_ticker_that_has_no_champion(knowledge: Knowledge) -
     assert duel.champion == pytest.approx(np.nanmean(losses))
 
 
+def with_twin(seed: int) -> Model:
+    """A base whose twin is the first of its networks, and which itself is another."""
+    base = with_network(some_model(None, seed), seed)
+    twin = jax.tree.map(lambda leaf: leaf[:1], base.parameters["network"])
+    base = with_network(base, seed + 10)
+    return replace(base, parameters={**base.parameters, "twin": twin})
+
+
+def alone(base: Model) -> Model:
+    """What a base is judged by."""
+    return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
+
+
+def test_a_base_without_a_twin_meets_nobody(knowledge: Knowledge) -> None:
+    without = with_network(some_model(None, 1), 1)
+    assert base_duel(without, with_twin(2), knowledge) is None
+    assert base_duel(with_twin(2), without, knowledge) is None
+
+
 def test_a_day_of_bases_is_the_mean_over_its_tickers(knowledge: Knowledge) -> None:
-    one, other = (with_network(some_model(None, seed), seed) for seed in (1, 2))
+    one, other = with_twin(1), with_twin(2)
     duel = base_duel(one, other, knowledge)
     assert duel is not None
     # A and B trade on the same days; C has too few to be asked.
     assert duel.days == UNSEEN - 1
     singles = [
-        np.mean([ticker_duel(replace(model, ticker=name), other, knowledge).challenger for name in "AB"])  # type: ignore[union-attr]
+        np.mean(
+            [ticker_duel(replace(alone(model), ticker=name), other, knowledge).challenger for name in "AB"]
+        )  # type: ignore[union-attr]
         for model in (one, other)
     ]
     assert (duel.challenger, duel.champion) == pytest.approx(tuple(singles))
@@ -119,4 +141,4 @@ def test_a_day_of_bases_is_the_mean_over_its_tickers(knowledge: Knowledge) -> No
 
 def test_a_base_of_tickers_that_are_all_too_young_meets_nobody() -> None:
     young = Knowledge.at(universe({"A": 60}), TONIGHT)
-    assert base_duel(some_model(None, 1), some_model(None, 2), young) is None
+    assert base_duel(with_twin(1), with_twin(2), young) is None

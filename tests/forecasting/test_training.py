@@ -17,7 +17,7 @@ from stockjax.registry import Model
 from stockjax.registry.model import PARTS
 from stockjax.settings import RetrainSettings, Settings, TrainingMode, TrainingSettings, load_settings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, seen_by_base, untrained
+from stockjax.training.base import FEWEST_SESSIONS, untrained
 from stockjax.training.ticker import retrain_ticker
 from tests.synthetic import SMALL, assert_same_bits, scrambled_after, some_model, universe
 
@@ -48,7 +48,8 @@ def settings() -> Settings:
 
 def test_every_model_has_all_its_parts(base: Model, ticker: Model) -> None:
     for model in (base, ticker):
-        assert model.parameters.keys() == PARTS
+        assert model.parameters.keys() - {"twin"} == PARTS
+        assert ("twin" in model.parameters) == (model.role == "base")
         assert model.parameters["adapter"].keys() == {"weights", "center", "spread"}
 
 
@@ -57,7 +58,7 @@ def test_a_base_corrects_no_scale_and_knows_what_its_inputs_look_like(
 ) -> None:
     adapter = base.parameters["adapter"]
     assert_same_bits(adapter["weights"], np.zeros(1 + len(FEATURE_NAMES), np.float32))
-    center, spread = standardisation(knowledge.features, seen_by_base(knowledge.history.lengths))
+    center, spread = standardisation(knowledge.features, knowledge.history.lengths)
     assert_same_bits(adapter["center"], center)
     assert_same_bits(adapter["spread"], spread)
 

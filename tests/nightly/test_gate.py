@@ -174,6 +174,16 @@ def test_the_same_night_again_judges_the_same_and_writes_nothing_twice(
     assert len(nights.rows("FROM models")) == len(kept["models"])
 
 
+def worse(base: Model) -> Model:
+    """The same, with scales that are far too large."""
+
+    def spoilt(network: Any) -> Any:
+        return {**network, "head": {**network["head"], "bias": network["head"]["bias"] + 2.0}}
+
+    parameters = {name: spoilt(base.parameters[name]) for name in ("network", "twin")}
+    return replace(base, parameters={**base.parameters, **parameters})
+
+
 def test_a_worse_base_is_rejected_and_tried_again_after_a_while(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,10 +192,8 @@ def test_a_worse_base_is_rejected_and_tried_again_after_a_while(
 
     def spoilt(*arguments: Any) -> Model:
         model = train(*arguments)
-        network = {**model.parameters["network"]}
-        network["head"] = {**network["head"], "bias": network["head"]["bias"] + 2.0}
         trained.append(model.model_id)
-        return replace(model, parameters={**model.parameters, "network": network})
+        return worse(model)
 
     monkeypatch.setattr(session_module, "train_base_model", spoilt)
     nights.night(-4, base_every=1, **WIDE)
@@ -305,13 +313,11 @@ def kept_challenger(nights: Nights, *, good: bool) -> Model:
     """What a search has kept: another base, that does well or not."""
     champion = load_champions(nights.warehouse, TICKERS, DAYS[-5].item()).base
     assert champion is not None
-    network = champion.parameters["network"]
     if not good:
-        network = {**network, "head": {**network["head"], "bias": network["head"]["bias"] + 2.0}}
+        champion = worse(champion)
     told = {**TrainingSettings(**SMALL).model_dump(), "ticker_steps": 8, "features": len(FEATURE_NAMES)}
     challenger = replace(
         champion,
-        parameters={**champion.parameters, "network": network},
         hyperparameters={**told, "stopped_at": 50, "search": {"study": "study-1"}},
         status="challenger",
         champion_loss=None,

@@ -108,20 +108,19 @@ def test_the_held_out_loss_and_steps_belong_to_a_look(trained: TrainedBase) -> N
 
 def test_the_steps_are_judged_on_a_stretch_that_was_not_trained_on(features: Features) -> None:
     """The loss is that of a network fitted up to the boundary, on all the labels after it."""
-    seen = 600 - UNSEEN
-    held_out = seen // 3
+    held_out, seen = 600 // 3, 600 - UNSEEN
     assert held_out < HOLDOUT
-    boundary = LENGTHS - UNSEEN - held_out
+    boundary = LENGTHS - held_out
     run = BaseRun(SMALL, 4)
     run.advance(Sampler(features, np.ones(3, dtype=int), boundary, [4]))
-    parts = [stretch(features, row, seen - held_out, seen) for row in range(3)]
+    parts = [stretch(features, row, 600 - held_out, seen) for row in range(3)]
     location, log_scale, freedom = (
         np.asarray(part, dtype=float)
         for part in apply(run.parameters, np.concatenate([part.inputs for part in parts]))
     )
     labels, known = (np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "known"))
     density = stats.t.logpdf(labels, float(freedom), loc=location, scale=np.exp(log_scale))
-    assert known.sum() == 3 * held_out
+    assert known.sum() == 3 * (held_out - UNSEEN)
     found = train_base(features, LENGTHS, SMALL, seed=4)
     assert found.validation_loss == pytest.approx(-density[known].mean(), rel=1e-5)
 

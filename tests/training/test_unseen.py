@@ -10,7 +10,7 @@ from stockjax.features import Features
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import look_back
-from stockjax.training.base import FEWEST_SESSIONS, seen_by_base, train_base
+from stockjax.training.base import train_base
 from stockjax.training.programs import compilations
 from stockjax.training.ticker import retrain_ticker
 from stockjax.training.unseen import UNSEEN, _losses, unseen_losses
@@ -75,21 +75,25 @@ def test_no_bit_of_a_tickers_network_depends_on_what_is_unseen(mode: str) -> Non
     assert more.validation_loss != one.validation_loss
 
 
-def test_no_bit_of_a_base_depends_on_what_is_unseen() -> None:
+def test_no_bit_of_a_bases_twin_and_its_steps_depends_on_what_is_unseen() -> None:
     features, lengths = learnable_features(2, LENGTH, 2), np.array([LENGTH, LENGTH])
     one, other = (train_base(some, lengths, SMALL, 0) for some in (features, spoilt(features, UNSEEN)))
-    assert_same_bits(one.parameters, other.parameters)
+    assert one.twin is not None
+    assert_same_bits(one.twin, other.twin)
     assert (one.steps, one.validation_loss) == (other.steps, other.validation_loss)
+    # The base itself has seen them.
+    assert not np.array_equal(one.parameters["tail"], other.parameters["tail"])
 
 
-@pytest.mark.parametrize(
-    ("lengths", "seen"),
-    [
-        ([FEWEST_SESSIONS + UNSEEN, 100, 10], [FEWEST_SESSIONS, 100 - UNSEEN, 0]),
-        # A base of young tickers alone would have nothing to learn from.
-        ([FEWEST_SESSIONS + UNSEEN - 1, 100], [FEWEST_SESSIONS + UNSEEN - 1, 100]),
-        ([], []),
-    ],
-)
-def test_a_base_is_spared_the_newest_sessions_where_it_can_be(lengths: list[int], seen: list[int]) -> None:
-    assert seen_by_base(np.array(lengths, dtype=np.int64)).tolist() == seen
+@pytest.mark.parametrize(("length", "has_twin"), [(3 * UNSEEN + 3, True), (3 * UNSEEN, False)])
+def test_histories_that_are_too_short_leave_nothing_out(length: int, has_twin: bool) -> None:
+    features, lengths = learnable_features(2, length, 2), np.array([length, 70])
+    assert (train_base(features, lengths, SMALL, 0).twin is not None) == has_twin
+
+
+def test_a_twin_is_one_network_of_the_recipe() -> None:
+    features, lengths = learnable_features(2, LENGTH, 2), np.array([LENGTH, LENGTH])
+    trained = train_base(features, lengths, SMALL, 0)
+    assert trained.twin is not None
+    assert trained.twin["tail"].shape == (1,)
+    assert np.asarray(trained.parameters["tail"]).shape == (SMALL.seeds,)

@@ -28,5 +28,5 @@ COMMENT ON COLUMN latest_forecasts.run_id IS 'Run that wrote it.';
 COMMENT ON COLUMN latest_forecasts.created_at IS 'When it was written.';
 COMMENT ON COLUMN latest_forecasts.fallback IS 'What forecast in the place of the ticker''s own network: base or har; NULL where that did, or where history is too short for one.';
 
-COMMENT ON COLUMN models.validation_loss IS 'Mean loss in nats on the last 64 sessions, which it was neither fitted to nor chosen by; where it met no other model, on the stretch that its training held out.';
+COMMENT ON COLUMN models.validation_loss IS 'Mean loss in nats on the last 64 sessions, which the training of a ticker leaves out (of a base: that of its twin, which has not seen them either); where it met no other model, on the stretch that its training held out.';
 COMMENT ON COLUMN models.champion_loss IS 'The same of the model that was in force (of a ticker without one: the base), on the same days; NULL where there was none.';
