@@ -315,3 +315,23 @@ def test_a_failed_refresh_leaves_the_metrics_as_they_were(
     monkeypatch.undo()
     refresh_rolling_metrics(full)
     assert_equal_metrics(metrics(full), before)
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(1e-9, 1e6), (1e6, 1e-9)])
+def test_a_ticker_of_absurd_prices_does_not_stop_the_scoring_of_another(
+    warehouse: Warehouse, lowest: float, highest: float
+) -> None:
+    good, absurd = price_frame("A", DAYS, 1), price_frame("B", DAYS, 2)
+    factors = np.geomspace(lowest, highest, len(DAYS))
+    for name in ("open", "high", "low", "close", "adj_close"):
+        absurd[name] *= factors
+    both = {"A": good, "B": absurd}
+    store(warehouse, list(both.values()))
+    rows = forecasts(both)
+    append(warehouse, rows)
+    assert refresh_rolling_metrics(warehouse) > 0
+    found = metrics(warehouse)
+    assert np.isfinite(found[["rmse", "mae", "mape", "return_rmse", "pinball", "winkler_90"]]).all(axis=None)
+    assert set(found["ticker"]) == {"A", "B"}
+    expected = slow_metrics({"A": good}, rows[rows["ticker"] == "A"], split=1.0)
+    assert_equal_metrics(found[found["ticker"] == "A"].reset_index(drop=True), expected)
