@@ -16,7 +16,7 @@ from stockjax.warehouse.query import query
 STOCKJAX = Path(sys.executable).with_name("stockjax")
 SAMPLE = ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
 ROOT = Path(__file__).parents[2]
-ABOUT_RESTATEMENTS = ("prices_known_then", "restatements")
+NOTHING_TO_TELL = ("drift_alarms", "prices_known_then", "restatements")
 """Examples that have nothing to tell of the sample; `tests/warehouse/test_queries.py` asks them elsewhere."""
 
 
@@ -115,7 +115,7 @@ def test_model_files_are_what_their_rows_say(job: Job) -> None:
 def test_every_example_query_answers(job: Job, query: Path) -> None:
     text = query.read_text(encoding="utf-8")
     assert text.startswith("-- "), "an example begins with the question that it answers"
-    assert bool(job.sql(text)) == (query.stem not in ABOUT_RESTATEMENTS)
+    assert bool(job.sql(text)) == (query.stem not in NOTHING_TO_TELL)
 
 
 def test_the_tracked_data_dictionary_is_that_of_the_schema(job: Job) -> None:
