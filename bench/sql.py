@@ -183,6 +183,8 @@ def measure(warehouse: Limited, asked: argparse.Namespace) -> Table:
         for what, sql in questions.items():
             spent = sorted(timed(lambda sql=sql: connection.execute(sql).fetchall()) for _ in range(5))
             table.add_row(f"{what} (median of 5)", f"{spent[2]:.3f}")
+        latest = sorted(timed(lambda: connection.execute("FROM latest_forecasts").df()) for _ in range(5))
+        table.add_row("latest forecasts as a pandas table, not Python rows (median of 5)", f"{latest[2]:.3f}")
     table.add_row("metrics: a first time without sums of the session before", f"{first:.2f}")
     table.add_row("metrics: the nightly update", f"{update:.2f}")
     table.add_row(f"metrics: {some} tickers restated from their beginning", f"{dividends:.2f}")

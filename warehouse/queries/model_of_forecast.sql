@@ -1,7 +1,7 @@
 -- Which model made the forecasts of one ticker, since when was it in force, and by what cause?
 SELECT
-    f.as_of, f.target, f.origin, f.created_at, f.model_id, models.role, models.trained_through, models.trained_at,
-    start.since AS in_force_since, start.cause, start.changed_at AS settled_at, models.status AS status_now
+    f.as_of, f.target, f.origin, f.model_id, models.trained_through, start.since AS in_force_since, start.cause,
+    start.changed_at AS settled_at, models.status AS status_now
 FROM forecasts AS f
 LEFT JOIN models USING (model_id)
 -- What was settled after the forecast did not make it; models of replays never were in force.
