@@ -196,37 +196,47 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def test_skills_have_the_intervals_of_a_bootstrap_over_days(ledger: Warehouse) -> None:
-    found = answer(ledger, "skill_by_bootstrap", window="40").set_index(["origin", "model"])
-    assert found.loc[("nightly", "lstm"), "sessions"] < found.loc[("nightly", "har"), "sessions"] == 40
+def test_the_leaderboard_has_the_intervals_of_a_bootstrap_over_days(ledger: Warehouse) -> None:
+    found = query(ledger, "FROM leaderboard WHERE window_sessions = 63").set_index(["origin", "model"])
+    assert found.loc[("nightly", "lstm"), "sessions"] < found.loc[("nightly", "har"), "sessions"] <= 63
     scored = query(ledger, "FROM scored_forecasts WHERE origin = 'nightly' ORDER BY target, ticker")
-    newest = np.sort(scored["target"].unique())[-40:]
-    both = scored[scored["target"].isin(newest)].pivot(
-        index=["target", "ticker"], columns="model", values="pinball"
+    newest = np.sort(scored["target"].unique())[-63:]
+    both = scored[scored["target"].isin(newest)].assign(
+        square=lambda rows: rows["return_error"] ** 2, absolute=lambda rows: rows["return_error"].abs()
     )
-    both = both.dropna()
-    expected = skill_over_days(
-        both["lstm"].to_numpy(), both["har"].to_numpy(), both.index.get_level_values("target").to_numpy()
-    )
+    both = both.pivot(index=["target", "ticker"], columns="model").dropna(subset=[("pinball", "lstm")])
+    days = both.index.get_level_values("target").to_numpy()
     row = found.loc[("nightly", "lstm")]
-    width = expected.high - expected.low
-    assert row["pinball_skill"] == pytest.approx(expected.value, rel=1e-9)
-    assert row["pinball_skill_low"] == pytest.approx(expected.low, abs=0.1 * width)
-    assert row["pinball_skill_high"] == pytest.approx(expected.high, abs=0.1 * width)
+    for skill, loss, benchmark in (
+        ("pinball_skill", "pinball", "har"),
+        ("mae_skill", "absolute", "random_walk"),
+        ("rmse_skill", "square", "random_walk"),
+    ):
+        drawn = skill_over_days(both[loss, "lstm"].to_numpy(), both[loss, benchmark].to_numpy(), days)
+        expected = np.array([drawn.value, drawn.low, drawn.high])
+        if skill == "rmse_skill":
+            expected = 1 - np.sqrt(1 - expected)
+        width = expected[2] - expected[1]
+        assert row[skill] == pytest.approx(expected[0], rel=1e-9)
+        for bound, value in zip(("low", "high"), expected[1:], strict=True):
+            assert row[f"{skill}_{bound}"] == pytest.approx(value, abs=0.1 * width)
     assert (row["pinball_verdict"], row["rmse_verdict"]) == ("better", "better")
     assert found.loc[("nightly", "har"), "pinball_verdict"] == "benchmark"
     assert found.loc[("nightly", "har"), "rmse_verdict"] == "worse"
     assert found.loc[("catchup", "lstm"), "pinball_verdict"] == "too few"
 
 
-def test_the_intervals_of_the_leaderboard_are_nearly_those_of_the_bootstrap(ledger: Warehouse) -> None:
-    drawn = answer(ledger, "skill_by_bootstrap", window="63").set_index(["origin", "model"])
-    board = query(ledger, "FROM leaderboard WHERE window_sessions = 63").set_index(["origin", "model"])
-    for name in ("rmse_skill", "pinball_skill"):
-        one, other = board.loc[("nightly", "lstm")], drawn.loc[("nightly", "lstm")]
-        assert one[name] == pytest.approx(other[name], rel=1e-9)
-        width = other[f"{name}_high"] - other[f"{name}_low"]
-        for bound in ("low", "high"):
-            assert one[f"{name}_{bound}"] == pytest.approx(other[f"{name}_{bound}"], abs=0.15 * width)
-    assert board["pinball_verdict"].to_dict() == drawn["pinball_verdict"].to_dict()
-    assert board["rmse_verdict"].to_dict() == drawn["rmse_verdict"].to_dict()
+def test_the_leaderboard_of_a_day_of_the_past_knows_nothing_of_later_ones(ledger: Warehouse) -> None:
+    asked = "SELECT * FROM leaderboard_on(DATE '{}') WHERE origin = 'nightly' ORDER BY model, window_sessions"
+    days = query(ledger, "SELECT DISTINCT target::VARCHAR AS day FROM scored_forecasts ORDER BY day")["day"]
+    then = query(ledger, asked.format(days.iloc[29]))
+    assert then["sessions"].max() == 30
+    assert (
+        query(ledger, asked.format(days.iloc[0]))[["pinball_skill_low", "rmse_skill_high"]]
+        .isna()
+        .all(axis=None)
+    )
+    pd.testing.assert_frame_equal(
+        query(ledger, asked.format(days.iloc[-1])),
+        query(ledger, "FROM leaderboard WHERE origin = 'nightly' ORDER BY model, window_sessions"),
+    )
