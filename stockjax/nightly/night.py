@@ -23,7 +23,8 @@ from stockjax.nightly.turn import Turn
 from stockjax.nightly.universe import Universe, survey
 from stockjax.registry import purge_models
 from stockjax.reporting.exports import export_latest
-from stockjax.reporting.report import forecast_tickers, purge_reports, write_report
+from stockjax.reporting.folder import purge_reports
+from stockjax.reporting.report import forecast_tickers, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.settings import Settings

@@ -11,6 +11,7 @@ import pandas as pd
 
 from stockjax.reporting.pictures import actual_against_predicted, data_url
 from stockjax.reporting.plain import records
+from stockjax.reporting.series import by_ticker, read_series
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
@@ -104,11 +105,5 @@ def forecast_rows(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> 
 
 
 def _pictures(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> dict[str, str]:
-    asked = {"tickers": list(tickers), "as_of": as_of}
-    history = read_table(warehouse, "report_history", **asked, sessions=PICTURED_SESSIONS)
-    tonight = read_table(warehouse, "report_forecasts", **asked)
-    both = pd.concat([history, tonight]).sort_values(["ticker", "target"])
-    return {
-        str(ticker): data_url(actual_against_predicted(str(ticker), rows))
-        for ticker, rows in both.groupby("ticker")
-    }
+    series = read_series(warehouse, tickers, as_of, PICTURED_SESSIONS)
+    return {ticker: data_url(actual_against_predicted(ticker, rows)) for ticker, rows in by_ticker(series)}

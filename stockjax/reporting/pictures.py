@@ -5,11 +5,13 @@ import io
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 _SIZE = (7.2, 2.6)
+_HIGH = (9.0, 5.0)
 _DPI = 110
 _TICKS = 6
 
@@ -20,12 +22,33 @@ def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
     Parameters
     ----------
     rows
-        target, actual_close (NaN while it is not known), predicted_close, q05, q25, q75, q95;
-        in the order of time.
+        As `read_series` gives them, of one ticker.
 
     """
     figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
-    axes = figure.subplots()
+    _draw_closes(figure.subplots(), ticker, rows)
+    return _png(figure)
+
+
+def closes_and_errors(ticker: str, rows: pd.DataFrame) -> bytes:
+    """The same, and beneath it the rolling RMSE and MAE beside those of the random walk, as PNG."""
+    figure = Figure(figsize=_HIGH, dpi=_DPI, layout="constrained")
+    above, beneath = figure.subplots(2, height_ratios=[2, 1], sharex=True)
+    _draw_closes(above, ticker, rows)
+    lines = (("rmse", "RMSE", "-"), ("mae", "MAE", "--"))
+    for column, name, style in lines:
+        beneath.plot(rows["target"], 100 * rows[column], style, color=_BLUE, linewidth=2, label=name)
+        beneath.plot(
+            rows["target"], 100 * rows[f"walk_{column}"], ":", color=_ORANGE, label=f"{name} of the walk"
+        )
+    beneath.set_ylim(bottom=0)
+    beneath.set_title("error of 63 sessions, %", loc="left", fontsize=9)
+    beneath.legend(loc="lower left", ncols=4, frameon=False, fontsize=8)
+    beneath.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
+
+
+def _draw_closes(axes: Axes, ticker: str, rows: pd.DataFrame) -> None:
     days = rows["target"]
     axes.fill_between(days, rows["q05"], rows["q95"], color=_BLUE, alpha=0.15, linewidth=0, label="90%")
     axes.fill_between(days, rows["q25"], rows["q75"], color=_BLUE, alpha=0.3, linewidth=0, label="50%")
@@ -38,7 +61,6 @@ def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
     axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
 
 
 def search_so_far(trials: pd.DataFrame) -> bytes:

@@ -1,60 +1,53 @@
-"""The HTML report of a session: one page that opens from disk, its charts drawn on demand."""
+"""The HTML report of a session: pages that open from disk, charts drawn on demand."""
 
-import re
-import shutil
+import base64
+import hashlib
 from collections.abc import Sequence
 from datetime import date
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
-import plotly
-from plotly.offline.offline import get_plotlyjs
+from markupsafe import Markup
 
 from stockjax.errors import NothingToForecast
+from stockjax.reporting.folder import SEARCH_PAGE, chart_library, publish, report_folder
+from stockjax.reporting.packed import TOGETHER, scripts
 from stockjax.reporting.plain import records
+from stockjax.reporting.series import QUANTILES, calibration, decimals, read_series
+from stockjax.reporting.summary import summary
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
-CHARTED_SESSIONS = 252
-"""Sessions that a ticker's chart goes back."""
-
-PAGE = "index.html"
-SEARCH_PAGE = "tuning.html"
-"""Pages in a session's folder: the night's, and that of a search as of it."""
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
+_TEMPLATES = resources.files("stockjax.reporting") / "templates"
 _templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("stockjax.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
+    loader=jinja2.PackageLoader("stockjax.reporting"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
 def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> Path:
-    """Write `reports/<as_of>/index.html` and, once, the chart library beside the folders.
+    """Write `reports/<as_of>/index.html`, the series of its charts and the chart library.
 
-    Everything is read from the readers' copy; the page needs no network.
+    Everything is read from the readers' copy, up to `as_of`; the page needs no network. The same
+    warehouse gives the same bytes.
     """
-    page = report_folder(warehouse, as_of) / PAGE
-    write_whole(page, _render(warehouse, as_of, list(tickers), chart_library(warehouse)))
-    return page
+    names = sorted(set(tickers))
+    series = read_series(warehouse, names, as_of)
+    facts = _facts(warehouse, as_of, names, series)
+    search = SEARCH_PAGE if (report_folder(warehouse, as_of) / SEARCH_PAGE).exists() else None
+    library = chart_library(warehouse, as_of)
 
+    def render(folder: str) -> str:
+        return _templates.get_template("report.html.j2").render(
+            **facts, series=folder, library=library, search=search, **_assets()
+        )
 
-def report_folder(warehouse: Warehouse, as_of: date) -> Path:
-    """The folder of a session's pages, made if it is not there."""
-    folder = warehouse.reports / as_of.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def chart_library(warehouse: Warehouse) -> str:
-    """Where pages find the chart library, which lies once beside their folders."""
-    library = warehouse.reports / f"plotly-{plotly.__version__}.min.js"
-    if not library.exists():
-        write_whole(library, get_plotlyjs())
-    return f"../{library.name}"
+    return publish(warehouse, as_of, scripts(names, series), render)
 
 
 def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path:
@@ -68,78 +61,75 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
         There is no warehouse.
 
     """
-    known = read_table(warehouse, "reportable_sessions")
-    chosen = known if as_of is None else known[known["as_of"] == pd.Timestamp(as_of)]
-    if chosen.empty:
+    chosen = records(read_table(warehouse, "report_session", as_of=as_of))
+    if not chosen:
         raise NothingToForecast("the ledger has no such forecasts to report on; run: stockjax run")
-    newest = chosen.iloc[0]
-    return write_report(warehouse, newest["as_of"].date(), list(newest["tickers"]))
+    session = chosen[0]["as_of"].date()
+    tickers = set(forecast_tickers(warehouse, session))
+    if chosen[0]["newest"]:
+        tickers.update(read_table(warehouse, "surveyed_tickers")["ticker"])
+    return write_report(warehouse, session, sorted(tickers))
 
 
 def forecast_tickers(warehouse: Warehouse, as_of: date) -> list[str]:
-    """All that the ledger has forecast from a session."""
-    known = read_table(warehouse, "reportable_sessions")
-    return [name for names in known.loc[known["as_of"] == pd.Timestamp(as_of), "tickers"] for name in names]
+    """All whom nights had forecast beyond a session."""
+    return read_table(warehouse, "report_tickers", as_of=as_of)["ticker"].tolist()
 
 
-def purge_reports(warehouse: Warehouse, before: date) -> int:
-    """Delete the reports of sessions before a date; returns how many. Each can be written again."""
-    if not warehouse.reports.is_dir():
-        return 0
-    old = [
-        folder
-        for folder in warehouse.reports.iterdir()
-        if _DAY.fullmatch(folder.name) and folder.name < before.isoformat()
-    ]
-    for folder in old:
-        shutil.rmtree(folder)
-    return len(old)
-
-
-def _render(warehouse: Warehouse, as_of: date, tickers: list[str], library: str) -> str:
-    forecasts = read_table(warehouse, "report_forecasts", tickers=tickers, as_of=as_of)
-    scores = read_table(warehouse, "scores_table", tickers=tickers, until=as_of)
-    scored = read_table(warehouse, "report_history", tickers=tickers, as_of=as_of, sessions=CHARTED_SESSIONS)
-    states = read_table(warehouse, "report_states", tickers=tickers)
-    leaderboard = read_table(warehouse, "report_leaderboard")
+def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.DataFrame) -> dict[str, object]:
+    """What the page tells, by the names of its template."""
+    asked = {"tickers": tickers}
+    forecasts = read_table(warehouse, "report_forecasts", **asked, as_of=as_of)
+    scores = read_table(warehouse, "scores_table", **asked, until=as_of)
+    leaderboard = read_table(warehouse, "report_leaderboard", as_of=as_of)
     lstm = scores[scores["model"] == "lstm"]
-    return _templates.get_template("report.html.j2").render(
-        as_of=as_of,
-        target=forecasts["target"].iloc[0].date() if len(forecasts) else None,
-        library=library,
-        search=SEARCH_PAGE if (warehouse.reports / as_of.isoformat() / SEARCH_PAGE).exists() else None,
-        states=records(states),
-        leaderboard=records(leaderboard),
-        asked=len(tickers),
-        forecast=forecasts["ticker"].nunique(),
-        rows=records(forecasts.merge(lstm, on="ticker", how="left", suffixes=("", "_score"))),
-        better_than_walk=int((lstm["mae_skill"] > 0).sum()),
-        better_than_har=int((lstm["pinball_skill"] > 0).sum()),
-        scored=len(lstm),
-        coverage_90=float(lstm["coverage_90"].mean()) if len(lstm) else None,
-        charts=_charts(scored, forecasts),
-    )
+    rows = _rows(tickers, forecasts, lstm, scores[scores["model"] == "random_walk"])
+    count, below = calibration(series)
+    known = {row["ticker"] for row in rows}
+    return {
+        "as_of": as_of,
+        "targets": sorted({day.date() for day in forecasts["target"]}),
+        "summary": summary(tickers, forecasts, lstm, leaderboard),
+        "states": records(read_table(warehouse, "report_states", **asked)),
+        "drift": records(read_table(warehouse, "drift_alarms", **asked, as_of=as_of)),
+        "leaderboard": records(leaderboard),
+        "rows": rows,
+        "page": {
+            "tickers": [ticker for ticker in tickers if ticker in known],
+            "numbers": [number for number, ticker in enumerate(tickers) if ticker in known],
+            "together": TOGETHER,
+            "quantiles": list(QUANTILES.values()),
+            "outcomes": count,
+            "below": [round(share, 4) for share in below] if count else [],
+        },
+    }
 
 
-def _charts(scored: pd.DataFrame, forecasts: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
-    """By ticker, the series of its chart; tonight's forecast is the last point, without outcome."""
-    columns = ["target", "actual_close", "predicted_close", "q05", "q25", "q75", "q95"]
-    tonight = forecasts.assign(actual_close=np.nan)
-    both = pd.concat([scored[["ticker", *columns]], tonight[["ticker", *columns]]])
-    charts = {}
-    for ticker, rows in both.sort_values("target").groupby("ticker", sort=False):
-        table = rows[columns].assign(target=rows["target"].dt.strftime("%Y-%m-%d"))
-        charts[str(ticker)] = {
-            name: [None if pd.isna(value) else value for value in table[name].round(4).tolist()]
-            if name != "target"
-            else table[name].tolist()
-            for name in columns
-        }
-    return charts
+def _rows(
+    tickers: list[str], forecasts: pd.DataFrame, lstm: pd.DataFrame, walk: pd.DataFrame
+) -> list[dict[str, object]]:
+    """A line for each ticker with a forecast or a score, in their order."""
+    walks = walk[["ticker", "return_rmse", "return_mae"]]
+    scores = lstm.merge(walks, on="ticker", how="left", suffixes=("", "_walk"))
+    every = pd.DataFrame({"ticker": tickers}).merge(forecasts, on="ticker", how="left")
+    every = every.merge(scores, on="ticker", how="left", suffixes=("", "_score"))
+    every = every[every["basis_close"].notna() | every["n"].notna()]
+    return [
+        {**row, "decimals": decimals(pd.Series([row["basis_close"] or 1.0], dtype=float))}
+        for row in records(every)
+    ]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a page in place in one step."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+def _assets() -> dict[str, Markup]:
+    """The page's style and script, which are part of it, and the fingerprint by which a browser runs it."""
+    script = "".join(_asset(name) for name in ("charts.js", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return {
+        "style": Markup(_asset("report.css")),  # noqa: S704  ours
+        "script": Markup(script),  # noqa: S704  ours
+        "script_hash": Markup(f"sha256-{digest}"),  # noqa: S704  base64
+    }
+
+
+def _asset(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

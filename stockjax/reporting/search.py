@@ -12,10 +12,11 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from stockjax.reporting.digest import cell
+from stockjax.reporting.folder import PAGE, SEARCH_PAGE, chart_library, report_folder
+from stockjax.reporting.folder import write_whole as write_page
 from stockjax.reporting.pictures import data_url, search_so_far
 from stockjax.reporting.plain import records
-from stockjax.reporting.report import PAGE, SEARCH_PAGE, chart_library, report_folder, write_latest_report
-from stockjax.reporting.report import write_whole as write_page
+from stockjax.reporting.report import write_latest_report
 from stockjax.warehouse import Warehouse
 
 MOST_TRIALS = 10
@@ -82,7 +83,7 @@ def write_search_page(
     text = _templates.get_template("search.html.j2").render(
         as_of=as_of,
         message=message,
-        library=chart_library(warehouse),
+        library=chart_library(warehouse, as_of),
         headings=_HEADINGS,
         rows=_cells(trials),
         trials=records(trials.sort_values("number")),

@@ -107,8 +107,8 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
     for model, row in scores.iterrows():
         errors.add_row(
             str(model),
-            f"{1e4 * row['pinball']:.2f}",
-            f"{1e4 * row['crps']:.2f}",
+            f"{1e4 * row['pinball']:.4g}",
+            f"{1e4 * row['crps']:.4g}",
             _with_interval(row, "skill_har"),
             _with_interval(row, "skill_ewma"),
         )
@@ -136,8 +136,13 @@ def _share(value: float) -> str:
 
 
 def _with_interval(row: Any, name: str) -> str:
-    value, low, high = (100 * row[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]" if value else "–"
+    value, low, high = (_percent(row[key]) for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} [{low}, {high}]" if row[name] else "–"
+
+
+def _percent(share: float) -> str:
+    """Of one width, so that tables of narrow terminals hold it."""
+    return f"{100 * share:+.{2 if abs(share) < 0.1 else 1}f}"
 
 
 def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None = None) -> RenderableType:

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from stockjax.errors import UsageError
+from stockjax.reporting.pictures import closes_and_errors
 from stockjax.reporting.plain import printable
+from stockjax.reporting.series import SESSIONS, read_series
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
@@ -53,6 +55,26 @@ def show_ticker(
     if len(history) > 1:
         parts.append(Text(_chart(history.head(_CHARTED).iloc[::-1], width)))
     return Group(*parts)
+
+
+def picture_of_ticker(warehouse: Warehouse, ticker: str, sessions: int = SESSIONS) -> bytes:
+    """The LSTM's forecasts beside what happened, and its rolling errors, as PNG.
+
+    Raises
+    ------
+    UsageError
+        The ledger has nothing of that ticker.
+    SnapshotMissing
+        No run has written to this warehouse yet.
+
+    """
+    asked = {"ticker": ticker, "model": "lstm"}
+    outcomes = read_table(warehouse, "ticker_history", **asked, sessions=1)["target"]
+    ahead = read_table(warehouse, "ticker_newest", **asked)["target"] - pd.Timedelta(days=1)
+    known = outcomes if len(outcomes) else ahead
+    if known.empty:
+        raise UsageError(f"there is no forecast of {printable(ticker)!r}; stockjax status lists all tickers")
+    return closes_and_errors(ticker, read_series(warehouse, [ticker], known.iloc[0].date(), sessions))
 
 
 def _forecast(ticker: str, newest: pd.DataFrame) -> RenderableType:

@@ -24,7 +24,7 @@ from stockjax.reporting.digest import (
 )
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.drift import append_drift
-from tests.reporting.test_report import HOSTILE, TONIGHT, fill
+from tests.reporting.made_up import HOSTILE, TONIGHT, fill
 from tests.warehouse.made_up import append, fetch, forecast
 
 NASTY = (

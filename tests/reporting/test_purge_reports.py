@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from stockjax.reporting.report import purge_reports
+from stockjax.reporting.folder import purge_reports
 from stockjax.warehouse import Warehouse
 
 

@@ -14,7 +14,7 @@ from stockjax.reporting.tables import (
 )
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.records import replace_tickers
-from tests.reporting.test_report import DAYS, fill
+from tests.reporting.made_up import DAYS, fill
 
 
 def shown(table: RenderableType) -> str:
@@ -48,7 +48,7 @@ def test_forecasts_are_shown_for_their_session(warehouse: Warehouse) -> None:
             f"{row['predicted_close']:.2f}",
             *(f"{row['q25']:.2f}", "…", f"{row['q75']:.2f}"),
             *(f"{row['q05']:.2f}", "…", f"{row['q95']:.2f}"),
-            "2.00%",
+            f"{row['scale']:.2%}",
         ]
 
 

@@ -5,7 +5,7 @@ from stockjax.reporting.tables import status_table
 from stockjax.reporting.ticker import show_ticker
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
-from tests.reporting.test_report import fill
+from tests.reporting.made_up import fill
 from tests.reporting.test_tables import asked, line_of, shown
 
 HOSTILE = [

@@ -1,1 +1,5 @@
-SELECT ticker, state, reason FROM tickers WHERE reason IS NOT NULL AND list_contains($tickers, ticker) ORDER BY ticker;
+SELECT ticker, state, reason
+FROM tickers
+SEMI JOIN (SELECT unnest($tickers) AS ticker) AS asked USING (ticker)
+WHERE reason IS NOT NULL
+ORDER BY list_position(['failed', 'delisted', 'stale', 'too_short', 'active'], state), ticker;
