@@ -35,11 +35,12 @@ lint: $(STAMP) ## format and check the code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, and a ledger of 30 million rows
+bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, a ledger of 30 million rows, a report
 	@$(BIN)/python bench/main_job.py
 	@$(BIN)/python bench/night_500.py
 	@$(BIN)/python bench/ingest.py
 	@$(BIN)/python bench/sql.py
+	@$(BIN)/python bench/report.py
 
 .PHONY: peers
 peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2012-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")

@@ -2,11 +2,14 @@
 
 import base64
 import io
+import warnings
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from stockjax.reporting.plain import printable
 
 # Okabe and Ito's colours, which colour-blind people can tell apart.
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
@@ -41,6 +44,7 @@ def closes_and_errors(ticker: str, rows: pd.DataFrame) -> bytes:
         beneath.plot(
             rows["target"], 100 * rows[f"walk_{column}"], ":", color=_ORANGE, label=f"{name} of the walk"
         )
+    beneath.margins(y=0.15)
     beneath.set_ylim(bottom=0)
     beneath.set_title("error of 63 sessions, %", loc="left", fontsize=9)
     beneath.legend(loc="lower left", ncols=4, frameon=False, fontsize=8)
@@ -57,7 +61,7 @@ def _draw_closes(axes: Axes, ticker: str, rows: pd.DataFrame) -> None:
     places = np.linspace(0, len(days) - 1, min(_TICKS, len(days))).round().astype(int)
     axes.set_xticks(list(days.iloc[places]), [f"{day:%Y-%m-%d}" for day in days.iloc[places]])
     # A ticker is foreign text: nothing in it is markup.
-    axes.set_title(ticker, loc="left", fontsize=10, parse_math=False)
+    axes.set_title(printable(ticker), loc="left", fontsize=10, parse_math=False)
     axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
@@ -91,7 +95,9 @@ def search_so_far(trials: pd.DataFrame) -> bytes:
 
 
 def _png(figure: Figure) -> bytes:
-    with io.BytesIO() as picture:
+    with io.BytesIO() as picture, warnings.catch_warnings():
+        # A name may have signs that the font lacks: it is drawn with boxes then.
+        warnings.filterwarnings("ignore", "Glyph")
         figure.savefig(picture, format="png", metadata={"Software": None})
         return picture.getvalue()
 

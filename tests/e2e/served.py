@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,6 @@ from typing import Any, Self, TypeVar
 
 import duckdb
 import httpx
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(sys.executable)
@@ -34,10 +32,6 @@ BRIEF = {
 """A night that takes seconds."""
 PATIENCE = 240.0
 """Seconds that are waited for what takes a few on a machine that has nothing else to do."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NO_BROWSER = (
-    "the tests of the UI need a browser and found none; install one (Debian: apt-get install chromium)"
-)
 
 Found = TypeVar("Found")
 
@@ -302,22 +296,6 @@ class Receiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-
-def browser() -> str:
-    """The path of a browser of this machine; where we may, it is installed."""
-    if not (found := _browser()) and shutil.which("apt-get") and os.geteuid() == 0:
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-            subprocess.run(
-                ["apt-get", "--quiet", *arguments], env=quiet, capture_output=True, timeout=600, check=False
-            )
-        found = _browser()
-    return found or pytest.fail(NO_BROWSER, pytrace=False)
-
-
-def _browser() -> str | None:
-    return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
 def _free_port() -> int:

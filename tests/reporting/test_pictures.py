@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.reporting.pictures import actual_against_predicted, data_url
+from stockjax.reporting.pictures import actual_against_predicted, closes_and_errors, data_url
 from tests.synthetic import NEW_YORK
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -57,6 +57,20 @@ def test_a_chart_is_a_picture_of_a_page_width_with_all_its_colours() -> None:
     assert share_of((255, 255, 255), image) > 0.3
 
 
+def test_the_larger_chart_has_the_rolling_errors_beneath_the_closes() -> None:
+    rows = sessions(64)
+    errors = {name: np.where(rows["actual_close"].isna(), np.nan, 0.02) for name in ("rmse", "mae")}
+    errors |= {f"walk_{name}": 1.5 * values for name, values in errors.items()}
+    image = pixels(closes_and_errors("AAPL", rows.assign(**errors)))
+    assert image.shape == (550, 990, 3)
+    without = pixels(closes_and_errors("AAPL", rows.assign(**dict.fromkeys(errors, np.nan))))
+    red, blue = (
+        [(part[370:, :, at] - part[370:, :, 2 - at]) > 60 for part in (image, without)] for at in (0, 2)
+    )
+    for drawn, legend in (red, blue):
+        assert drawn.sum() > 2 * legend.sum() > 0
+
+
 def test_closes_that_are_not_known_yet_are_not_drawn() -> None:
     nothing_known = pixels(actual_against_predicted("AAPL", sessions(64, known=0)))
     known = pixels(actual_against_predicted("AAPL", sessions(64)))
@@ -79,6 +93,8 @@ def test_any_number_of_sessions_can_be_drawn(count: int) -> None:
         "<script>alert(1)</script>",
         "../../x",
         "a\nb",
+        "\x1b[2J",
+        "株式",
         "%s {0}",
         "",
         "T" * 60,

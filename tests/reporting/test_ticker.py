@@ -2,7 +2,7 @@ import pytest
 
 from stockjax.errors import UsageError
 from stockjax.reporting.tables import status_table
-from stockjax.reporting.ticker import show_ticker
+from stockjax.reporting.ticker import picture_of_ticker, show_ticker
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from tests.reporting.made_up import fill
@@ -59,3 +59,16 @@ def test_a_hostile_name_is_text_and_nothing_else(warehouse: Warehouse, ticker: s
     status = shown(status_table(warehouse, []))
     assert "\x1b" not in status
     assert asked(warehouse, "SELECT count(*) AS n FROM prices")["n"].iloc[0] > 0
+
+
+@pytest.mark.parametrize("ticker", HOSTILE)
+@pytest.mark.parametrize("replayed", [0, 5])
+def test_a_ticker_is_drawn_from_its_first_night_on(warehouse: Warehouse, ticker: str, replayed: int) -> None:
+    fill(warehouse, (ticker,), replayed=replayed)
+    assert picture_of_ticker(warehouse, ticker).startswith(b"\x89PNG")
+
+
+def test_nothing_is_drawn_of_whom_nobody_has_forecast(warehouse: Warehouse) -> None:
+    fill(warehouse, ("AAPL",), replayed=0)
+    with pytest.raises(UsageError, match="stockjax status"):
+        picture_of_ticker(warehouse, "\x1b[2J")

@@ -11,7 +11,6 @@ from tests.e2e.served import PYTHON, Receiver, Server
 
 ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
 KILLS = int(os.environ.get("KILLS") or 4)
-SCREENSHOTS = Path(named) if (named := os.environ.get("SCREENSHOTS")) else None
 
 
 @pytest.fixture(scope="session")

@@ -16,20 +16,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.e2e.browsing import NO_BROWSER, browser, pictures_folder
 from tests.e2e.served import (
     MODELS,
-    NO_BROWSER,
     PREFECT,
     PYTHON,
     SAMPLE,
     Receiver,
     Server,
-    browser,
     process_of,
     rows,
     until,
 )
-from tests.e2e.unattended.conftest import ALERTS, SCREENSHOTS
+from tests.e2e.unattended.conftest import ALERTS
 
 NAME = "forecast 2013-03-01 · 5 tickers"
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
@@ -251,9 +250,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where what a person saw is kept."""
-    folder = SCREENSHOTS or tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return pictures_folder(tmp_path_factory)
 
 
 def test_the_page_of_the_run_shows_how_it_went(
