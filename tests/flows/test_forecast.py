@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,7 +23,6 @@ from stockjax.nightly import Night, Session
 from stockjax.nightly.turn import Turn
 from stockjax.registry import Model
 from stockjax.settings import load_settings
-from tests.synthetic import NEW_YORK
 
 pytestmark = [
     # Prefect's own threads leave sockets to the garbage collector.
@@ -135,28 +133,6 @@ def test_the_same_night_again_adds_nothing(night: tuple[Path, State[Any]]) -> No
     assert run(folder).message == "5 of 5 tickers forecast for 2013-03-04"
     assert counts(folder) == before
     assert rows(folder, "SELECT DISTINCT status FROM runs") == [("completed",)]
-
-
-def test_the_next_night_retrains_from_the_champion(tmp_path: Path) -> None:
-    run(tmp_path, as_of=date(2013, 2, 28), tickers=["IBM", "MSFT"])
-    run(tmp_path, as_of=date(2013, 3, 1), tickers=["IBM", "MSFT"])
-    found = rows(
-        tmp_path,
-        """SELECT child.ticker, parent.trained_through, parent.status
-           FROM models AS child JOIN models AS parent ON child.parent_id = parent.model_id
-           WHERE child.status = 'champion' AND child.role = 'ticker' ORDER BY 1""",
-    )
-    assert found == [(ticker, date(2013, 2, 28), "retired") for ticker in ("IBM", "MSFT")]
-    assert rows(tmp_path, "SELECT count(*) FROM forecasts WHERE origin = 'nightly'") == [(16,)]
-
-
-def test_a_night_of_the_past_beside_later_prices_is_no_live_one(tmp_path: Path) -> None:
-    run(tmp_path, tickers=["IBM"])
-    run(tmp_path, as_of=date(2013, 1, 15), tickers=["IBM"])
-    found = rows(
-        tmp_path, "SELECT DISTINCT as_of, origin FROM forecasts WHERE origin <> 'backtest' ORDER BY 1"
-    )
-    assert found == [(date(2013, 1, 15), "catchup"), (date(2013, 3, 1), "nightly")]
 
 
 def test_an_unknown_ticker_is_recorded_and_stops_no_other(tmp_path: Path) -> None:
@@ -359,151 +335,12 @@ def test_refused_rows_are_kept_out_of_prices_and_accounted_for(
     assert [each for each in found if each[1] != "reject"] == [("missing_sessions", "flag")] * 2
 
 
-NIGHTS = NEW_YORK.sessions(date(2013, 2, 25), date(2013, 3, 1)).tolist()
-"""The session of a first night, and the four after it."""
-WITHOUT_NAMES = "SELECT * EXCLUDE (origin, run_id, created_at) FROM forecasts WHERE {} ORDER BY ALL"
-BY_SESSION = """SELECT as_of, origin, count(*) FROM forecasts
-    WHERE as_of >= DATE '2013-02-25' GROUP BY ALL ORDER BY ALL"""
-
-
-def brief(patch: pytest.MonkeyPatch) -> None:
-    """Settings of nights that train briefly, and a base every third time."""
-    patch.setenv("STOCKJAX_REPLAY__SESSIONS", "5")
-    patch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
-    patch.setenv("STOCKJAX_RETRAIN__BASE_EVERY", "3")
-
-
-@pytest.fixture(scope="module")
-def three(sample_prices: pd.DataFrame) -> pd.DataFrame:
-    """Two tickers that have networks of their own, and one that has not."""
-    recent = sample_prices["session"] >= pd.Timestamp("2010-06-01")
-    return sample_prices[sample_prices["ticker"].isin(["FB", "IBM", "MSFT"]) & recent]
-
-
-class Vendor:
-    """A file that grows by a session each day, and nights that read it."""
-
-    def __init__(self, prices: pd.DataFrame, folder: Path) -> None:
-        self.prices = prices
-        self.file = folder / "prices.csv"
-
-    def night(self, folder: Path, session: date) -> State[Any]:
-        """A night at the close of a session."""
-        known = self.prices[self.prices["session"] <= pd.Timestamp(session)]
-        known.to_csv(self.file, index=False)
-        return run(folder, source="files", path=self.file)
-
-    def nights(self, folder: Path, sessions: list[date]) -> None:
-        """Several of them, as the fixtures that many tests share make them."""
-        with pytest.MonkeyPatch.context() as patch:
-            brief(patch)
-            for session in sessions:
-                assert self.night(folder, session).is_completed()
-
-
-@pytest.fixture
-def vendor(three: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vendor:
-    brief(monkeypatch)
-    return Vendor(three, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, prefect_server: None) -> Path:
-    """The warehouse of a night at the first of the sessions; tests work on copies of it."""
-    folder = tmp_path_factory.mktemp("first")
-    Vendor(three, folder).nights(folder / "warehouse", NIGHTS[:1])
-    return folder / "warehouse"
-
-
-@pytest.fixture(scope="module")
-def every_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, first_night: Path) -> Path:
-    """The warehouse of somebody who missed none."""
-    folder = tmp_path_factory.mktemp("every")
-    shutil.copytree(first_night, folder / "warehouse")
-    Vendor(three, folder).nights(folder / "warehouse", NIGHTS[1:])
-    return folder / "warehouse"
-
-
-def test_nights_that_were_missed_are_caught_up_as_if_they_had_not_been(
-    tmp_path: Path, vendor: Vendor, first_night: Path, every_night: Path
-) -> None:
-    late = tmp_path / "warehouse"
-    shutil.copytree(first_night, late)
-    state = vendor.night(late, NIGHTS[-1])
-    assert state.message == "3 of 3 tickers forecast for 2013-03-04; 3 missed session(s) caught up"
-    # Three tickers and four models each, once for every session.
-    assert rows(every_night, BY_SESSION) == [(day, "nightly", 12) for day in NIGHTS]
-    assert rows(late, BY_SESSION) == [
-        (day, "nightly" if day in (NIGHTS[0], NIGHTS[-1]) else "catchup", 12) for day in NIGHTS
-    ]
-    for when in ("as_of < DATE '2013-02-26'", "as_of >= DATE '2013-02-26'"):
-        expected = rows(every_night, WITHOUT_NAMES.format(when))
-        assert rows(late, WITHOUT_NAMES.format(when)) == expected
-        assert len(expected) == (12 * 6 if "<" in when else 12 * 4)
-    models = """SELECT model_id, ticker, role, status, trained_through, sha256, parent_id, data_hash
-        FROM models ORDER BY ALL"""
-    assert rows(late, models) == rows(every_night, models)
-    bases = """SELECT trained_through FROM models
-        WHERE role = 'base' AND trained_through >= DATE '2013-02-25' ORDER BY 1"""
-    assert rows(late, bases) == [(NIGHTS[0],), (NIGHTS[3],)]
-    states = "SELECT * EXCLUDE (run_id, updated_at) FROM tickers ORDER BY ticker"
-    assert rows(late, states) == rows(every_night, states)
-
-
-def test_a_run_that_is_killed_while_it_catches_up_is_completed_by_the_next(
-    tmp_path: Path,
-    vendor: Vendor,
-    first_night: Path,
-    every_night: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    late = tmp_path / "warehouse"
-    shutil.copytree(first_night, late)
-    catch_up = Session.catch_up
-
-    def fail_at_the_third(self: Session) -> int:
-        if self.as_of == NIGHTS[3]:
-            raise RuntimeError("power cut")
-        return catch_up(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Session, "catch_up", fail_at_the_third)
-        assert vendor.night(late, NIGHTS[-1]).is_failed()
-    done = [(NIGHTS[0], "nightly", 12), (NIGHTS[1], "catchup", 12), (NIGHTS[2], "catchup", 12)]
-    assert rows(late, BY_SESSION) == done
-    state = vendor.night(late, NIGHTS[-1])
-    assert state.message == "3 of 3 tickers forecast for 2013-03-04; 1 missed session(s) caught up"
-    assert rows(late, BY_SESSION) == [
-        *done,
-        *[(day, "catchup", 12) for day in NIGHTS[3:-1]],
-        (NIGHTS[-1], "nightly", 12),
-    ]
-    assert rows(late, WITHOUT_NAMES.format(True)) == rows(every_night, WITHOUT_NAMES.format(True))
-    assert rows(late, "SELECT status FROM runs ORDER BY started_at") == [
-        ("completed",),
-        ("failed",),
-        ("completed",),
-    ]
-
-
-def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the_rest(
-    tmp_path: Path, vendor: Vendor, first_night: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    late = tmp_path / "warehouse"
-    shutil.copytree(first_night, late)
-    monkeypatch.setenv("STOCKJAX_CATCH_UP__SESSIONS", "2")
-    state = vendor.night(late, NIGHTS[-1])
-    assert "2 missed session(s) caught up" in str(state.message)
-    origins = ["nightly", "backtest", "catchup", "catchup", "nightly"]
-    assert rows(late, BY_SESSION) == [(day, origin, 12) for day, origin in zip(NIGHTS, origins, strict=True)]
-
-
 def test_a_later_session_that_is_asked_for_catches_up_with_those_between(tmp_path: Path) -> None:
-    run(tmp_path, as_of=NIGHTS[1], tickers=["IBM"])
-    run(tmp_path, as_of=NIGHTS[4], tickers=["IBM"])
-    assert rows(tmp_path, BY_SESSION) == [
-        (NIGHTS[1], "nightly", 4),
-        (NIGHTS[2], "catchup", 4),
-        (NIGHTS[3], "catchup", 4),
-        (NIGHTS[4], "nightly", 4),
+    days = [date(2013, 2, day) for day in (26, 27, 28)] + [date(2013, 3, 1)]
+    run(tmp_path, as_of=days[0], tickers=["IBM"])
+    state = run(tmp_path, as_of=days[3], tickers=["IBM"])
+    assert state.message == "1 of 1 tickers forecast for 2013-03-04; 2 missed session(s) caught up"
+    assert rows(tmp_path, "SELECT as_of, origin, count(*) FROM forecasts GROUP BY ALL ORDER BY ALL") == [
+        (day, origin, 4)
+        for day, origin in zip(days, ["nightly", "catchup", "catchup", "nightly"], strict=True)
     ]

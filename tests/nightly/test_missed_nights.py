@@ -1,0 +1,207 @@
+"""Nights that were missed are caught up, and it makes no difference but for the origin."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from stockjax.nightly import Night, Outcome, Session
+from stockjax.settings import Settings, load_settings
+from tests.nightly.made_up import SMALL
+from tests.synthetic import NEW_YORK
+
+NIGHTS = NEW_YORK.sessions(date(2013, 2, 25), date(2013, 3, 1)).tolist()
+"""The session of a first night, and the four after it."""
+WITHOUT_NAMES = "SELECT * EXCLUDE (origin, run_id, created_at) FROM forecasts WHERE {} ORDER BY ALL"
+BY_SESSION = """SELECT as_of, origin, count(*) FROM forecasts
+    WHERE as_of >= DATE '2013-02-25' GROUP BY ALL ORDER BY ALL"""
+USUAL: dict[str, Any] = {
+    "training": SMALL,
+    "workers": 1,
+    "replay": {"sessions": 5},
+    "retrain": {"base_every": 3},
+}
+
+
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(folder / "snapshot.duckdb", read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def tonight(session: Session) -> None:
+    """The steps by which the flow forecasts tonight, a task each; what was missed has one for all."""
+    champions = session.champions()
+    base = session.train_base(champions)
+    trained = (
+        [session.train_ticker(ticker, base, champions) for ticker in session.to_train(champions)]
+        if base
+        else []
+    )
+    session.forecast(base, champions, trained)
+
+
+def whole(settings: Settings, as_of: date | None = None) -> Outcome:
+    """A night as the flow goes through it."""
+    night = Night(settings, as_of, None, lambda line: None)
+    night.open()
+    try:
+        ingested = night.ingest()
+        universe = night.survey(ingested)
+        night.replay(universe)
+        for day in sorted({*universe.missed, *universe.tonight}):
+            session = night.session(universe, day)
+            if day in universe.tonight:
+                tonight(session)
+            else:
+                session.catch_up()
+        night.score()
+        outcome = night.outcome(universe, ingested, {}, Path("report"))
+    except BaseException:
+        night.close("failed", {})
+        raise
+    night.close("completed", outcome.summary())
+    return outcome
+
+
+class Vendor:
+    """A file that grows by a session each day, and nights that read it."""
+
+    def __init__(self, prices: pd.DataFrame, folder: Path) -> None:
+        self.prices = prices
+        self.file = folder / "prices.csv"
+
+    def night(self, folder: Path, session: date, **changes: Any) -> Outcome:
+        """A night at the close of a session."""
+        known = self.prices[self.prices["session"] <= pd.Timestamp(session)]
+        known.to_csv(self.file, index=False)
+        return whole(load_settings(source="files", path=self.file, warehouse=folder, **(USUAL | changes)))
+
+
+@pytest.fixture(scope="module")
+def three(sample_prices: pd.DataFrame) -> pd.DataFrame:
+    """Two tickers that have networks of their own, and one that has not."""
+    recent = sample_prices["session"] >= pd.Timestamp("2010-06-01")
+    return sample_prices[sample_prices["ticker"].isin(["FB", "IBM", "MSFT"]) & recent]
+
+
+@pytest.fixture
+def vendor(three: pd.DataFrame, tmp_path: Path) -> Vendor:
+    return Vendor(three, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame) -> Path:
+    """The warehouse of a night at the first of the sessions; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("first")
+    Vendor(three, folder).night(folder / "warehouse", NIGHTS[0])
+    return folder / "warehouse"
+
+
+@pytest.fixture(scope="module")
+def every_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, first_night: Path) -> Path:
+    """The warehouse of somebody who missed none."""
+    folder = tmp_path_factory.mktemp("every")
+    shutil.copytree(first_night, folder / "warehouse")
+    for session in NIGHTS[1:]:
+        Vendor(three, folder).night(folder / "warehouse", session)
+    return folder / "warehouse"
+
+
+@pytest.fixture
+def late(tmp_path: Path, first_night: Path) -> Path:
+    """The warehouse of somebody who has missed all nights since the first."""
+    return shutil.copytree(first_night, tmp_path / "warehouse")
+
+
+def test_what_is_caught_up_is_what_the_nights_would_have_written(
+    vendor: Vendor, late: Path, every_night: Path
+) -> None:
+    outcome = vendor.night(late, NIGHTS[-1])
+    assert outcome.message == "3 of 3 tickers forecast for 2013-03-04; 3 missed session(s) caught up"
+    # Three tickers and four models each, once for every session.
+    assert rows(every_night, BY_SESSION) == [(day, "nightly", 12) for day in NIGHTS]
+    assert rows(late, BY_SESSION) == [
+        (day, "nightly" if day in (NIGHTS[0], NIGHTS[-1]) else "catchup", 12) for day in NIGHTS
+    ]
+    for when in ("as_of < DATE '2013-02-26'", "as_of >= DATE '2013-02-26'"):
+        expected = rows(every_night, WITHOUT_NAMES.format(when))
+        assert rows(late, WITHOUT_NAMES.format(when)) == expected
+        assert len(expected) == (12 * 6 if "<" in when else 12 * 4)
+    models = """SELECT model_id, ticker, role, status, trained_through, sha256, parent_id, data_hash
+        FROM models ORDER BY ALL"""
+    assert rows(late, models) == rows(every_night, models)
+    bases = """SELECT trained_through FROM models
+        WHERE role = 'base' AND trained_through >= DATE '2013-02-25' ORDER BY 1"""
+    assert rows(late, bases) == [(NIGHTS[0],), (NIGHTS[3],)]
+    states = "SELECT * EXCLUDE (run_id, updated_at) FROM tickers ORDER BY ticker"
+    assert rows(late, states) == rows(every_night, states)
+
+
+def test_a_run_that_is_cut_off_while_it_catches_up_is_completed_by_the_next(
+    vendor: Vendor, late: Path, every_night: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catch_up: Callable[[Session], int] = Session.catch_up
+
+    def fail_at_the_third(self: Session) -> int:
+        if self.as_of == NIGHTS[3]:
+            raise RuntimeError("power cut")
+        return catch_up(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "catch_up", fail_at_the_third)
+        with pytest.raises(RuntimeError, match="power cut"):
+            vendor.night(late, NIGHTS[-1])
+    done = [(NIGHTS[0], "nightly", 12), (NIGHTS[1], "catchup", 12), (NIGHTS[2], "catchup", 12)]
+    assert rows(late, BY_SESSION) == done
+    outcome = vendor.night(late, NIGHTS[-1])
+    assert outcome.message == "3 of 3 tickers forecast for 2013-03-04; 1 missed session(s) caught up"
+    assert rows(late, BY_SESSION) == [
+        *done,
+        *[(day, "catchup", 12) for day in NIGHTS[3:-1]],
+        (NIGHTS[-1], "nightly", 12),
+    ]
+    assert rows(late, WITHOUT_NAMES.format(True)) == rows(every_night, WITHOUT_NAMES.format(True))
+    statuses = [row[0] for row in rows(late, "SELECT status FROM runs ORDER BY started_at")]
+    assert statuses == ["completed", "failed", "completed"]
+
+
+def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the_rest(
+    vendor: Vendor, late: Path
+) -> None:
+    outcome = vendor.night(late, NIGHTS[-1], catch_up={"sessions": 2})
+    assert "2 missed session(s) caught up" in outcome.message
+    origins = ["nightly", "backtest", "catchup", "catchup", "nightly"]
+    assert rows(late, BY_SESSION) == [(day, origin, 12) for day, origin in zip(NIGHTS, origins, strict=True)]
+
+
+def sample(folder: Path, as_of: date | None, *tickers: str) -> Outcome:
+    """A night on the sample, without a replay."""
+    changes = {"replay": {"sessions": 0}, "tickers": tickers}
+    return whole(load_settings(warehouse=folder, **(USUAL | changes)), as_of)
+
+
+def test_a_night_of_the_past_beside_later_prices_is_no_live_one(tmp_path: Path) -> None:
+    sample(tmp_path, None, "IBM")
+    sample(tmp_path, date(2013, 1, 15), "IBM")
+    found = rows(
+        tmp_path, "SELECT DISTINCT as_of, origin FROM forecasts WHERE origin <> 'backtest' ORDER BY 1"
+    )
+    assert found == [(date(2013, 1, 15), "catchup"), (date(2013, 3, 1), "nightly")]
+
+
+def test_the_next_night_retrains_from_the_champion(tmp_path: Path) -> None:
+    for day in NIGHTS[-2:]:
+        sample(tmp_path, day, "IBM", "MSFT")
+    found = rows(
+        tmp_path,
+        """SELECT child.ticker, parent.trained_through, parent.status
+           FROM models AS child JOIN models AS parent ON child.parent_id = parent.model_id
+           WHERE child.status = 'champion' AND child.role = 'ticker' ORDER BY 1""",
+    )
+    assert found == [(ticker, date(2013, 2, 28), "retired") for ticker in ("IBM", "MSFT")]
+    assert rows(tmp_path, "SELECT count(*) FROM forecasts WHERE origin = 'nightly'") == [(16,)]
