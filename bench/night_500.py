@@ -1,17 +1,21 @@
 """Time a first and a second night of many synthetic tickers, the second also without Prefect."""
 
 import argparse
+import multiprocessing
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -27,7 +31,8 @@ BLOCK = 20
 GROWING = {
     "database": "warehouse/stockjax.duckdb",
     "models": "warehouse/models/**/*.safetensors",
-    "reports": "warehouse/reports/*/*",
+    "pages": "warehouse/reports/*/index.html",
+    "their series": "warehouse/reports/*/series-*/*.js",
     "Prefect": "prefect.db*",
 }
 
@@ -55,6 +60,13 @@ def synthetic_prices(tickers: int, sessions: int) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def write_prices(path: Path, tickers: int, sessions: int) -> list[np.datetime64]:
+    """Write such histories to a file; returns its last two sessions."""
+    prices = synthetic_prices(tickers, sessions)
+    prices.to_parquet(path, index=False)
+    return [np.datetime64(day, "D") for day in sorted(prices["date"].unique())[-2:]]
+
+
 @contextmanager
 def asking(folder: Path) -> Iterator[list[float]]:
     """Ask the readers' copy over and over while a run is writing; seconds of every answer."""
@@ -75,6 +87,33 @@ def asking(folder: Path) -> Iterator[list[float]]:
             done.set()
 
 
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A Prefect server as `make server` starts it; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    command = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--port", str(port)]
+    with (folder / "server.txt").open("w") as log:
+        process = subprocess.Popen(command, env=environment_in(folder), stdout=log, stderr=log)
+        try:
+            while not answers(f"{address}/health"):
+                time.sleep(0.2)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def answers(address: str) -> bool:
+    """Whether a server is there."""
+    try:
+        return httpx.get(address).is_success
+    except httpx.TransportError:
+        return False
+
+
 def size_of(folder: Path, pattern: str) -> float:
     """Megabytes of all files that match."""
     return sum(file.stat().st_size for file in folder.rglob(pattern)) / 1e6
@@ -91,21 +130,26 @@ def main() -> None:
         table.add_column(heading, justify="left" if heading == "night" else "right")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prices = synthetic_prices(asked.tickers, asked.sessions)
-        days = sorted(prices["date"].unique())
-        prices.to_parquet(folder / "prices.parquet", index=False)
+        # In a process of its own: on Linux, what is started later counts this one's memory as its own.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            made = apart.submit(write_prices, folder / "prices.parquet", asked.tickers, asked.sessions)
+            first, second = map(str, made.result())
         run_stockjax(["run"], folder, STOCKJAX_WAREHOUSE=str(folder / "warm"))
         prices_at = {"STOCKJAX_SOURCE": "files", "STOCKJAX_PATH": str(folder / "prices.parquet")}
         settings = {**prices_at, "STOCKJAX_REPLAY__SESSIONS": "0"}
-        first, second = (str(np.datetime64(days[place], "D")) for place in (-2, -1))
         timed = run_stockjax(["run", "--as-of", first], folder, **settings)
         table.add_row("first: everything is loaded, no replay", f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
-        shutil.copytree(folder / "warehouse", folder / "plain")
+        for copy in ("plain", "served"):
+            shutil.copytree(folder / "warehouse", folder / copy)
         before = {name: size_of(folder, pattern) for name, pattern in GROWING.items()}
-        with asking(folder) as answers:
+        with asking(folder) as asked_meanwhile:
             timed = run_stockjax(["run", "--as-of", second], folder, **settings)
         table.add_row("second", f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
         growth = {name: size_of(folder, pattern) - before[name] for name, pattern in GROWING.items()}
+        with server(folder) as address:
+            served = {"PREFECT_API_URL": address, "STOCKJAX_WAREHOUSE": str(folder / "served")}
+            beside = run_stockjax(["run", "--as-of", second], folder, **settings, **served)
+        table.add_row("the second beside a running server", f"{beside.seconds:.1f}", "")
         plain = environment_in(folder, **settings) | {"STOCKJAX_WAREHOUSE": str(folder / "plain")}
         command = [sys.executable, str(Path(__file__).with_name("plain_night.py")), "--as-of", second]
         alone = run_command(command, folder, plain)
@@ -114,8 +158,9 @@ def main() -> None:
         grown = [f"{name} {size:.0f} MB" for name, size in growth.items()]
         table.caption = (
             f"growth in the second night: {', '.join(grown)}; "
-            f"Prefect's share {1 - alone.seconds / timed.seconds:.0%}, 'database is locked' {locked} times; "
-            f"{len(answers)} queries meanwhile, the slowest {max(answers):.2f} s"
+            f"Prefect's share beside a running server {1 - alone.seconds / beside.seconds:.0%}, "
+            f"'database is locked' {locked} times; "
+            f"{len(asked_meanwhile)} queries meanwhile, the slowest {max(asked_meanwhile):.2f} s"
         )
         Console().print(table)
 
