@@ -111,6 +111,7 @@ def ledger_rows(
     raise UsageError(
         f"the ledger has no forecast of '{ticker}' {'for' if by_target else 'from'} {day}; "
         f"it has some from sessions between {days['first']} and {days['last']}"
+        f"{'' if by_target else ' (--target asks by the session that is forecast)'}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,8 @@ def write_answer(answer: pd.DataFrame, form: str, console: Console) -> None:
         case "parquet":
             answer.to_parquet(sys.stdout.buffer, index=False)
         case _:
-            console.print(_table(answer))
+            narrow = answer.empty or _natural_width(answer) <= console.width
+            console.print(_table(answer) if narrow else _blocks(answer))
 
 
 def _table(answer: pd.DataFrame) -> Table:
@@ -40,6 +42,24 @@ def _table(answer: pd.DataFrame) -> Table:
     for row in answer.itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))
     return table
+
+
+def _natural_width(answer: pd.DataFrame) -> int:
+    """Columns that the table takes if no cell is cut."""
+    cells = [[str(name), *map(_cell, answer[name])] for name in answer.columns]
+    return sum(max(cell_len(text) for text in column) + 3 for column in cells) + 1
+
+
+def _blocks(answer: pd.DataFrame) -> Text:
+    """A block for each row, a line for each column: what is too wide for a table is not cut."""
+    width = max(cell_len(str(name)) for name in answer.columns)
+    lines = []
+    for number, row in enumerate(answer.itertuples(index=False), start=1):
+        lines.append(f"row {number} of {len(answer)}")
+        lines += [
+            f"  {name!s:<{width}}  {_cell(value)}" for name, value in zip(answer.columns, row, strict=True)
+        ]
+    return Text("\n".join(lines), no_wrap=False)
 
 
 def _cell(value: Any) -> str:

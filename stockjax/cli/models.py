@@ -63,7 +63,7 @@ def list_models(
     format: FormatOption = Format.table,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """List the models in force and the challengers; of tickers that are named, all models."""
+    """List the models in force and the challengers; of tickers that are named, all that nights have had."""
     from stockjax.registry.lifecycle import known_tickers, models_at, models_of_run
     from stockjax.warehouse.model_history import read_rows
 

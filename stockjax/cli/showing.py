@@ -33,5 +33,6 @@ def show(
             picture.write_bytes(drawn)
         except OSError as error:
             raise UsageError(f"cannot write '{picture}' ({error.strerror}); name another file") from error
+        console.print(str(picture))
         return
     console.print(show_ticker(Warehouse(folder), ticker, model, sessions, min(console.width, 100)))

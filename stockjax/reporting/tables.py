@@ -47,8 +47,8 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None
     walks = dict(zip(walk["ticker"], walk["rmse"], strict=True))
     table = Table(
         title="How far off the last 63 sessions were",
-        caption="Skill: 1 - error / error of the random walk; pinball: the same against HAR; above 0 "
-        "is better. Nothing beats 'tomorrow = today' by much. 50%, 90%: closes inside the interval.",
+        caption="Skill: 1 - error / error of the random walk, of log returns; pinball: the same against HAR; "
+        "above 0 is better. Nothing beats 'tomorrow = today' by much. 50%, 90%: closes inside the interval.",
     )
     for heading in (
         "ticker",

@@ -80,6 +80,19 @@ def test_the_table_is_for_people(folder: str, capsys: pytest.CaptureFixture[str]
         assert text not in shown
 
 
+def test_what_is_too_wide_for_a_table_is_not_cut(
+    folder: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    wide = ", ".join(f"'{number}[b]' AS column_{number}" for number in range(9))
+    assert ended(["sql", f"SELECT {wide} FROM range(2)"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["row 1 of 2", "row 2 of 2"]
+    assert lines[1:10] == [f"  column_{number}  {number}[b]" for number in range(9)]
+    assert ended(["sql", "SELECT 1 AS one, 2 AS two"]) == 0
+    assert "row 1" not in capsys.readouterr().out
+
+
 def test_the_table_shows_text_as_it_is_and_obeys_none_of_it(
     folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ def test_a_ticker_is_shown_or_drawn_into_a_file(
     assert "The last forecasts of lstm and what happened" in capsys.readouterr().out
     picture = tmp_path / "aapl.png"
     assert ended(["show", "AAPL", "--picture", str(picture), *place]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out.replace("\n", "") == str(picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

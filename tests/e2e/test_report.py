@@ -288,6 +288,20 @@ def test_an_address_can_name_a_ticker(chromium: Browser, few_page: Path) -> None
         found.page.context.close()
 
 
+def test_addresses_and_the_way_back_lead_to_tickers(seen: Seen) -> None:
+    name = seen.page.locator("#name")
+    seen.page.get_by_role("button", name="GOOG", exact=True).click()
+    seen.ask("location.hash = '#ticker=MSFT'")
+    expect(name).to_have_text("MSFT")
+    seen.page.go_back()
+    expect(name).to_have_text("GOOG")
+    seen.page.go_forward()
+    expect(name).to_have_text("MSFT")
+    seen.ask("location.hash = '#ticker=NONE'")
+    expect(seen.page.locator("#trouble")).to_have_text("this report has no such ticker")
+    expect(name).to_have_text("MSFT")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_marks_stand_out(chromium: Browser, few_page: Path, scheme: str) -> None:
     found = seen_in(chromium, "desktop", scheme)

@@ -116,7 +116,7 @@ const charts = (() => {
         ...(alone ? [chance(quantiles, outcomes)] : []),
         { x: quantiles, y: below, mode: "markers", name: `of ${outcomes} closes`, marker: { size: 9, color: color("--forecast") }, hovertemplate: "%{y:.1%} below the %{x:.0%} quantile<extra></extra>" },
       ],
-      layout: layout({ xaxis: { tickformat: ".0%", range: [0, 1] }, yaxis: { tickformat: ".0%", range: [0, 1] }, hovermode: "closest" }),
+      layout: layout({ xaxis: { tickformat: ".0%", range: [-.02, 1.02], dtick: .25, tick0: 0 }, yaxis: { tickformat: ".0%", range: [-.02, 1.02], dtick: .25, tick0: 0 }, hovermode: "closest" }),
     };
   }
 
@@ -149,7 +149,7 @@ const charts = (() => {
         text: order.map(place => plain(tickers[place])), textposition: "none", hovertemplate: "%{text}: %{y:+.2f}%<extra></extra>",
         marker: { color: order.map(place => color(values[place] > 0 ? "--forecast" : "--actual")), line: { width: 0 } },
       }],
-      layout: layout({ xaxis: { visible: false }, yaxis: { ticksuffix: "%" }, hovermode: "closest", bargap: order.length > 60 ? 0 : .2, showlegend: false }),
+      layout: layout({ xaxis: { visible: order.length <= 30, tickvals: order.map((_, rank) => rank + 1), ticktext: order.map(place => plain(tickers[place].slice(0, 12))) }, yaxis: { ticksuffix: "%" }, hovermode: "closest", bargap: order.length > 60 ? 0 : .2, showlegend: false }),
     };
   }
 

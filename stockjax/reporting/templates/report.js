@@ -82,7 +82,8 @@ function choose(place, { follow = true } = {}) {
     return pair;
   }));
   if (follow) {
-    history.replaceState(null, "", `#ticker=${encodeURIComponent(names[place])}`);
+    const mark = `#ticker=${encodeURIComponent(names[place])}`;
+    if (location.hash !== mark) history.pushState(null, "", mark);
     element("name").scrollIntoView({ block: "start" });
     element("name").focus({ preventScroll: true });
   }
@@ -151,7 +152,15 @@ addEventListener("keydown", event => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawUniverse().catch(tell); if (chosen !== null) drawTicker().catch(tell); });
 
 filtered();
+const named = () => names.findIndex(name => location.hash === `#ticker=${encodeURIComponent(name)}`);
+addEventListener("hashchange", () => {
+  const place = named();
+  if (place >= 0) choose(place);
+  else if (location.hash.startsWith("#ticker=")) element("trouble").textContent = "this report has no such ticker";
+});
+
 // What is on the first screen is drawn first.
-const asked = names.findIndex(name => location.hash === `#ticker=${encodeURIComponent(name)}`);
+const asked = named();
 const universe = drawUniverse().catch(tell).finally(() => { document.documentElement.dataset.ready = "yes"; });
 if (lines.length) choose(Math.max(asked, 0), { follow: asked >= 0 });
+if (asked < 0 && location.hash.startsWith("#ticker=")) element("trouble").textContent = "this report has no such ticker";

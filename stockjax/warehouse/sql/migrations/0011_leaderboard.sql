@@ -113,7 +113,8 @@ SELECT
         WHEN rmse_bounds[2] < 0 THEN 'worse'
         ELSE 'tie'
     END AS rmse_verdict
-FROM bounded;
+FROM bounded
+ORDER BY origin, window_sessions, pinball;
 COMMENT ON MACRO TABLE leaderboard_on IS 'leaderboard_on(day): the leaderboard of the sessions up to a day, columns as in leaderboard.';
 
 CREATE VIEW leaderboard AS FROM leaderboard_on(DATE '9999-12-31');

@@ -1,1 +1,1 @@
-FROM leaderboard_on($as_of) ORDER BY origin, window_sessions, pinball;
+FROM leaderboard_on($as_of);

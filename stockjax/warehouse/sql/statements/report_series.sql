@@ -17,7 +17,7 @@ standing AS (
     SELECT ticker, model, session, return_rmse, return_mae
     FROM rolling_metrics
     SEMI JOIN asked USING (ticker)
-    WHERE window_sessions = 63 AND model IN ('lstm', 'random_walk') AND session <= $as_of
+    WHERE window_sessions = 63 AND n >= 21 AND model IN ('lstm', 'random_walk') AND session <= $as_of
         AND session > $as_of::DATE - (2 * $sessions + 30)::INTEGER
     QUALIFY row_number() OVER (
         PARTITION BY ticker, model, session ORDER BY n DESC, list_position(['nightly', 'catchup', 'backtest'], origin)
