@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from timing import environment_in, run_command, run_stockjax
 
+from flows.local_server import answers
 from stockjax.sessions import exchange
 from stockjax.sources.sample import SampleSource
 from stockjax.warehouse import Warehouse
@@ -98,20 +98,12 @@ def server(folder: Path) -> Iterator[str]:
     with (folder / "server.txt").open("w") as log:
         process = subprocess.Popen(command, env=environment_in(folder), stdout=log, stderr=log)
         try:
-            while not answers(f"{address}/health"):
+            while not answers(address):
                 time.sleep(0.2)
             yield address
         finally:
             process.terminate()
             process.wait()
-
-
-def answers(address: str) -> bool:
-    """Whether a server is there."""
-    try:
-        return httpx.get(address).is_success
-    except httpx.TransportError:
-        return False
 
 
 def size_of(folder: Path, pattern: str) -> float:

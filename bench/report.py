@@ -1,7 +1,6 @@
 """Time the report of 500 tickers: writing it, its size, and opening it in a browser from disk."""
 
 import argparse
-import shutil
 import statistics
 import sys
 import tempfile
@@ -16,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.sql import Limited, make, timed
 from stockjax.reporting.report import write_latest_report
+from tests.e2e.browsing import found_browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PAINTED = (
     "performance.getEntriesByType('paint').find(entry => entry.name === 'first-contentful-paint').startTime"
 )
@@ -26,7 +25,7 @@ PAINTED = (
 def opened(page: Path, times: int) -> dict[str, list[float]]:
     """Seconds until the page can be read, until its first charts, and until all is drawn."""
     found: dict[str, list[float]] = {"it can be read": [], "its first charts": [], "all charts": []}
-    path = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    path = found_browser()
     if not path:
         return {}
     with sync_playwright() as playwright:

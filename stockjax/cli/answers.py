@@ -2,11 +2,12 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,36 +31,35 @@ def write_answer(answer: pd.DataFrame, form: str, console: Console) -> None:
         case "parquet":
             answer.to_parquet(sys.stdout.buffer, index=False)
         case _:
-            narrow = answer.empty or _natural_width(answer) <= console.width
-            console.print(_table(answer) if narrow else _blocks(answer))
+            cells = {str(name): [_cell(value) for value in answer[name]] for name in answer.columns}
+            narrow = answer.empty or _natural_width(cells) <= console.width
+            console.print(_table(answer, cells) if narrow else _blocks(cells))
 
 
-def _table(answer: pd.DataFrame) -> Table:
+def _table(answer: pd.DataFrame, cells: Mapping[str, list[str]]) -> Table:
     # Text, not markup: a ticker or a reason may hold square brackets.
     table = Table()
-    for name in answer.columns:
-        table.add_column(Text(str(name)), justify="right" if answer[name].dtype.kind in "iuf" else "left")
-    for row in answer.itertuples(index=False):
-        table.add_row(*(Text(_cell(value)) for value in row))
+    for name in cells:
+        table.add_column(Text(name), justify="right" if answer[name].dtype.kind in "iuf" else "left")
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*map(Text, row))
     return table
 
 
-def _natural_width(answer: pd.DataFrame) -> int:
+def _natural_width(cells: Mapping[str, list[str]]) -> int:
     """Columns that the table takes if no cell is cut."""
-    cells = [[str(name), *map(_cell, answer[name])] for name in answer.columns]
-    return sum(max(cell_len(text) for text in column) + 3 for column in cells) + 1
+    return sum(max(map(cell_len, [name, *column])) + 3 for name, column in cells.items()) + 1
 
 
-def _blocks(answer: pd.DataFrame) -> Text:
+def _blocks(cells: Mapping[str, list[str]]) -> Text:
     """A block for each row, a line for each column: what is too wide for a table is not cut."""
-    width = max(cell_len(str(name)) for name in answer.columns)
+    width = max(map(cell_len, cells))
+    rows = list(zip(*cells.values(), strict=True))
     lines = []
-    for number, row in enumerate(answer.itertuples(index=False), start=1):
-        lines.append(f"row {number} of {len(answer)}")
-        lines += [
-            f"  {name!s:<{width}}  {_cell(value)}" for name, value in zip(answer.columns, row, strict=True)
-        ]
-    return Text("\n".join(lines), no_wrap=False)
+    for number, row in enumerate(rows, start=1):
+        lines.append(f"row {number} of {len(rows)}")
+        lines += [f"  {set_cell_size(name, width)}  {cell}" for name, cell in zip(cells, row, strict=True)]
+    return Text("\n".join(lines))
 
 
 def _cell(value: Any) -> str:

@@ -229,7 +229,7 @@ class Night:
     def report(self) -> Path:
         """Write the HTML report of the session, with what earlier runs have forecast from it."""
         forecast = forecast_tickers(self.warehouse, self.plan.as_of)
-        page = write_report(self.warehouse, self.plan.as_of, sorted({*forecast, *self.plan.tickers}))
+        page = write_report(self.warehouse, self.plan.as_of, [*forecast, *self.plan.tickers])
         self.say(f"report: {page}")
         return page
 

@@ -47,7 +47,6 @@ def packed_series(rows: pd.DataFrame) -> dict[str, Any]:
     Errors are in percent. `origin` has a letter for each row.
     """
     places = decimals(rows["predicted_close"])
-    count, below = calibration(rows)
     return {
         "decimals": places,
         "target": rows["target"].dt.strftime("%Y-%m-%d").tolist(),
@@ -56,9 +55,14 @@ def packed_series(rows: pd.DataFrame) -> dict[str, Any]:
         **{name: _numbers(rows[name], places) for name in PRICES if name != "q50"},
         "return_error": _numbers(100 * rows["return_error"], 2),
         **{name: _numbers(100 * rows[name], 3) for name in ROLLING},
-        "outcomes": count,
-        "below": [round(share, 4) for share in below] if count else [],
+        **packed_calibration(rows),
     }
+
+
+def packed_calibration(rows: pd.DataFrame) -> dict[str, Any]:
+    """The number of outcomes, and the share of them below each quantile; none without an outcome."""
+    count, below = calibration(rows)
+    return {"outcomes": count, "below": [round(share, 4) for share in below] if count else []}
 
 
 def _numbers(column: pd.Series, places: int) -> list[float | None]:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from stockjax.errors import NothingToForecast
 from stockjax.reporting.folder import SEARCH_PAGE, chart_library, publish, report_folder
-from stockjax.reporting.packed import TOGETHER, scripts
+from stockjax.reporting.packed import TOGETHER, packed_calibration, scripts
 from stockjax.reporting.plain import records
-from stockjax.reporting.series import QUANTILES, calibration, decimals, read_series
+from stockjax.reporting.series import QUANTILES, decimals, read_series
 from stockjax.reporting.summary import summary
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
@@ -33,8 +33,9 @@ _templates = jinja2.Environment(
 def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> Path:
     """Write `reports/<as_of>/index.html`, the series of its charts and the chart library.
 
-    Everything is read from the readers' copy, up to `as_of`; the page needs no network. The same
-    warehouse gives the same bytes.
+    Everything is read from the readers' copy, up to `as_of` but for the states of tickers, which are
+    those of now; the page needs no network. The same warehouse gives the same bytes. Tickers may be
+    given in any order, and more than once.
     """
     names = sorted(set(tickers))
     series = read_series(warehouse, names, as_of)
@@ -65,10 +66,10 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
     if not chosen:
         raise NothingToForecast("the ledger has no such forecasts to report on; run: stockjax run")
     session = chosen[0]["as_of"].date()
-    tickers = set(forecast_tickers(warehouse, session))
+    tickers = forecast_tickers(warehouse, session)
     if chosen[0]["newest"]:
-        tickers.update(read_table(warehouse, "surveyed_tickers")["ticker"])
-    return write_report(warehouse, session, sorted(tickers))
+        tickers += read_table(warehouse, "surveyed_tickers")["ticker"].tolist()
+    return write_report(warehouse, session, tickers)
 
 
 def forecast_tickers(warehouse: Warehouse, as_of: date) -> list[str]:
@@ -84,7 +85,6 @@ def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.Dat
     leaderboard = read_table(warehouse, "report_leaderboard", as_of=as_of)
     lstm = scores[scores["model"] == "lstm"]
     rows = _rows(tickers, forecasts, lstm, scores[scores["model"] == "random_walk"])
-    count, below = calibration(series)
     known = {row["ticker"] for row in rows}
     return {
         "as_of": as_of,
@@ -99,8 +99,7 @@ def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.Dat
             "numbers": [number for number, ticker in enumerate(tickers) if ticker in known],
             "together": TOGETHER,
             "quantiles": list(QUANTILES.values()),
-            "outcomes": count,
-            "below": [round(share, 4) for share in below] if count else [],
+            **packed_calibration(series),
         },
     }
 

@@ -13,6 +13,7 @@ WINDOW = 63
 ENOUGH = 20
 """Sessions below which the leaderboard gives no verdict."""
 
+_VERDICTS = ("rmse_verdict", "pinball_verdict")
 _AGAINST = {"better": "beat", "worse": "lose to", "tie": "tie with"}
 _BY = {
     "nightly": "",
@@ -56,21 +57,12 @@ class Summary:
                 f"Only {row['sessions']} sessions have an outcome{_BY[row['origin']]}; "
                 f"a verdict takes {ENOUGH}."
             )
+        points, intervals = (_AGAINST.get(row[name], "cannot be told from") for name in _VERDICTS)
         return (
             f"Over the last {row['sessions']} sessions{_BY[row['origin']]}, points "
-            f"{self.against_walk} the random walk, intervals {self.against_har} HAR, and "
+            f"{points} the random walk, intervals {intervals} HAR, and "
             f"{row['coverage_90']:.1%} of closes fell inside the 90% interval."
         )
-
-    @property
-    def against_walk(self) -> str:
-        """Beat, lose to or tie with."""
-        return _AGAINST.get(self.board["rmse_verdict"], "cannot be told from") if self.board else "–"
-
-    @property
-    def against_har(self) -> str:
-        """Beat, lose to or tie with."""
-        return _AGAINST.get(self.board["pinball_verdict"], "cannot be told from") if self.board else "–"
 
 
 def summary(

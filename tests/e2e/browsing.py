@@ -27,7 +27,7 @@ def browser() -> str:
     """The path of a browser of this machine; where we may, it is installed."""
     # Of the processes that run tests, one installs it.
     with FileLock(Path(tempfile.gettempdir()) / "stockjax-tests-browser.lock"):
-        if not (found := _browser()) and shutil.which("apt-get") and os.geteuid() == 0:
+        if not (found := found_browser()) and shutil.which("apt-get") and os.geteuid() == 0:
             quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
                 subprocess.run(
@@ -37,9 +37,10 @@ def browser() -> str:
                     timeout=600,
                     check=False,
                 )
-            found = _browser()
+            found = found_browser()
     return found or pytest.fail(NO_BROWSER, pytrace=False)
 
 
-def _browser() -> str | None:
+def found_browser() -> str | None:
+    """The path of a browser of this machine, if there is one."""
     return next((path for path in map(shutil.which, BROWSERS) if path), None)

@@ -211,9 +211,14 @@ def test_charts_show_what_the_warehouse_has(seen: Seen, few: Warehouse) -> None:
 
 
 def test_fewer_sessions_can_be_looked_at(seen: Seen) -> None:
-    for count in ("63", "126"):
-        seen.page.locator("#span").select_option(count)
-        until(lambda wanted=int(count) + 1: len(seen.drawn("closes", "predicted", "x")) == wanted, "it")
+    days = seen.drawn("closes", "predicted", "x")
+    assert len(days) == 253
+    for count in (63, 126):
+        seen.page.locator("#span").select_option(str(count))
+        until(lambda: len(seen.drawn("closes", "predicted", "x")) < 253, "fewer sessions")
+        assert seen.drawn("closes", "predicted", "x") == days[-count - 1 :]
+        seen.page.locator("#span").select_option("252")
+        until(lambda: len(seen.drawn("closes", "predicted", "x")) == 253, "all of them")
 
 
 def test_a_click_on_a_heading_sorts(seen: Seen) -> None:

@@ -1,12 +1,12 @@
 """Nights against a loopback vendor, at a clock that the test sets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night, Outcome, Universe
+from stockjax.nightly import Night, Outcome, Session, Universe
 from stockjax.settings import Settings, load_settings
 from tests.yahoo_server import YahooServer
 
@@ -30,6 +30,30 @@ def evening(session: date) -> datetime:
     return datetime.combine(session, time(22, 30), UTC)
 
 
+def steps(
+    night: Night, tonight: Callable[[Session], object] = Session.catch_up
+) -> tuple[Ingested, Universe, Outcome]:
+    """What lies between the beginning and the end of a night.
+
+    Parameters
+    ----------
+    tonight
+        How tonight's sessions are forecast; those that were missed are caught up.
+
+    """
+    ingested = night.ingest()
+    universe = night.survey(ingested)
+    night.replay(universe)
+    for day in sorted({*universe.missed, *universe.tonight}):
+        session = night.session(universe, day)
+        if day in universe.tonight:
+            tonight(session)
+        else:
+            session.catch_up()
+    night.score()
+    return ingested, universe, night.outcome(universe, ingested, {}, Path("report"))
+
+
 def whole_night(
     settings: Settings, session: date, lines: list[str] | None = None
 ) -> tuple[Night, Ingested, Universe, Outcome]:
@@ -37,12 +61,6 @@ def whole_night(
     said = lines if lines is not None else []
     night = Night(settings, None, None, said.append, now=evening(session))
     night.open()
-    ingested = night.ingest()
-    universe = night.survey(ingested)
-    night.replay(universe)
-    for day in sorted({*universe.missed, *universe.tonight}):
-        night.session(universe, day).catch_up()
-    night.score()
-    outcome = night.outcome(universe, ingested, {}, Path("report"))
+    ingested, universe, outcome = steps(night)
     night.close("completed", outcome.summary())
     return night, ingested, universe, outcome

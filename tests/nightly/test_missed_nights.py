@@ -12,7 +12,7 @@ import pytest
 
 from stockjax.nightly import Night, Outcome, Session
 from stockjax.settings import Settings, load_settings
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, steps
 from tests.synthetic import NEW_YORK
 
 NIGHTS = NEW_YORK.sessions(date(2013, 2, 25), date(2013, 3, 1)).tolist()
@@ -50,17 +50,7 @@ def whole(settings: Settings, as_of: date | None = None) -> Outcome:
     night = Night(settings, as_of, None, lambda line: None)
     night.open()
     try:
-        ingested = night.ingest()
-        universe = night.survey(ingested)
-        night.replay(universe)
-        for day in sorted({*universe.missed, *universe.tonight}):
-            session = night.session(universe, day)
-            if day in universe.tonight:
-                tonight(session)
-            else:
-                session.catch_up()
-        night.score()
-        outcome = night.outcome(universe, ingested, {}, Path("report"))
+        *_, outcome = steps(night, tonight)
     except BaseException:
         night.close("failed", {})
         raise

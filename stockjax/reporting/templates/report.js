@@ -4,7 +4,7 @@ const element = id => document.getElementById(id);
 const body = element("table").tBodies[0];
 const headings = [...element("table").tHead.rows[0].cells];
 const lines = [...body.rows];
-const names = lines.map(line => line.cells[0].dataset.value);
+const names = page.tickers;
 const column = heading => headings.findIndex(cell => cell.textContent === heading);
 const valueOf = (line, place) => line.cells[place].dataset.value;
 const numberOf = (line, heading) => { const told = valueOf(line, column(heading)); return told === "" ? null : Number(told); };
@@ -39,7 +39,7 @@ function file(number) {
   return loading.get(number);
 }
 async function seriesOf(place) {
-  const number = page.numbers[page.tickers.indexOf(names[place])];
+  const number = page.numbers[place];
   return (await file(Math.floor(number / page.together)))[number % page.together];
 }
 
@@ -153,14 +153,14 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { dr
 
 filtered();
 const named = () => names.findIndex(name => location.hash === `#ticker=${encodeURIComponent(name)}`);
+const tellIfUnknown = () => { if (named() < 0 && location.hash.startsWith("#ticker=")) tell(new Error("this report has no such ticker")); };
 addEventListener("hashchange", () => {
-  const place = named();
-  if (place >= 0) choose(place);
-  else if (location.hash.startsWith("#ticker=")) element("trouble").textContent = "this report has no such ticker";
+  if (named() >= 0) choose(named());
+  tellIfUnknown();
 });
 
 // What is on the first screen is drawn first.
 const asked = named();
 const universe = drawUniverse().catch(tell).finally(() => { document.documentElement.dataset.ready = "yes"; });
 if (lines.length) choose(Math.max(asked, 0), { follow: asked >= 0 });
-if (asked < 0 && location.hash.startsWith("#ticker=")) element("trouble").textContent = "this report has no such ticker";
+tellIfUnknown();

@@ -2,6 +2,15 @@
 
 DROP VIEW leaderboard;
 
+CREATE MACRO verdict_on(is_benchmark, sessions, bounds) AS CASE
+    WHEN is_benchmark THEN 'benchmark'
+    WHEN sessions < 20 OR bounds[1] IS NULL THEN 'too few'
+    WHEN bounds[1] > 0 THEN 'better'
+    WHEN bounds[2] < 0 THEN 'worse'
+    ELSE 'tie'
+END;
+COMMENT ON MACRO verdict_on IS 'What the 95% interval of a skill over so many sessions says: benchmark, too few, better, worse or tie.';
+
 CREATE MACRO leaderboard_on(day) AS TABLE
 -- So many days that the longest window is full although some of them, as tonight's, have no outcome.
 WITH days AS (
@@ -78,43 +87,25 @@ drawn AS (
 bounds AS (
     SELECT
         model, origin, window_sessions,
-        quantile_cont(rmse_skill, [0.025, 0.975]) AS rmse,
-        quantile_cont(mae_skill, [0.025, 0.975]) AS mae,
-        quantile_cont(pinball_skill, [0.025, 0.975]) AS pinball
+        quantile_cont(rmse_skill, [0.025, 0.975]) AS rmse_bounds,
+        quantile_cont(mae_skill, [0.025, 0.975]) AS mae_bounds,
+        quantile_cont(pinball_skill, [0.025, 0.975]) AS pinball_bounds
     FROM drawn
     GROUP BY model, origin, window_sessions
-),
-bounded AS (
-    SELECT
-        summed.*,
-        CASE WHEN sessions > 1 THEN bounds.rmse END AS rmse_bounds,
-        CASE WHEN sessions > 1 THEN bounds.mae END AS mae_bounds,
-        CASE WHEN sessions > 1 THEN bounds.pinball END AS pinball_bounds
-    FROM summed
-    JOIN bounds USING (model, origin, window_sessions)
 )
 SELECT
-    model, origin, window_sessions, sessions, n, return_rmse, return_mae, pinball,
+    summed.model, summed.origin, summed.window_sessions, sessions, n, return_rmse, return_mae, pinball,
     rmse_skill, rmse_bounds[1] AS rmse_skill_low, rmse_bounds[2] AS rmse_skill_high,
     mae_skill, mae_bounds[1] AS mae_skill_low, mae_bounds[2] AS mae_skill_high,
     pinball_skill, pinball_bounds[1] AS pinball_skill_low, pinball_bounds[2] AS pinball_skill_high,
     coverage_50, coverage_90,
-    CASE
-        WHEN model = 'har' THEN 'benchmark'
-        WHEN sessions < 20 OR pinball_bounds[1] IS NULL THEN 'too few'
-        WHEN pinball_bounds[1] > 0 THEN 'better'
-        WHEN pinball_bounds[2] < 0 THEN 'worse'
-        ELSE 'tie'
-    END AS pinball_verdict,
-    CASE
-        WHEN model = 'random_walk' THEN 'benchmark'
-        WHEN sessions < 20 OR rmse_bounds[1] IS NULL THEN 'too few'
-        WHEN rmse_bounds[1] > 0 THEN 'better'
-        WHEN rmse_bounds[2] < 0 THEN 'worse'
-        ELSE 'tie'
-    END AS rmse_verdict
-FROM bounded
-ORDER BY origin, window_sessions, pinball;
+    verdict_on(summed.model = 'har', sessions, pinball_bounds) AS pinball_verdict,
+    verdict_on(summed.model = 'random_walk', sessions, rmse_bounds) AS rmse_verdict
+FROM summed
+-- One session, drawn however often, tells nothing of how sure a skill is.
+LEFT JOIN bounds ON bounds.model = summed.model AND bounds.origin = summed.origin
+    AND bounds.window_sessions = summed.window_sessions AND sessions > 1
+ORDER BY summed.origin, summed.window_sessions, pinball;
 COMMENT ON MACRO TABLE leaderboard_on IS 'leaderboard_on(day): the leaderboard of the sessions up to a day, columns as in leaderboard.';
 
 CREATE VIEW leaderboard AS FROM leaderboard_on(DATE '9999-12-31');
