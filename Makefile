@@ -65,8 +65,8 @@ clean: ## remove .venv and what was built
 
 # The fast installer is itself one of the locked packages; pip fetches it, checked by its hash.
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' || \
-		{ echo "stockjax needs Python 3.11, 3.12 or 3.13; this is $$($(PYTHON) --version 2>&1): give another, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 14)))' || \
+		{ echo "stockjax needs Python 3.11 to 3.14; this is $$($(PYTHON) --version 2>&1): give another, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: python3-venv)" >&2; rm -rf $(VENV); exit 1; }
 	@awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements.lock > $(VENV)/installer.txt

@@ -18,6 +18,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from stockjax.errors import SearchUnreadable
 
@@ -69,16 +70,16 @@ def _storage(file: Path) -> optuna.storages.RDBStorage:
 
     After a power cut the last commits may be missing; the file is whole.
     """
-    storage = optuna.storages.RDBStorage(f"sqlite:///{file.resolve().as_posix()}")
+    # Connections are closed when they are no longer used, also those of a file that cannot be read.
+    storage = optuna.storages.RDBStorage(
+        f"sqlite:///{file.resolve().as_posix()}", engine_kwargs={"poolclass": NullPool}
+    )
 
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     event.listen(storage.engine, "connect", prepare)
-    # What was connected before has not heard of it.
-    storage.remove_session()
-    storage.engine.dispose()
     return storage
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import yfinance
+from yfinance import cache as yfinance_cache
 from yfinance import exceptions
 
 from stockjax.errors import Malformed, NotFound, RateLimited, SourceError, VendorDown
@@ -80,6 +81,12 @@ class YahooHistory:
         """
         if not _SYMBOL.fullmatch(request.ticker) or _ISIN.fullmatch(request.ticker.upper()):
             raise NotFound("this is not how Yahoo spells a symbol")
+        try:
+            return self._answer(request)
+        finally:
+            _close_caches()
+
+    def _answer(self, request: Request) -> Answer:
         if request.known is not None and len(request.known):
             first = request.known["session"].min()
             # From the day before, for in the vendor's zone a bar may begin before our day does.
@@ -96,6 +103,7 @@ class YahooHistory:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        _close_caches()
 
     def _bars(self, request: Request, first: date | None) -> Answer | None:
         """The bars from `first` on, or all of them; None if there are none."""
@@ -135,6 +143,16 @@ class _Ticker(yfinance.Ticker):
     def _get_ticker_tz(self, timeout: float) -> str:
         del timeout
         return self._known_zone
+
+
+def _close_caches() -> None:
+    """Close the databases that yfinance has opened in this thread; it opens them again when it needs them."""
+    for manager in (
+        yfinance_cache._TzDBManager,
+        yfinance_cache._CookieDBManager,
+        yfinance_cache._ISINDBManager,
+    ):
+        manager.close_db()  # type: ignore[no-untyped-call]
 
 
 def _answer(

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.e2e import browsing
 from tests.e2e.browsing import NO_BROWSER, browser, pictures_folder
 from tests.e2e.served import (
     MODELS,
@@ -299,13 +301,28 @@ def test_the_digest_shows_tables_and_charts(
     page.screenshot(path=pictures / "night.png")
 
 
+@pytest.mark.parametrize(("ci", "ends"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_without_a_browser_one_sentence_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ci: str, ends: type[BaseException]
 ) -> None:
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(browsing, "_run", lambda *command: commands.append(command))
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    monkeypatch.setenv("CI", ci)
     assert "\n" not in NO_BROWSER
-    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+    with pytest.raises(ends, match="apt-get install chromium"):
         browser()
+    assert commands == [(sys.executable, "-m", "playwright", "install", "chromium")]
+
+
+def test_a_browser_of_playwright_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    program = tmp_path / "chromium-1200" / "chrome-linux" / "chrome"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert browser() == str(program)
 
 
 def test_a_run_whose_process_dies_has_crashed_and_somebody_is_told(
