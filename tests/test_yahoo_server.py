@@ -3,7 +3,6 @@ import time as clock
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from yfinance import base, cache
 from yfinance.data import SingletonMeta, YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
+from stockjax.sources.yahoo.history import use_no_caches
 from tests.yahoo_server import (
     CHART,
     CRUMB,
@@ -71,16 +71,14 @@ History = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
-def history(yahoo: YahooServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+def history(yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
     """What the real yfinance makes of the server, each call as in a process of its own."""
     monkeypatch.setattr(SingletonMeta, "_instances", {})
     monkeypatch.setattr(base, "_tz_info_fetch_ctr", 0)
     monkeypatch.setattr(cache._TzCacheManager, "_tz_cache", None)
     monkeypatch.setattr(cache._CookieCacheManager, "_Cookie_cache", None)
-    for manager in (cache._TzDBManager, cache._CookieDBManager, cache._ISINDBManager):
-        monkeypatch.setattr(manager, "_db", None)
-        monkeypatch.setattr(manager, "_cache_dir", manager._cache_dir)
-    yfinance.set_tz_cache_location(str(tmp_path / "yfinance"))
+    monkeypatch.setattr(cache._ISINCacheManager, "_isin_cache", None)
+    use_no_caches()
     hides = yfinance.config.debug.hide_exceptions
     yfinance.config.debug.hide_exceptions = False
 

@@ -292,7 +292,11 @@ class Night:
                 moment=datetime.now(UTC),
             )
         finally:
-            self._turn.give_back()
+            self.release()
+
+    def release(self) -> None:
+        """Let the next run of the flow begin; what this one has written stays as it is."""
+        self._turn.give_back()
 
     def _check_sources(self) -> None:
         """The recorded sample and prices of today in one ledger would make nonsense of both."""

@@ -12,7 +12,7 @@ def open_source(settings: Settings) -> Source:
         # Importing yfinance takes a second that the other sources need not spend.
         from stockjax.sources.yahoo import YahooSource  # noqa: PLC0415
 
-        return YahooSource(settings.yahoo, settings.cache / "yfinance")
+        return YahooSource(settings.yahoo)
     if settings.source == "files" and settings.path:
         return FilesSource(settings.path)
     return SampleSource()

@@ -97,8 +97,11 @@ def spend(
         night.source = source(night.source)
     with kept_open(folder):
         night.open()
-        ingested = night.ingest()
-        night.survey(ingested)
+        try:
+            ingested = night.ingest()
+            night.survey(ingested)
+        finally:
+            night.release()
     requests = Counter(request.ticker for request in yahoo.requests[seen:] if request.ticker)
     return Spent(ingested, states(folder), requests, told)
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yfinance
@@ -58,9 +58,8 @@ class Answer:
 class YahooHistory:
     """Yahoo's daily bars, asked for through one session by any number of threads."""
 
-    def __init__(self, settings: YahooSettings, cache: Path, pace: Pace) -> None:
-        cache.mkdir(parents=True, exist_ok=True)
-        yfinance.set_tz_cache_location(str(cache))
+    def __init__(self, settings: YahooSettings, pace: Pace) -> None:
+        use_no_caches()
         # Without it a failure comes back as an empty table.
         yfinance.config.debug.hide_exceptions = False
         # Failures have names here, and are told once.
@@ -81,12 +80,6 @@ class YahooHistory:
         """
         if not _SYMBOL.fullmatch(request.ticker) or _ISIN.fullmatch(request.ticker.upper()):
             raise NotFound("this is not how Yahoo spells a symbol")
-        try:
-            return self._answer(request)
-        finally:
-            _close_caches()
-
-    def _answer(self, request: Request) -> Answer:
         if request.known is not None and len(request.known):
             first = request.known["session"].min()
             # From the day before, for in the vendor's zone a bar may begin before our day does.
@@ -103,7 +96,6 @@ class YahooHistory:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-        _close_caches()
 
     def _bars(self, request: Request, first: date | None) -> Answer | None:
         """The bars from `first` on, or all of them; None if there are none."""
@@ -145,14 +137,16 @@ class _Ticker(yfinance.Ticker):
         return self._known_zone
 
 
-def _close_caches() -> None:
-    """Close the databases that yfinance has opened in this thread; it opens them again when it needs them."""
-    for manager in (
-        yfinance_cache._TzDBManager,
-        yfinance_cache._CookieDBManager,
-        yfinance_cache._ISINDBManager,
-    ):
-        manager.close_db()  # type: ignore[no-untyped-call]
+def use_no_caches() -> None:
+    """Keep yfinance from its own files: databases of pickled cookies and of time zones.
+
+    A run asks for a cookie once and knows the time zones. Files that another program can write are not
+    unpickled, and no thread leaves a connection to a database open.
+    """
+    managers: Any = yfinance_cache
+    managers._TzCacheManager._tz_cache = managers._TzCacheDummy()
+    managers._CookieCacheManager._Cookie_cache = managers._CookieCacheDummy()
+    managers._ISINCacheManager._isin_cache = managers._ISINCacheDummy()
 
 
 def _answer(

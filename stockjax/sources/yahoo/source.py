@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import date
 from itertools import islice
-from pathlib import Path
 
 import pandas as pd
 
@@ -27,20 +26,12 @@ _FAILURES_IN_A_ROW = 10
 
 
 class YahooSource:
-    """Daily prices of any symbol that Yahoo knows; its "now" is the clock.
-
-    Parameters
-    ----------
-    cache
-        Folder of yfinance's own files.
-
-    """
+    """Daily prices of any symbol that Yahoo knows; its "now" is the clock."""
 
     name = "yahoo"
 
-    def __init__(self, settings: YahooSettings, cache: Path) -> None:
+    def __init__(self, settings: YahooSettings) -> None:
         self._settings = settings
-        self._cache = cache
         self._failures = 0
         self._unreachable = 0
         self._answered = False
@@ -58,7 +49,7 @@ class YahooSource:
         """Ask for every ticker, several at once, and deliver them in parts as they arrive."""
         settings = self._settings
         pace = Pace(settings.requests_per_second, settings.pause, settings.pause_budget)
-        vendor = YahooHistory(settings, self._cache, pace)
+        vendor = YahooHistory(settings, pace)
         waiting = iter(requests)
         with ThreadPoolExecutor(settings.workers, thread_name_prefix="yahoo") as pool:
             try:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -35,8 +34,8 @@ def fetch(source: YahooSource, tickers: Iterable[str], last: date = LAST) -> lis
     return list(source.fetch([request(ticker) for ticker in tickers], last))
 
 
-def source_of(yahoo: YahooServer, cache: Path, **others: Any) -> YahooSource:
-    return YahooSource(settings(yahoo, **others), cache)
+def source_of(yahoo: YahooServer, **others: Any) -> YahooSource:
+    return YahooSource(settings(yahoo, **others))
 
 
 def rewritten(change: Callable[[dict[str, Any]], None]) -> Fault:

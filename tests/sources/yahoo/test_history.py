@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from datetime import date, time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,8 @@ def pace() -> Pace:
 
 
 @pytest.fixture
-def history(yahoo: YahooServer, pace: Pace, tmp_path: Path) -> Iterator[YahooHistory]:
-    made = YahooHistory(settings(yahoo), tmp_path / "yfinance", pace)
+def history(yahoo: YahooServer, pace: Pace) -> Iterator[YahooHistory]:
+    made = YahooHistory(settings(yahoo), pace)
     yield made
     made.close()
 

@@ -47,14 +47,14 @@ def many(yahoo: YahooServer) -> list[str]:
 
 
 def test_it_is_live_and_has_no_universe_of_its_own(yahoo: YahooServer, tmp_path: Path) -> None:
-    vendor = source_of(yahoo, tmp_path)
+    vendor = source_of(yahoo)
     assert (vendor.name, vendor.universe(), vendor.last_session()) == ("yahoo", (), None)
 
 
 def test_a_delivery_tells_prices_failures_and_exchanges(yahoo: YahooServer, tmp_path: Path) -> None:
     yahoo.listings["7203.T"] = made_up_listing(9, FIRST, LAST, "XTKS")
     yahoo.listings["ODD"] = made_up_listing(9, FIRST, LAST, time_zone="Africa/Lagos")
-    (part,) = fetch(source_of(yahoo, tmp_path), ["AAA", "7203.T", "ODD", "NONE"])
+    (part,) = fetch(source_of(yahoo), ["AAA", "7203.T", "ODD", "NONE"])
     assert set(part.prices["ticker"]) == part.whole == {"AAA", "7203.T", "ODD"}
     assert part.exchanges == {"AAA": "XNYS", "7203.T": "XTKS"}
     assert set(part.failures) == {"NONE"}
@@ -64,7 +64,7 @@ def test_a_delivery_tells_prices_failures_and_exchanges(yahoo: YahooServer, tmp_
 
 
 def test_tickers_of_which_only_news_came_are_not_whole(yahoo: YahooServer, tmp_path: Path) -> None:
-    vendor = source_of(yahoo, tmp_path)
+    vendor = source_of(yahoo)
     yahoo.set_today(date(2024, 5, 9))
     ((first,), last) = (fetch(vendor, ["AAA"]), LAST)
     yahoo.set_today(last)
@@ -74,7 +74,7 @@ def test_tickers_of_which_only_news_came_are_not_whole(yahoo: YahooServer, tmp_p
 
 
 def test_what_lies_after_the_last_session_is_left_out(yahoo: YahooServer, tmp_path: Path) -> None:
-    (part,) = fetch(source_of(yahoo, tmp_path), ["AAA", "BBB"], last=date(2024, 3, 28))
+    (part,) = fetch(source_of(yahoo), ["AAA", "BBB"], last=date(2024, 3, 28))
     assert part.prices.groupby("ticker")["session"].max().dt.date.to_dict() == {
         "AAA": date(2024, 3, 28),
         "BBB": date(2024, 3, 28),
@@ -87,7 +87,7 @@ def test_every_ticker_is_in_one_part(
 ) -> None:
     monkeypatch.setattr(source, "PART_TICKERS", 6)
     yahoo.faults("T3", forever(status(404)))
-    parts = fetch(source_of(yahoo, tmp_path, workers=workers), [*many, "NONE"])
+    parts = fetch(source_of(yahoo, workers=workers), [*many, "NONE"])
     found = [{*part.prices["ticker"], *part.failures} for part in parts]
     assert Counter(itertools.chain(*found)) == Counter([*many, "NONE"])
     assert all(len(tickers) >= 6 for tickers in found[:-1])
@@ -100,12 +100,12 @@ def test_a_part_does_not_wait_for_slow_tickers_for_long(
 ) -> None:
     monkeypatch.setattr(source, "PART_SECONDS", 0.1)
     yahoo.faults("BBB", hang(1))
-    parts = fetch(source_of(yahoo, tmp_path), ["AAA", "BBB"])
+    parts = fetch(source_of(yahoo), ["AAA", "BBB"])
     assert [set(part.prices["ticker"]) for part in parts] == [{"AAA"}, {"BBB"}]
 
 
 def test_asking_for_nothing_brings_nothing(yahoo: YahooServer, tmp_path: Path) -> None:
-    assert fetch(source_of(yahoo, tmp_path), []) == []
+    assert fetch(source_of(yahoo), []) == []
     assert yahoo.requests == []
 
 
@@ -136,7 +136,7 @@ def test_what_may_help_is_tried_again(
 ) -> None:
     yahoo.faults("AAA", *faults)
     patience = 0.4 if any(fault.name.startswith("hang") for fault in faults) else 5
-    (part,) = fetch(source_of(yahoo, tmp_path, retries=2, timeout=patience), ["AAA"])
+    (part,) = fetch(source_of(yahoo, retries=2, timeout=patience), ["AAA"])
     assert {ticker: type(error) for ticker, error in part.failures.items()} == (
         {"AAA": failure} if failure else {}
     )
@@ -146,7 +146,7 @@ def test_what_may_help_is_tried_again(
 
 def test_without_retries_each_is_asked_once(yahoo: YahooServer, tmp_path: Path) -> None:
     yahoo.faults("AAA", status(500))
-    (part,) = fetch(source_of(yahoo, tmp_path, retries=0), ["AAA"])
+    (part,) = fetch(source_of(yahoo, retries=0), ["AAA"])
     assert set(part.failures) == {"AAA"}
     assert yahoo.chart_requests() == 1
 
@@ -156,17 +156,17 @@ def test_the_waits_between_retries_double(
 ) -> None:
     monkeypatch.setattr(source, "_FIRST_WAIT", 0.1)
     yahoo.faults("AAA", status(500), status(500), as_usual())
-    fetch(source_of(yahoo, tmp_path), ["AAA"])
+    fetch(source_of(yahoo), ["AAA"])
     first, second, third = (seen.at for seen in yahoo.requests if seen.ticker)
     assert second - first >= 0.1
     assert third - second >= 0.2
 
 
-def test_nobody_listening_fails_by_name(tmp_path: Path) -> None:
+def test_nobody_listening_fails_by_name() -> None:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
-        (part,) = fetch(YahooSource(settings(base_url, retries=1), tmp_path), ["AAA", "BBB"])
+        (part,) = fetch(YahooSource(settings(base_url, retries=1)), ["AAA", "BBB"])
     assert {ticker: type(error) for ticker, error in part.failures.items()} == {
         "AAA": Unreachable,
         "BBB": Unreachable,
@@ -176,7 +176,7 @@ def test_nobody_listening_fails_by_name(tmp_path: Path) -> None:
 def test_one_refusal_is_waited_out(yahoo: YahooServer, tmp_path: Path) -> None:
     yahoo.faults("AAA", status(429), as_usual())
     # Refusals are no attempts: they have a budget of their own.
-    (part,) = fetch(source_of(yahoo, tmp_path, retries=0), ["AAA"])
+    (part,) = fetch(source_of(yahoo, retries=0), ["AAA"])
     assert part.whole == {"AAA"}
     first, second = (seen.at for seen in yahoo.requests if seen.ticker)
     assert second - first >= 0.049
@@ -187,7 +187,7 @@ def test_what_came_before_the_budget_was_spent_is_delivered(
 ) -> None:
     yahoo.faults("CCC", forever(status(429)))
     begun = time.monotonic()
-    parts = fetch(source_of(yahoo, tmp_path, workers=1), ["AAA", "BBB", "CCC", "DDD", *many])
+    parts = fetch(source_of(yahoo, workers=1), ["AAA", "BBB", "CCC", "DDD", *many])
     assert time.monotonic() - begun < 5
     assert {ticker for part in parts for ticker in part.whole} == {"AAA", "BBB"}
     failures = {ticker: error for part in parts for ticker, error in part.failures.items()}
@@ -201,7 +201,7 @@ def test_what_came_before_the_budget_was_spent_is_delivered(
 
 
 def test_a_new_fetch_has_a_new_budget(yahoo: YahooServer, tmp_path: Path) -> None:
-    vendor = source_of(yahoo, tmp_path)
+    vendor = source_of(yahoo)
     yahoo.faults("AAA", forever(status(429)))
     fetch(vendor, ["AAA"])
     yahoo.faults("AAA")
@@ -213,7 +213,7 @@ def test_the_rate_is_kept_by_all_workers_together(
     yahoo: YahooServer, many: list[str], tmp_path: Path
 ) -> None:
     begun = time.monotonic()
-    fetch(source_of(yahoo, tmp_path, requests_per_second=20, workers=4), many)
+    fetch(source_of(yahoo, requests_per_second=20, workers=4), many)
     asked = sorted(seen.at - begun for seen in yahoo.requests if seen.ticker)
     assert len(asked) == 20
     # Some may be late, none early.
@@ -221,10 +221,10 @@ def test_the_rate_is_kept_by_all_workers_together(
 
 
 def test_workers_ask_at_the_same_time(yahoo: YahooServer, many: list[str], tmp_path: Path) -> None:
-    fetch(source_of(yahoo, tmp_path), ["AAA"])
+    fetch(source_of(yahoo), ["AAA"])
     for ticker in many[:4]:
         yahoo.faults(ticker, hang(0.5))
-    fetch(source_of(yahoo, tmp_path, workers=4), many[:4])
+    fetch(source_of(yahoo, workers=4), many[:4])
     asked = [seen.at for seen in yahoo.requests if seen.ticker in many]
     assert max(asked) - min(asked) < 0.5
 
@@ -234,7 +234,7 @@ def test_when_nothing_can_be_had_each_is_asked_once(
 ) -> None:
     for ticker in many:
         yahoo.faults(ticker, forever(status(503)))
-    parts = fetch(source_of(yahoo, tmp_path, workers=1, retries=1), many)
+    parts = fetch(source_of(yahoo, workers=1, retries=1), many)
     assert {name for part in parts for name in part.failures} == set(many)
     assert [yahoo.chart_requests(ticker) for ticker in many] == [2] * 10 + [1] * 10
 
@@ -243,12 +243,12 @@ def test_one_answer_brings_the_retries_back(yahoo: YahooServer, many: list[str],
     for ticker in many:
         yahoo.faults(ticker, forever(status(503)))
     yahoo.faults("T12")
-    fetch(source_of(yahoo, tmp_path, workers=1, retries=1), many)
+    fetch(source_of(yahoo, workers=1, retries=1), many)
     assert [yahoo.chart_requests(ticker) for ticker in many] == [2] * 10 + [1] * 3 + [2] * 7
 
 
 def test_unknown_symbols_in_a_row_do_not_end_the_retries(yahoo: YahooServer, tmp_path: Path) -> None:
-    vendor = source_of(yahoo, tmp_path, workers=1, retries=1)
+    vendor = source_of(yahoo, workers=1, retries=1)
     yahoo.faults("AAA", status(500), as_usual())
     parts = fetch(vendor, [*(f"NO{number}" for number in range(12)), "AAA"])
     assert {ticker for part in parts for ticker in part.whole} == {"AAA"}
@@ -267,7 +267,7 @@ def test_whoever_stops_listening_does_not_wait_for_the_workers(
     fault = {"requests": hang(30), "a pause": status(429), "retries": status(500)}[busy_with]
     for ticker in many[4:]:
         yahoo.faults(ticker, forever(fault))
-    vendor = source_of(yahoo, tmp_path, timeout=0.5, pause=30, pause_budget=30, retries=1)
+    vendor = source_of(yahoo, timeout=0.5, pause=30, pause_budget=30, retries=1)
     parts = vendor.fetch([request(ticker) for ticker in many], LAST)
     assert next(parts).whole
     give_up = time.monotonic() + 5
