@@ -26,8 +26,8 @@ test: $(STAMP) ## run all checks and tests; what the UI showed is kept in build/
 	@SCREENSHOTS='$(CURDIR)/build/screenshots' $(BIN)/python -m pytest
 
 soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
-	@KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest tests/e2e/unattended/test_kills.py \
-		tests/e2e/unattended/soak_*.py
+	@KILLS=$(or $(KILLS),30) PARITY_SESSIONS=$(or $(PARITY_SESSIONS),40) $(BIN)/python -m pytest \
+		tests/e2e/unattended/test_kills.py tests/nightly/test_parity.py tests/e2e/unattended/soak_*.py
 
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench

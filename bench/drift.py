@@ -20,14 +20,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from stockjax.drift import COVERAGE, INPUT, MONITORS, SCALE, Monitor, Observations, Steps, Streams, advance
 from stockjax.drift.inputs import surprise_bets
 from stockjax.drift.monitors import coverage_bets, scale_bets
-from stockjax.features import History
+from stockjax.engine import update_monitors
+from stockjax.features import History, KnownPrices
 from stockjax.forecasting.rows import MODELS
-from stockjax.nightly.drift import watch
+from stockjax.nightly.store import read_monitors_at
 from stockjax.sessions import exchange
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.drift import append_drift
 from stockjax.warehouse.ledger import append_forecasts, read_table
-from stockjax.warehouse.prices import read_history
+from stockjax.warehouse.prices import read_known_prices
 
 FREEDOM, BURN_IN, SHIFT_AT = 4.0, 600, 300
 YEAR = 252
@@ -198,7 +200,8 @@ def on_prices(source: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         scored = read_table(warehouse, "backtest_scores", first=date.min, last=date.max, tickers=[])
         days = sorted(pd.to_datetime(scored["target"]).dt.date.unique())
         tickers = sorted(scored["ticker"].unique())
-        history = History.from_columns(read_history(warehouse, tickers, days[-1]), tickers)
+        columns, _ = read_known_prices(warehouse, tickers, days[-1])
+        history = KnownPrices.from_columns(columns, tickers).latest
         for at in [*range(60, len(days) - 1, 60), len(days) - 1]:
             watch(warehouse, history.cut(days[at]), days[at], settings, "bench")
         with warehouse.read() as connection:
@@ -207,6 +210,14 @@ def on_prices(source: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         years = part["session"].nunique() / YEAR
         when = ", ".join(f"{day:%Y-%m-%d}" for day in part.loc[part["alarm"], "session"].sort_values()[:8])
         yield monitor, scope, str(len(part)), f"{years:.1f}", str(part["alarm"].sum()), when
+
+
+def watch(warehouse: Warehouse, history: History, as_of: date, settings: Settings, run_id: str) -> None:
+    """What a night observes, written down."""
+    monitors = read_monitors_at(warehouse, as_of, settings)
+    _, update = update_monitors(monitors, history, history, as_of, settings.drift, settings.alerts)
+    if len(update.rows):
+        append_drift(warehouse, update.rows, update.states, as_of=as_of, run_id=run_id)
 
 
 def night(tickers: int, settings: Settings) -> tuple[float, float]:

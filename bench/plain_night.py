@@ -20,10 +20,9 @@ def main() -> None:
     ingested = night.ingest()
     universe = night.survey(ingested)
     night.replay(universe)
-    for session in sorted({*universe.missed, *universe.tonight}):
-        night.session(universe, session).catch_up()
+    results = [made for due in universe.due_sessions() if (made := night.forecast(universe, due))]
     night.score()
-    outcome = night.outcome(universe, ingested, {}, night.report())
+    outcome = night.outcome(universe, ingested, results, night.report())
     # What the run's page shows is drawn by stockjax; Prefect only keeps it.
     tickers = night.plan.tickers
     night_digest(

@@ -68,6 +68,7 @@ def show_night(night: Night, outcome: Outcome) -> None:
         failures=outcome.failures,
         report=outcome.report,
         drift=outcome.drift,
+        decisions=outcome.decisions,
     )
     rows = forecast_rows(night.warehouse, outcome.as_of, tickers)
     described = f"Forecasts as of {outcome.as_of}"

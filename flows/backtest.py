@@ -18,6 +18,7 @@ from flows.terminal import watched
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
 from stockjax.nightly.backtest import backtest as walk_forward
+from stockjax.nightly.backtest import policy_differences
 from stockjax.settings import Settings, SourceName
 
 
@@ -27,6 +28,12 @@ def plan(settings: Settings, until: date) -> Night:
     night = Night(settings, None, flow_run.id, say, until=until)
     night.open("backtest")
     return night
+
+
+def say_policy(settings: Settings) -> None:
+    """Log by which values the backtest differs from the nights."""
+    values = [f"{name} = {value}" for name, value in policy_differences(settings).items()]
+    say(f"the policy of the nights{', but ' + ', '.join(values) if values else ''}")
 
 
 @task(cache_policy=NO_CACHE, task_run_name="walk")
@@ -69,16 +76,19 @@ def backtest(
         night = plan(settings, last)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"backtest {first} to {last}", night)
     with closed_if_it_fails(night):
+        name_run(f"backtest {first} to {last}", night)
         universe = survey(night, whole(ingest(night)))
+        say_policy(settings)
         done = walk(night, whole(universe), first, last)
         score(night)
+    policy = policy_differences(settings)
     summary: dict[str, Any] = {
         "as_of": str(night.plan.as_of),
         "from": str(first),
         "to": str(last),
         "ticker_sessions": done,
+        "policy": policy,
     }
     night.close("completed", summary)
     told = f"{done} ticker sessions forecast" if done else "every forecast was in the ledger already"

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import State as RunState
+from prefect.client.schemas.objects import TaskRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -17,15 +20,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_night
 from flows.shared import asked_for, closed_if_it_fails, name_run, say, warn, whole
+from stockjax.engine import SessionData, State, StepResult, step
+from stockjax.engine.sessions import DueSession
 from stockjax.errors import AnotherRun, NightFailed, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night, Outcome, Session, Universe
-from stockjax.registry import Champions, Model
+from stockjax.nightly import Night, Outcome, Universe
+from stockjax.registry import Model
 from stockjax.reporting.health import complaints
 from stockjax.settings import Settings, SourceName
 
 
-async def _may_help(task: Any, task_run: TaskRun, state: State[Any]) -> bool:
+async def _may_help(task: Any, task_run: TaskRun, state: RunState[Any]) -> bool:
     """Trying again helps against a vendor or a lock, not against a mistake."""
     del task, task_run
     try:
@@ -77,41 +82,43 @@ def replay(night: Night, universe: Universe) -> int:
         return night.replay(universe, show)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="catch up {as_of}")
-def catch_up(night: Night, universe: Universe, as_of: date) -> int:
-    """Write the forecasts of a night that was missed."""
-    return night.session(universe, as_of).catch_up()
+@task(cache_policy=NO_CACHE, task_run_name="catch up {due.session}")
+def catch_up(night: Night, universe: Universe, due: DueSession) -> StepResult | None:
+    """Forecast and write down a session that was missed."""
+    return night.forecast(universe, due)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="prepare {as_of}")
-def prepare(night: Night, universe: Universe, as_of: date) -> Session:
-    """Lay out what is known tonight."""
-    return night.session(universe, as_of)
+@task(cache_policy=NO_CACHE, task_run_name="prepare {due.session}")
+def prepare(night: Night, universe: Universe, due: DueSession) -> SessionData | None:
+    """Read the prices that are known tonight, and compute the features."""
+    return night.read_session(universe, due)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="load champions")
-def load_champions(session: Session) -> Champions:
-    """Read the models in force."""
-    return session.champions()
+def load_champions(night: Night, data: SessionData) -> State:
+    """Read the models in force, and where the monitors stand."""
+    return night.read_state(data)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train base")
-def train_base(session: Session, champions: Champions) -> Model | None:
-    """Have a base that is young enough."""
-    return session.train_base(champions)
+def train_base(train: Callable[[], Model]) -> Model:
+    """Train the network that all tickers share."""
+    return train()
 
 
 # No tag: each one of a task has Prefect ask the server for a place and give it back.
 @task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
-def train_ticker(session: Session, ticker: str, base: Model, champions: Champions) -> Model:
+def train_ticker(ticker: str, train: Callable[[str], Model]) -> Model:
     """Train or retrain one ticker."""
-    return session.train_ticker(ticker, base, champions)
+    return train(ticker)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="forecast")
-def write_forecasts(session: Session, base: Model | None, champions: Champions, trained: list[Model]) -> int:
-    """Write tonight's forecasts into the ledger."""
-    return session.forecast(base, champions, trained)
+def write_step(
+    night: Night, universe: Universe, due: DueSession, data: SessionData, result: StepResult, seconds: float
+) -> int:
+    """Write the models and tonight's forecasts."""
+    return night.write_step(universe, due, data, result, seconds)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="score")
@@ -156,7 +163,8 @@ def forecast(
     source: SourceName | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
-) -> State[dict[str, Any]]:
+    exchanges: list[str] | None = None,
+) -> RunState[dict[str, Any]]:
     """Forecast the next session of every ticker and score the forecasts of the past.
 
     The UI's form describes the parameters as they are described here, and reads this style only.
@@ -167,15 +175,23 @@ def forecast(
         source: Where prices come from; empty: as the settings say.
         path: File or folder of prices, for the source 'files'.
         warehouse: Folder of the database; empty: that of the settings.
+        exchanges: Calendars whose tickers are forecast, as XNYS; empty: all. The others are learnt from.
 
     """
-    settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
+    asked = {
+        "tickers": tickers,
+        "source": source,
+        "path": path,
+        "warehouse": warehouse,
+        "exchanges": exchanges,
+    }
+    settings = asked_for(asked)
     try:
         night = plan(settings, as_of)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"forecast {night.plan.as_of}", night)
     with closed_if_it_fails(night):
+        name_run(f"forecast {night.plan.as_of}", night)
         outcome = _steps(night)
         show(night, whole(outcome))
         export(night)
@@ -183,7 +199,7 @@ def forecast(
     return _end(night, outcome)
 
 
-def _end(night: Night, outcome: Outcome) -> State[dict[str, Any]]:
+def _end(night: Night, outcome: Outcome) -> RunState[dict[str, Any]]:
     """Write down how it ended, and tell whoever wants to be told."""
     failed = outcome.failed(night.settings.run.failed_share)
     summary = outcome.summary()
@@ -191,13 +207,22 @@ def _end(night: Night, outcome: Outcome) -> State[dict[str, Any]]:
     if failed:
         # The flow's hook tells of it.
         return Failed(message=outcome.message, data=NightFailed(outcome.message, summary))
-    told = complaints(night.warehouse, outcome.failures, night.settings.alerts, outcome.drift)
-    if told:
-        body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
-        problem = alert(night.settings, f"stockjax: the night of {outcome.as_of}", body, flow_run.id)
-        if problem:
-            warn(problem)
+    _warn_of(night, outcome)
     return Completed(message=outcome.message, data=summary)
+
+
+def _warn_of(night: Night, outcome: Outcome) -> None:
+    """Alert of what is wrong with a night that is complete, and stays so whatever becomes of the alert."""
+    try:
+        told = complaints(night.warehouse, outcome.failures, night.settings.alerts, outcome.drift)
+        if told:
+            body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
+            title = f"stockjax: the night of {outcome.as_of}"
+            problem = alert(night.settings, title, body, flow_run.id)
+            if problem:
+                warn(problem)
+    except Exception as error:
+        warn(f"the night is complete, but nobody could be alerted ({error})")
 
 
 def _steps(night: Night) -> Outcome:
@@ -205,47 +230,45 @@ def _steps(night: Night) -> Outcome:
     universe = survey(night, whole(ingested))
     known = whole(universe)
     replay(night, known)
-    failures: dict[str, str] = {}
-    for session in sorted({*universe.missed, *universe.tonight}):
-        if session in universe.tonight:
-            failures |= _forecast_tonight(night, known, session)
-        else:
-            catch_up(night, known, session)
+    results: list[StepResult] = []
+    for due in universe.due_sessions():
+        made = _tonight(night, known, due) if universe.is_tonight(due) else catch_up(night, known, due)
+        if made and universe.is_tonight(due):
+            results.append(made)
     score(night)
-    return night.outcome(universe, ingested, failures, report(night))
+    return night.outcome(universe, ingested, results, report(night))
 
 
-def _forecast_tonight(night: Night, universe: Universe, as_of: date) -> dict[str, str]:
-    """Train and forecast; returns what some tickers had to do without."""
-    session = prepare(night, universe, as_of)
-    known = whole(session)
-    in_force = load_champions(known)
-    champions = whole(in_force)
-    base = train_base(known, champions)
-    training = {}
-    if base:
-        due, shared = session.to_train(in_force), whole(base)
-        training = {ticker: train_ticker.submit(known, ticker, shared, champions) for ticker in due}
-    trained, failures = _gather(training)
-    write_forecasts(known, whole(base), champions, whole(trained))
-    return {**failures, **session.problems}
+def _tonight(night: Night, universe: Universe, due: DueSession) -> StepResult | None:
+    """Forecast tonight's session: the step of every session, with a task for each training."""
+    data = prepare(night, universe, due)
+    if data is None:
+        return None
+    known = whole(data)
+    state = load_champions(night, known)
+    begun = time.monotonic()
+    result = step(data, state, night.policy, _train_all, _train_base)
+    write_step(night, universe, due, known, whole(result), time.monotonic() - begun)
+    return result
 
 
-def _gather(training: dict[str, PrefectFuture[Model]]) -> tuple[list[Model], dict[str, str]]:
-    """The models that came out, and why the others did not: one ticker stops no other."""
-    futures = list(training.values())
+def _train_base(train: Callable[[], Model]) -> Model:
+    return train_base(whole(train))
+
+
+def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, Model | Exception]:
+    """A task for each ticker: one that fails stops no other."""
+    trained = whole(train)
+    futures = [train_ticker.submit(ticker, trained) for ticker in tickers]
     with progress(f"training {len(futures)} tickers") as shown:
         for number, future in enumerate(futures, start=1):
             future.wait()
             shown(number, len(futures))
-    trained: list[Model] = []
-    failures: dict[str, str] = {}
-    for ticker, result in zip(training, asyncio.run(_results(futures)), strict=True):
-        if isinstance(result, Model):
-            trained.append(result)
-        else:
-            failures[ticker] = f"training failed ({result}), forecast from the model before it"
-    return trained, failures
+    found: dict[str, Model | Exception] = {}
+    for ticker, result in zip(tickers, asyncio.run(_results(futures)), strict=True):
+        ended = isinstance(result, Model | Exception)
+        found[ticker] = result if ended else RuntimeError(str(result))  # type: ignore[assignment]
+    return found
 
 
 async def _results(futures: list[PrefectFuture[Model]]) -> list[object]:

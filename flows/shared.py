@@ -38,9 +38,13 @@ def asked_for(parameters: Mapping[str, Any]) -> Settings:
     """
     tickers = parameters.get("tickers")
     trials = parameters.get("trials")
+    exchanges = parameters.get("exchanges")
     places = {name: parameters.get(name) for name in ("source", "path", "warehouse")}
     return load_settings(
-        tickers=tuple(tickers) if tickers else None, tune={"trials": trials} if trials else None, **places
+        tickers=tuple(tickers) if tickers else None,
+        forecast_exchanges=tuple(exchanges) if exchanges else None,
+        tune={"trials": trials} if trials else None,
+        **places,
     )
 
 
@@ -68,5 +72,8 @@ def closed_if_it_fails(night: Night) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        night.close("failed", {"error": str(error)})
+        try:
+            night.close("failed", {"error": str(error)})
+        except Exception as other:
+            error.add_note(f"that the run has failed could not be written down ({other})")
         raise

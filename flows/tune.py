@@ -106,8 +106,8 @@ def tune(
         night = plan(settings, as_of)
     except AnotherRun as error:
         return Cancelled(message=str(error))
-    name_run(f"tune {night.plan.as_of}", night)
     with closed_if_it_fails(night):
+        name_run(f"tune {night.plan.as_of}", night)
         universe = survey(night, whole(ingest(night)))
         problem = prepare(night, whole(universe))
         search(night, whole(problem))

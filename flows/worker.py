@@ -39,7 +39,7 @@ def main() -> None:
     _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect("--no-prompt", "deploy", "--all")
     watch_for_zombies(load_settings().alerts.block)
-    print("deployed: forecast/daily, tune/weekly, backtest/walk-forward", flush=True)
+    print("deployed: forecast/daily, forecast/before-asia, tune/weekly, backtest/walk-forward", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL])
 
 

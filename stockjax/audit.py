@@ -7,17 +7,19 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from stockjax.engine import Policy, State
+from stockjax.engine.walk import walk_forward
 from stockjax.errors import NothingToForecast
-from stockjax.features import History
-from stockjax.forecasting.replay import replay, sessions_between
+from stockjax.forecasting.plan import recorded_plan
 from stockjax.forecasting.rows import other_bits
+from stockjax.forecasting.wanted import sessions_between
+from stockjax.ingest import Ingested
 from stockjax.ingest.listings import listings
-from stockjax.sessions import Exchange
+from stockjax.nightly.universe import Universe, survey
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.altered import ALTERATIONS, Alteration, altered_copy
 from stockjax.warehouse.ledger import read_table
-from stockjax.warehouse.prices import read_history
 from stockjax.warehouse.records import read_listings
 
 LATER_SESSIONS = 5
@@ -25,8 +27,8 @@ LATER_SESSIONS = 5
 
 _KEYS = ["ticker", "model"]
 
-Forecaster = Callable[[History, Mapping[str, set[date]], Mapping[str, Exchange], Settings], pd.DataFrame]
-"""From prices and, by ticker, the sessions wanted and its exchange, to rows as the ledger has them."""
+Forecaster = Callable[[Universe, Mapping[date, list[str]], Settings], pd.DataFrame]
+"""From what a run finds in the warehouse and, by session, the tickers wanted, to rows of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,14 @@ def auditable(warehouse: Warehouse, tickers: Sequence[str], sessions: int) -> di
     return {days[place]: by_session[days[place]] for place in places}
 
 
-def own_forecasts(
-    history: History,
-    wanted: Mapping[str, set[date]],
-    exchanges: Mapping[str, Exchange],
-    settings: Settings,
-) -> pd.DataFrame:
-    """The project's own way: train at the first of the sessions, forecast from all of them."""
-    parts = replay(history, wanted, exchanges, settings, ticker_every=LATER_SESSIONS + 1)
-    return pd.concat([part.rows for part in parts], ignore_index=True)
+def own_forecasts(universe: Universe, wanted: Mapping[date, list[str]], settings: Settings) -> pd.DataFrame:
+    """The step of every night: train at the first of the sessions, forecast from all of them."""
+    policy = Policy.of_backtest(settings, LATER_SESSIONS + 1)
+    parts = walk_forward(universe.prices, universe.reader, dict(wanted), policy, State())
+    tables = [part.forecasts for part in parts]
+    if not tables:
+        return pd.DataFrame({name: pd.Series(dtype="datetime64[s]") for name in ("ticker", "as_of", "model")})
+    return pd.concat(tables, ignore_index=True)
 
 
 def audit(
@@ -95,22 +96,27 @@ def audit(
     forecaster: Forecaster = own_forecasts,
     progress: Callable[[Alteration], None] = lambda alteration: None,
 ) -> list[Audited]:
-    """Train and forecast anew from a session, with the later prices as they are and spoilt.
+    """Train and forecast anew from a session, with the later prices as they are and altered.
 
     The models are trained at the session, on all prices of the warehouse, and the sessions
     after it are forecast in the same breath, so that a leak on any way from SQL to the ledger
-    shows: in reading, in the features, in training, in the forecast.
+    shows: in reading, in the choice of tickers, in the features, in training, in the forecast.
 
     Parameters
     ----------
     forecaster
         What is audited.
     progress
-        Called after each way of spoiling.
+        Called after each alteration.
 
     Returns
     -------
     One for each forecast of any model from `as_of`.
+
+    Raises
+    ------
+    NothingToForecast
+        A ticker can no longer be forecast from the session.
 
     """
     found: dict[Alteration, pd.DataFrame] = {}
@@ -118,6 +124,11 @@ def audit(
         found[alteration] = _forecasts(warehouse, alteration, as_of, tickers, settings, forecaster)
         progress(alteration)
     reference = found.pop("unchanged")
+    lost = sorted(set(tickers) - set(reference.index.get_level_values("ticker")))
+    if lost:
+        raise NothingToForecast(
+            f"the audit cannot forecast {', '.join(lost)} from {as_of}, as the ledger has it; report this"
+        )
     everyone = reference.index
     for rows in found.values():
         everyone = everyone.union(rows.index)
@@ -138,14 +149,19 @@ def _forecasts(
 ) -> pd.DataFrame:
     """The forecasts from `as_of`, by ticker and model, where the later prices are altered."""
     with altered_copy(warehouse, alteration, as_of) as copy:
-        everyone = read_table(copy, "price_tickers")["ticker"].tolist()
-        listed = listings(everyone, settings, read_listings(copy, everyone))
-        prices = read_history(copy, everyone, date.max)
-    exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
-    history = History.from_columns(prices, everyone, [exchanges[ticker].code for ticker in everyone])
-    sessions = sessions_between(history.only(tickers), as_of, date.max, settings.history.forecast_sessions)
-    wanted = {ticker: set(sorted(days)[: 1 + LATER_SESSIONS]) for ticker, days in sessions.items()}
-    rows = forecaster(history, wanted, exchanges, settings)
+        everyone = read_table(copy, "price_tickers")
+        names = everyone["ticker"].tolist()
+        listed = listings(names, settings, read_listings(copy, names))
+        plan = recorded_plan(tickers, names, settings.exchange, everyone["last_session"].max().date())
+        universe = survey(copy, plan, Ingested(listed), settings)
+    sessions = sessions_between(
+        universe.prices.ever.only(tickers), as_of, date.max, settings.history.forecast_sessions
+    )
+    wanted: dict[date, list[str]] = {}
+    for ticker, days in sessions.items():
+        for day in sorted(days)[: 1 + LATER_SESSIONS]:
+            wanted.setdefault(day, []).append(ticker)
+    rows = forecaster(universe, wanted, settings)
     return rows[rows["as_of"] == pd.Timestamp(as_of)].set_index(_KEYS).sort_index()
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from stockjax.code_version import code_version
+from stockjax.engine.sessions import DueSession, SessionReader
 from stockjax.environment import environment
 from stockjax.errors import ModelFileError, NotReproducible, UsageError
-from stockjax.features import FEATURE_NAMES, History
+from stockjax.features import FEATURE_NAMES, History, KnownPrices
 from stockjax.forecasting.inputs import fingerprints
 from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.rows import forecast_rows, other_bits
@@ -21,9 +22,9 @@ from stockjax.sessions import Exchange
 from stockjax.training.attribution import log_scale_contributions
 from stockjax.training.windows import context
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.inputs import history_known_at
 from stockjax.warehouse.ledger import read_table
 from stockjax.warehouse.model_history import read_rows
+from stockjax.warehouse.prices import known_prices_at
 
 _NAMED = 3
 """Tickers that are named where prices differ; they are counted to the last."""
@@ -123,10 +124,10 @@ def rederive(warehouse: Warehouse, row: Mapping[str, Any]) -> Rederived:
     """
     causes = _other_surroundings(row)
     try:
-        history = _history(warehouse, row)
-        causes += _other_prices(history, row)
+        prices = _prices(warehouse, row)
+        causes += _other_prices(prices, row)
         model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
-        seen = _seen(history, row, model)
+        seen = _seen(prices, row, model)
     except (NotReproducible, ModelFileError) as error:
         return Rederived(row, _columns(row), (str(error), *causes), None)
     again = _again(seen, row).iloc[0]
@@ -147,22 +148,44 @@ def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in _COMPUTED if name in row)
 
 
-def _history(warehouse: Warehouse, row: Mapping[str, Any]) -> History:
+def _prices(warehouse: Warehouse, row: Mapping[str, Any]) -> KnownPrices:
     if pd.isna(row["read_at"]):
         raise NotReproducible(
             f"the run {row['run_id'][:8]} kept no record of the prices that it read: its release did not yet"
         )
     tickers, exchanges = list(row["tickers"]), list(row["exchanges"])
     moment = row["read_at"].to_pydatetime().replace(tzinfo=UTC)
-    known = history_known_at(warehouse, tickers, row["through"].date(), moment)
-    if not len(known["ticker"]):
+    columns = known_prices_at(warehouse, tickers, row["through"].date(), moment)
+    if not len(columns["ticker"]):
         raise NotReproducible("the warehouse has none of the prices any more that the run read")
-    return History.from_columns(known, tickers, exchanges)
+    return KnownPrices.from_columns(columns, tickers, exchanges)
 
 
-def _other_prices(history: History, row: Mapping[str, Any]) -> list[str]:
+def _known(prices: KnownPrices, row: Mapping[str, Any]) -> DueSession:
+    """The session of a row, and that of the run whose prices it was made from."""
+    as_of, ticker = row["as_of"].date(), str(row["ticker"])
+    return DueSession(max(prices.known_at(ticker, as_of), as_of), as_of, (ticker,))
+
+
+def _of_session(prices: KnownPrices, row: Mapping[str, Any]) -> History:
+    """The prices of the tickers that the session could use.
+
+    The record of a night has these alone, that of a backtest all tickers; an earlier release used them all.
+    """
+    due = _known(prices, row)
+    if not row["replayed"] or pd.isna(row["forecast_sessions"]):
+        return prices.at(due.session, due.known)
+    newest = dict.fromkeys(prices.tickers, row["through"].date())
+    exchanges = {ticker: Exchange(code) for ticker, code in zip(prices.tickers, prices.markets, strict=True)}
+    reader = SessionReader(prices, exchanges, newest, int(row["forecast_sessions"]))
+    return reader.usable(due.session, due.known)[1]
+
+
+def _other_prices(prices: KnownPrices, row: Mapping[str, Any]) -> list[str]:
     """Whose prices up to the run are not those that it read."""
-    told = zip(history.tickers, fingerprints(history), row["fingerprints"], strict=True)
+    due = _known(prices, row)
+    read = prices.latest if row["replayed"] else prices.at(due.session, due.known)
+    told = zip(read.tickers, fingerprints(read), row["fingerprints"], strict=True)
     other = [ticker for ticker, one, before in told if one != before]
     if not other:
         return []
@@ -200,9 +223,12 @@ def _model(warehouse: Warehouse, model_id: str) -> Model:
     return load_model(warehouse, found)
 
 
-def _seen(history: History, row: Mapping[str, Any], model: Model | None) -> Seen:
+def _seen(prices: KnownPrices, row: Mapping[str, Any], model: Model | None) -> Seen:
     as_of = row["as_of"].date()
-    knowledge = Knowledge.at(history, as_of)
+    history = _of_session(prices, row)
+    if row["ticker"] not in history.tickers:
+        raise NotReproducible(f"the price of {row['ticker']} on {as_of} is not on record as the run read it")
+    knowledge = Knowledge.of(history, as_of)
     own = history.tickers.index(row["ticker"]) if row["ticker"] in history.tickers else -1
     position = int(knowledge.history.position(as_of)[own]) if own >= 0 else -1
     if position < 0:

@@ -29,7 +29,7 @@ UniverseName = Literal["djia", "sp500"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class HistorySettings(_Section):
@@ -84,6 +84,9 @@ class RetrainSettings(_Section):
         0.01, ge=0, description="nats a day by which a new base may look worse than the one in force"
     )
     ticker_tolerance: float = Field(0.005, ge=0, description="the same of a ticker's model")
+    base_retry: int = Field(
+        21, ge=1, description="sessions after a rejected base before the next one is trained"
+    )
     start: Literal["warm", "fresh"] = Field(
         "warm", description="whether a ticker's training begins at its champion or at the base"
     )
@@ -106,6 +109,12 @@ class RunSettings(_Section):
         "cancel", description="what a run does while another one of its flow is at work: cancel or wait"
     )
     busy_timeout: float = Field(21600.0, ge=0, description="seconds that it waits at most")
+    settle_minutes: float = Field(
+        20.0,
+        ge=0,
+        le=720,
+        description="minutes after the close before a live source's bar counts as finished",
+    )
     failed_share: float = Field(
         0.5, ge=0, le=1, description="share of tickers without a forecast above which a night has failed"
     )
@@ -176,6 +185,17 @@ class ReplaySettings(_Section):
     ticker_every: int = Field(21, ge=1, description="as retrain.ticker_every, inside the replay")
 
 
+class BacktestSettings(_Section):
+    """Where a backtest differs from the nights that it stands for."""
+
+    ticker_every: int | None = Field(
+        None,
+        ge=1,
+        description="sessions between two trainings of a ticker; empty: 21 or retrain.ticker_every, "
+        "whichever is more",
+    )
+
+
 class CatchUpSettings(_Section):
     """Nights that were missed."""
 
@@ -215,12 +235,14 @@ class TrainingSettings(_Section):
     )
     hidden: int = Field(16, ge=1, le=256, description="width of the LSTM")
     seeds: int = Field(3, ge=1, le=16, description="networks averaged into one forecast")
-    base_steps: int = Field(1000, ge=50, description="most optimiser steps of the base")
+    base_steps: int = Field(1000, ge=50, le=100_000, description="most optimiser steps of the base")
     ticker_steps: int = Field(20, ge=4, le=400, description="most optimiser steps of a ticker")
     own_steps: int = Field(60, ge=4, le=400, description="the same in mode own, from nothing")
-    learning_rate: float = Field(3e-3, gt=0, description="peak AdamW rate of the base, and rate in mode own")
-    ticker_learning_rate: float = Field(3e-4, gt=0, description="Adam rate of a ticker that has a base")
-    weight_decay: float = Field(0.33, ge=0, description="AdamW decay, on matrices only")
+    learning_rate: float = Field(
+        3e-3, gt=0, le=1, description="peak AdamW rate of the base, and rate in mode own"
+    )
+    ticker_learning_rate: float = Field(3e-4, gt=0, le=1, description="Adam rate of a ticker that has a base")
+    weight_decay: float = Field(0.33, ge=0, le=100, description="AdamW decay, on matrices only")
 
 
 class TuneSettings(_Section):
@@ -265,6 +287,11 @@ class Settings(BaseSettings):
     )
     universe: UniverseName | None = Field(None, description="a list that ships: djia or sp500")
     exchange: str = Field("XNYS", description="exchange calendar, by its ISO 10383 code")
+    forecast_exchanges: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="calendars, by their ISO 10383 codes, whose tickers are forecast; empty: all. "
+        "The others are fetched and learnt from all the same",
+    )
     exchanges: dict[str, str] = Field(
         {}, description="calendars of single tickers, over the vendor's word and over `exchange`"
     )
@@ -279,6 +306,7 @@ class Settings(BaseSettings):
     base: BaseUniverseSettings = BaseUniverseSettings()
     retrain: RetrainSettings = RetrainSettings()
     replay: ReplaySettings = ReplaySettings()
+    backtest: BacktestSettings = BacktestSettings()
     catch_up: CatchUpSettings = CatchUpSettings()
     training: TrainingSettings = TrainingSettings()
     tune: TuneSettings = TuneSettings()
@@ -303,7 +331,7 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         return init_settings, env_settings, toml
 
-    @field_validator("tickers", mode="before")
+    @field_validator("tickers", "forecast_exchanges", mode="before")
     @classmethod
     def _names_in_one_text(cls, value: object) -> object:
         return _words(value)
@@ -316,13 +344,8 @@ class Settings(BaseSettings):
 
     @property
     def backtest_ticker_every(self) -> int:
-        """Sessions between two trainings of a ticker in a backtest.
-
-        As on the nights if the settings say how often that is. By default nights train every
-        ticker, which would take a backtest of years hours: then it is as in the replay.
-        """
-        said = "ticker_every" in self.retrain.model_fields_set
-        return self.retrain.ticker_every if said else self.replay.ticker_every
+        """Sessions between two trainings of a ticker in a backtest."""
+        return self.backtest.ticker_every or max(21, self.retrain.ticker_every)
 
     @property
     def worker_count(self) -> int:

@@ -1,6 +1,6 @@
 """Made-up universes and models that several test files share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stockjax.features import FEATURE_NAMES, Features, History
+from stockjax.engine import Policy, State
+from stockjax.engine.sessions import SessionReader
+from stockjax.engine.walk import Chunk, walk_forward
+from stockjax.features import FEATURE_NAMES, Features, History, KnownPrices
 from stockjax.model.network import initial_parameters
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
-from stockjax.settings import TrainingSettings
+from stockjax.settings import Settings, TrainingSettings
 from stockjax.sources import Delivery, Request, Source
 
 NEW_YORK = Exchange("XNYS")
@@ -154,3 +157,46 @@ def assert_same_bits(one: Any, other: Any) -> None:
         assert first.shape == second.shape
         assert first.dtype == second.dtype
         assert first.tobytes() == second.tobytes()
+
+
+def known_prices(history: History, known_from: date | None = None) -> KnownPrices:
+    """The prices of a history as one delivery brought them; by default at its last session."""
+    valid = history.valid
+    since = known_from or max(history.last_sessions().values())
+    count = int(valid.sum())
+    columns: dict[str, Any] = {name: getattr(history, name)[valid] for name in (*PRICES, "volume")}
+    columns |= {
+        "ticker": np.repeat(np.array(history.tickers, dtype=object), history.lengths),
+        "session": history.sessions[valid],
+        "known_from": np.full(count, np.datetime64(since, "D")),
+        "known_until": np.full(count, np.datetime64("NaT", "D")),
+        "disproved_at_once": np.zeros(count, dtype=bool),
+    }
+    return KnownPrices.from_columns(columns, history.tickers, history.markets)
+
+
+def reader_of(prices: KnownPrices, forecast_sessions: int = 64) -> SessionReader:
+    """What was known at each session of tickers of New York."""
+    exchanges = dict.fromkeys(prices.tickers, NEW_YORK)
+    newest = prices.latest.sessions[prices.latest.valid].max().item()
+    return SessionReader(prices, exchanges, dict.fromkeys(prices.tickers, newest), forecast_sessions)
+
+
+def walked(
+    history: History | KnownPrices,
+    wanted: Mapping[str, Iterable[date]],
+    settings: Settings,
+    ticker_every: int = 2,
+    chunk_sessions: int = 2,
+    state: State | None = None,
+    **policy: Any,
+) -> list[Chunk]:
+    """A walk through the wanted sessions of each ticker, beginning from nothing unless a state is given."""
+    prices = history if isinstance(history, KnownPrices) else known_prices(history)
+    by_session: dict[date, list[str]] = {}
+    for ticker, days in wanted.items():
+        for day in days:
+            by_session.setdefault(day, []).append(ticker)
+    chosen = replace(Policy.of_backtest(settings, ticker_every), **policy)
+    reader = reader_of(prices, settings.history.forecast_sessions)
+    return list(walk_forward(prices, reader, by_session, chosen, state or State(), chunk_sessions))

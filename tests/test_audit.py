@@ -6,17 +6,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 
 from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
+from stockjax.engine import sessions as engine_sessions
+from stockjax.engine.sessions import SessionReader
 from stockjax.errors import NothingToForecast, SnapshotMissing
-from stockjax.features import Features, History, build_features
-from stockjax.forecasting import knowledge
+from stockjax.features import Features, History, KnownPrices, build_features
 from stockjax.forecasting.rows import MODELS
-from stockjax.sessions import Exchange
+from stockjax.nightly import Universe
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.altered import ALTERATIONS, Alteration
@@ -27,6 +29,7 @@ from tests.warehouse.made_up import append, closes, forecast, store
 AS_OF = date(2013, 2, 1)
 TICKERS = ["FB", "IBM"]
 SPOILT: list[Alteration] = ["cut", "corrupted", "shuffled"]
+ALTERED: list[Alteration] = [*SPOILT, "ended", "begun", "disproved", "restated"]
 SAID = frozenset({"predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"})
 """Every column of the ledger that a forecast fills with numbers of its own."""
 
@@ -60,10 +63,10 @@ def changed(audited: list[Audited]) -> dict[tuple[str, str], dict[str, set[str]]
 def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> None:
     told: list[Alteration] = []
     audited = audit(priced, AS_OF, TICKERS, brief(priced), progress=told.append)
-    assert told == list(ALTERATIONS) == ["unchanged", *SPOILT]
+    assert told == list(ALTERATIONS) == ["unchanged", *ALTERED]
     assert changed(audited) == {(ticker, model): {} for ticker in TICKERS for model in MODELS}
     for one in audited:
-        assert one.changed.keys() == set(SPOILT)
+        assert one.changed.keys() == set(ALTERED)
         assert one.as_of == AS_OF
         assert not one.leaks
 
@@ -79,20 +82,22 @@ def over_all_sessions(history: History) -> Features:
 def test_inputs_that_are_standardised_by_the_whole_series_are_a_leak(
     priced: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(knowledge, "build_features", over_all_sessions)
+    monkeypatch.setattr(engine_sessions, "build_features", over_all_sessions)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
     for (_, model), columns in found.items():
         # The networks are those of the session: only what they are shown has changed.
-        assert columns == (dict.fromkeys(SPOILT, SAID) if model == "lstm" else {})
+        assert {name: columns.get(name) for name in SPOILT} == dict.fromkeys(
+            SPOILT, SAID if model == "lstm" else None
+        )
 
 
 def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
     priced: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(History, "cut", lambda self, last: self)
+    monkeypatch.setattr(Features, "cut", lambda self, lengths: self)
     found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
     for (_, model), columns in found.items():
-        assert columns == (dict.fromkeys(SPOILT, SAID | {"model_id"}) if model == "lstm" else {})
+        assert set(SPOILT) <= columns.keys() if model == "lstm" else columns == {}
 
 
 Saying = Callable[[npt.NDArray[np.float64], int], float | None]
@@ -130,17 +135,13 @@ def never(adjusted: npt.NDArray[np.float64], at: int) -> float:
 def forecaster(*sayings: Saying) -> Forecaster:
     """Models that are shown all closes of a ticker, and the place of the session among them."""
 
-    def forecasts(
-        history: History,
-        wanted: Mapping[str, set[date]],
-        exchanges: Mapping[str, Exchange],
-        settings: Settings,
-    ) -> pd.DataFrame:
+    def forecasts(universe: Universe, wanted: Mapping[date, list[str]], settings: Settings) -> pd.DataFrame:
         rows: list[dict[str, Any]] = []
-        for ticker, days in wanted.items():
-            row = history.tickers.index(ticker)
-            adjusted = history.adj_close[row, : history.lengths[row]]
-            for day in days:
+        history = universe.prices.ever
+        for day, tickers in wanted.items():
+            for ticker in tickers:
+                row = history.tickers.index(ticker)
+                adjusted = history.adj_close[row, : history.lengths[row]]
                 at = int(history.position(day)[row])
                 for say in sayings:
                     said = say(adjusted, at)
@@ -151,6 +152,12 @@ def forecaster(*sayings: Saying) -> Forecaster:
         return pd.DataFrame(rows)
 
     return forecasts
+
+
+def ended_too(ticker: str, columns: dict[str, set[str]]) -> dict[str, set[str]]:
+    """With `ended` where the ticker is one of those that are made to end: to it, that is a cut."""
+    ends = duckdb.execute("SELECT hash(?) % 2", [ticker]).fetchall() == [(1,)]
+    return columns | {"ended": columns["cut"]} if ends and "cut" in columns else columns
 
 
 def test_a_leak_is_named_with_its_columns_and_with_what_brought_it_out(priced: Warehouse) -> None:
@@ -166,7 +173,9 @@ def test_a_leak_is_named_with_its_columns_and_with_what_brought_it_out(priced: W
     }
     audited = audit(priced, AS_OF, TICKERS, brief(priced), forecaster(*expected))
     assert changed(audited) == {
-        (ticker, say.__name__): columns for ticker in TICKERS for say, columns in expected.items()
+        (ticker, say.__name__): ended_too(ticker, columns)
+        for ticker in TICKERS
+        for say, columns in expected.items()
     }
     assert {one.model for one in audited if not one.leaks} == {"momentum", "never"}
 
@@ -180,29 +189,74 @@ def test_a_forecast_that_is_only_there_without_the_later_prices_is_a_leak(priced
     columns = {"as_of", "basis_close", "data_hash", "predicted_return"}
     assert changed(audited) == {
         ("IBM", "momentum"): {},
-        ("IBM", "only_where_nothing_comes"): {"cut": columns},
+        ("IBM", "only_where_nothing_comes"): ended_too("IBM", {"cut": columns}),
     }
 
 
 def test_the_sessions_after_the_audited_one_are_forecast_with_it(priced: Warehouse) -> None:
     """So that what one table of features tells of several sessions at once is audited too."""
-    shown: list[Mapping[str, set[date]]] = []
+    shown: list[Mapping[date, list[str]]] = []
     plain = forecaster(momentum)
 
-    def noting(
-        history: History,
-        wanted: Mapping[str, set[date]],
-        exchanges: Mapping[str, Exchange],
-        settings: Settings,
-    ) -> pd.DataFrame:
+    def noting(universe: Universe, wanted: Mapping[date, list[str]], settings: Settings) -> pd.DataFrame:
         shown.append(wanted)
-        assert history.tickers == tuple(TICKERS), "all tickers with prices are there to learn from"
-        return plain(history, wanted, exchanges, settings)
+        there = set(universe.prices.tickers)
+        assert there >= set(TICKERS), "all tickers with prices are there to learn from"
+        return plain(universe, wanted, settings)
 
     audited = audit(priced, AS_OF, ["FB"], brief(priced), noting)
     assert [one.ticker for one in audited] == ["FB"]
-    days = set(NEW_YORK.sessions(AS_OF, date(2013, 2, 28)).tolist()[: 1 + LATER_SESSIONS])
-    assert shown == [{"FB": days}, {"FB": {AS_OF}}, {"FB": days}, {"FB": days}]
+    days = NEW_YORK.sessions(AS_OF, date(2013, 2, 28)).tolist()[: 1 + LATER_SESSIONS]
+    whole = {day: ["FB"] for day in days}
+    ended = {AS_OF: ["FB"]} if "ended" in ended_too("FB", {"cut": set()}) else whole
+    assert dict(zip(ALTERATIONS, shown, strict=True)) == {
+        **dict.fromkeys(ALTERATIONS, whole),
+        "cut": {AS_OF: ["FB"]},
+        "ended": ended,
+    }
+
+
+usable = SessionReader.usable
+
+
+def still_there(self: SessionReader, session: date, known: date | None = None) -> tuple[History, History]:
+    history, found = usable(self, session, known)
+    last = self._prices.latest.last_sessions()
+    there = [ticker for ticker in found.tickers if last.get(ticker) == self._newest_completed[ticker]]
+    return history, found.only(there)
+
+
+def whoever_there_is(
+    self: SessionReader, session: date, known: date | None = None
+) -> tuple[History, History]:
+    history = self._prices.at(session, known)
+    return history, history
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "fault", "brought_out_by"),
+    [
+        # The universe of today instead of that of the session.
+        (SessionReader, "usable", still_there, "ended"),
+        # The prices of today instead of those of the session.
+        (KnownPrices, "at", lambda self, session, known=None: self.latest.cut(session), "restated"),
+        (KnownPrices, "at", lambda self, session, known=None: self.latest.cut(session), "disproved"),
+        # Tickers that have not begun yet count in the market of the day.
+        (SessionReader, "usable", whoever_there_is, "begun"),
+    ],
+    ids=["universe of today", "restated prices", "what checks know of the next bar", "later tickers"],
+)
+def test_a_fault_in_the_path_of_a_night_is_found(
+    priced: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    place: type,
+    name: str,
+    fault: Callable[..., Any],
+    brought_out_by: Alteration,
+) -> None:
+    monkeypatch.setattr(place, name, fault)
+    audited = audit(priced, AS_OF, TICKERS, brief(priced))
+    assert any(one.changed[brought_out_by] for one in audited)
 
 
 class TestAuditable:

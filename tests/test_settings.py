@@ -218,17 +218,14 @@ def test_tickers_of_the_base_may_be_one_text(monkeypatch: pytest.MonkeyPatch) ->
     assert (load_settings().base.tickers, load_settings().base.universe) == (("KO",), "sp500")
 
 
-def test_a_backtest_trains_tickers_as_often_as_a_replay_unless_the_nights_are_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert load_settings().backtest_ticker_every == load_settings().replay.ticker_every == 21
-    write_toml("[retrain]\nbase_every = 10\n[replay]\nticker_every = 7\n")
-    assert load_settings().backtest_ticker_every == 7
-    write_toml("[retrain]\nticker_every = 1\n[replay]\nticker_every = 7\n")
-    assert load_settings().backtest_ticker_every == 1
-    monkeypatch.setenv("STOCKJAX_RETRAIN__TICKER_EVERY", "5")
+def test_how_often_a_backtest_trains_tickers_does_not_depend_on_what_a_file_spells_out() -> None:
+    assert load_settings().backtest_ticker_every == 21
+    write_toml("[retrain]\nticker_every = 1\n")
+    assert load_settings().backtest_ticker_every == 21
+    write_toml("[retrain]\nticker_every = 30\n")
+    assert load_settings().backtest_ticker_every == 30
+    write_toml("[retrain]\nticker_every = 30\n[backtest]\nticker_every = 5\n")
     assert load_settings().backtest_ticker_every == 5
-    assert load_settings(retrain={"ticker_every": 3}).backtest_ticker_every == 3
 
 
 @pytest.mark.parametrize("mode", ["adapter", "full", "own"])

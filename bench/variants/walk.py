@@ -6,7 +6,7 @@ still remembers of earlier ones.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,11 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from stockjax.engine import Policy, SessionData, State, train_models
 from stockjax.features import Features, History, build_features
 from stockjax.forecasting.knowledge import Knowledge
-from stockjax.forecasting.replay import sessions_between
-from stockjax.forecasting.training import train_base_model, train_tickers, with_sessions
+from stockjax.forecasting.training import train_base_model, with_sessions
+from stockjax.forecasting.wanted import sessions_between
 from stockjax.model.network import Parameters, run
 from stockjax.quality.gate import check
 from stockjax.registry import Model
@@ -128,10 +129,15 @@ class Fold:
     @cached_property
     def tickers(self) -> dict[int, Model]:
         """The product's model of each ticker that can have one, by its row."""
-        trained, failures = train_tickers(self.knowledge, self.learnable, self.base, {}, self.settings)
-        if failures:
-            raise RuntimeError(f"a ticker could not be trained: {failures}")
-        return {self.learnable[str(model.ticker)]: model for model in trained}
+        knowledge, tickers = self.knowledge, tuple(self.learnable)
+        data = SessionData(knowledge, knowledge.history, tickers, exchanges={}, origins={})
+        policy = Policy.of_nights(self.settings)
+        # The base is there already, and is the one of the session.
+        policy = replace(policy, base_every=10**6, base_expiry=10**7)
+        state, problems = train_models(data, State(base=self.base), policy)
+        if problems:
+            raise RuntimeError(f"a ticker could not be trained: {problems}")
+        return {self.learnable[ticker]: model for ticker, model in state.tickers.items()}
 
     @cached_property
     def base_outlook(self) -> Outlook:

@@ -11,7 +11,7 @@ from stockjax.audit import Audited, audit, auditable
 from stockjax.settings import Settings
 from stockjax.training.programs import use_compilation_cache
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.altered import ALTERATIONS
+from stockjax.warehouse.altered import ALTERATIONS, Alteration
 
 MOST_LEAKS = 20
 """Changed forecasts that are named; they are counted to the last."""
@@ -35,16 +35,19 @@ def audit_all(settings: Settings, tickers: Sequence[str], sessions: int, console
 
 def findings(audited: Sequence[Audited]) -> RenderableType:
     """Sessions and models with the forecasts that changed in each world, and those by name."""
-    table = Table(
-        title="Forecasts of the past, made anew",
-        caption="How many changed when what came after the session was cut off, corrupted, shuffled.",
+    prices = _counts(
+        audited,
+        ("cut", "corrupted", "shuffled"),
+        "Forecasts of the past, made anew",
+        "How many changed when what came after the session was cut off, corrupted, shuffled.",
     )
-    for heading in ("session", "model", "forecasts", *ALTERATIONS[1:]):
-        table.add_column(heading, justify="left" if heading in {"session", "model"} else "right")
-    for as_of, model in dict.fromkeys((one.as_of, one.model) for one in audited):
-        some = [one for one in audited if (one.as_of, one.model) == (as_of, model)]
-        counts = [sum(bool(one.changed[name]) for one in some) for name in ALTERATIONS[1:]]
-        table.add_row(str(as_of), model, str(len(some)), *map(str, counts))
+    universe = _counts(
+        audited,
+        ("ended", "begun", "disproved", "restated"),
+        "The same with another universe, and with what became known later",
+        "How many changed when tickers ended or began after the session, when its bars were disproved by "
+        "the next ones, when prices were restated later.",
+    )
     leaks = [one for one in audited if one.leaks]
     lines = [
         f"{one.ticker} {one.as_of} {one.model}: {', '.join(columns)} changed when {name}"
@@ -54,4 +57,17 @@ def findings(audited: Sequence[Audited]) -> RenderableType:
     ]
     if len(leaks) > MOST_LEAKS:
         lines.append(f"and {len(leaks) - MOST_LEAKS} more forecasts")
-    return Group(table, Text("\n".join(lines))) if lines else table
+    told = [Text("\n".join(lines))] if lines else []
+    return Group(prices, universe, *told)
+
+
+def _counts(audited: Sequence[Audited], names: Sequence[Alteration], title: str, caption: str) -> Table:
+    """How many forecasts of each session and model changed by each of the alterations."""
+    table = Table(title=title, caption=caption)
+    for heading in ("session", "model", "forecasts", *names):
+        table.add_column(heading, justify="left" if heading in {"session", "model"} else "right")
+    for as_of, model in dict.fromkeys((one.as_of, one.model) for one in audited):
+        some = [one for one in audited if (one.as_of, one.model) == (as_of, model)]
+        counts = [sum(bool(one.changed.get(name)) for one in some) for name in names]
+        table.add_row(str(as_of), model, str(len(some)), *map(str, counts))
+    return table

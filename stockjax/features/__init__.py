@@ -2,5 +2,6 @@
 
 from stockjax.features.history import History
 from stockjax.features.inputs import FEATURE_NAMES, Features, build_features
+from stockjax.features.known_prices import KnownPrices
 
-__all__ = ["FEATURE_NAMES", "Features", "History", "build_features"]
+__all__ = ["FEATURE_NAMES", "Features", "History", "KnownPrices", "build_features"]

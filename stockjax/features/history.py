@@ -70,19 +70,32 @@ class History:
 
         """
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
-        names, first, counts = np.unique(columns["ticker"], return_index=True, return_counts=True)
+        names, counts = np.unique(columns["ticker"], return_counts=True)
         rows = np.repeat([row_of[name] for name in names], counts).astype(np.int64)
-        positions = np.arange(len(rows)) - np.repeat(first, counts)
-        lengths = np.zeros(len(tickers), dtype=np.int64)
-        lengths[[row_of[name] for name in names]] = counts
+        values = {name: columns[name] for name in _FIELDS}
+        return cls.packed(tickers, markets, rows, columns["session"].astype("datetime64[D]"), values)
+
+    @classmethod
+    def packed(
+        cls,
+        tickers: Sequence[str],
+        markets: Sequence[str],
+        rows: npt.NDArray[np.int64],
+        days: Days,
+        values: Mapping[str, npt.NDArray[Any]],
+    ) -> "History":
+        """Arrange prices, each (n,), that are ordered by the number of their ticker in one block each."""
+        lengths = np.bincount(rows, minlength=len(tickers)).astype(np.int64)
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        positions = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
         shape = (len(tickers), int(lengths.max(initial=0)))
         sessions = np.full(shape, np.datetime64("NaT", "D"))
-        sessions[rows, positions] = columns["session"].astype("datetime64[D]")
-        packed = {}
+        sessions[rows, positions] = days
+        fields = {}
         for name in _FIELDS:
-            packed[name] = np.full(shape, np.nan)
-            packed[name][rows, positions] = columns[name]
-        return cls(tuple(tickers), sessions, lengths, **packed, markets=tuple(markets))
+            fields[name] = np.full(shape, np.nan)
+            fields[name][rows, positions] = values[name]
+        return cls(tuple(tickers), sessions, lengths, **fields, markets=tuple(markets))
 
     def cut(self, last: date) -> "History":
         """The same tickers, knowing nothing after the session `last`."""
@@ -95,6 +108,11 @@ class History:
         }
         sessions = np.where(kept, self.sessions[:, :width], np.datetime64("NaT", "D"))
         return replace(self, sessions=sessions, lengths=lengths, **fields)
+
+    def lengths_at(self, last: date) -> npt.NDArray[np.int64]:
+        """(N,) sessions of each ticker up to and including `last`."""
+        found: npt.NDArray[np.int64] = (self.sessions <= np.datetime64(last, "D")).sum(axis=1)
+        return found
 
     def only(self, tickers: Sequence[str]) -> "History":
         """The history of some of the tickers, in their order here."""

@@ -76,6 +76,24 @@ class Features:
     volatility: Array
     first: int = 1
 
+    def cut(self, lengths: npt.NDArray[np.int64]) -> "Features":
+        """What the same tickers' first sessions alone give: no input depends on a later session.
+
+        Parameters
+        ----------
+        lengths
+            (N,) sessions of each ticker to keep.
+
+        """
+        width = int(lengths.max(initial=0))
+        column = np.arange(width)
+        inside = column < lengths[:, None]
+        inputs = np.where(inside[..., None], self.inputs[:, :width], np.float32(0))
+        # The return after the last session is not known yet.
+        labels = np.where(column < lengths[:, None] - 1, self.labels[:, :width], np.float32(np.nan))
+        volatility = np.where(inside, self.volatility[:, :width], np.nan)
+        return Features(inputs, labels, volatility, self.first)
+
 
 def build_features(history: History) -> Features:
     """Compute inputs and labels from prices; the history must not be empty."""

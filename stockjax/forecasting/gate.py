@@ -1,7 +1,6 @@
 """Champion against challenger, on sessions that neither has been fitted to."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +8,9 @@ import numpy.typing as npt
 
 from stockjax.forecasting.knowledge import Knowledge
 from stockjax.registry import Model
+from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter
+from stockjax.training.base import untrained_alone
 from stockjax.training.unseen import UNSEEN, unseen_losses
 
 Array = npt.NDArray[np.float64]
@@ -62,14 +63,9 @@ def judged(challenger: Model, duel: Duel | None, tolerance: float) -> Model:
     return replace(
         challenger,
         validation_loss=duel.challenger,
-        champion_loss=duel.champion,
+        champion_loss=duel.champion if math.isfinite(duel.champion) else None,
         status="rejected" if duel.lost(tolerance) else challenger.status,
     )
-
-
-def admitted(trained: Iterable[Model]) -> dict[str, Model]:
-    """Those of new models that were not rejected, by ticker."""
-    return {str(model.ticker): model for model in trained if model.status != "rejected"}
 
 
 def ticker_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel | None:
@@ -94,6 +90,20 @@ def base_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel 
         return None
     one, other = (_losses_by_day(_as_twin(model), knowledge) for model in (challenger, champion))
     return paired(one, other)
+
+
+def judged_first_base(
+    base: Model, knowledge: Knowledge, settings: TrainingSettings, tolerance: float
+) -> Model:
+    """A first base, compared with the network that training begins from; `rejected` if it did not learn.
+
+    That network is the random walk with EWMA volatility. A base without a twin is not compared.
+    """
+    if not base.parameters.get("twin"):
+        return base
+    start = untrained_alone(settings, base.seed)
+    beginning = replace(base, parameters={**base.parameters, "twin": start})
+    return judged(base, base_duel(base, beginning, knowledge), tolerance)
 
 
 def _as_twin(base: Model) -> Model:

@@ -6,13 +6,17 @@ from stockjax.features import History
 from stockjax.warehouse.inputs import ForecastInputs
 
 
-def forecast_inputs(history: History, read_at: datetime, as_of: date | None = None) -> ForecastInputs:
+def forecast_inputs(
+    history: History, read_at: datetime, forecast_sessions: int, as_of: date | None = None
+) -> ForecastInputs:
     """The record of the prices that forecasts see; all of them, for each is part of its market.
 
     Parameters
     ----------
     read_at
         When the prices were read, aware.
+    forecast_sessions
+        History that a forecast needs.
     as_of
         The session that a night forecasts from, and the last one of the history; None for a
         replay, which forecasts from many.
@@ -25,6 +29,7 @@ def forecast_inputs(history: History, read_at: datetime, as_of: date | None = No
         tickers=history.tickers,
         exchanges=history.markets,
         fingerprints=tuple(fingerprints(history)),
+        forecast_sessions=forecast_sessions,
     )
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 from stockjax.features import Features, History, build_features
 
@@ -15,18 +14,21 @@ class Knowledge:
     ----------
     history
         Prices cut at `as_of`.
+    features
+        Inputs and labels of the cut history.
 
     """
 
     history: History
     as_of: date
+    features: Features
 
     @classmethod
     def at(cls, history: History, as_of: date) -> "Knowledge":
-        """Cut a history at a session."""
-        return cls(history.cut(as_of), as_of)
+        """Cut a history at a session, and compute its features."""
+        return cls.of(history.cut(as_of), as_of)
 
-    @cached_property
-    def features(self) -> Features:
-        """Inputs and labels of the cut history."""
-        return build_features(self.history)
+    @classmethod
+    def of(cls, history: History, as_of: date) -> "Knowledge":
+        """Compute the features of a history that ends at a session."""
+        return cls(history, as_of, build_features(history))

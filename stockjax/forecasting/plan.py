@@ -1,13 +1,13 @@
 """What tonight is about: the sessions that have closed and those that are forecast."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from stockjax.errors import UsageError
-from stockjax.sessions import Exchange
+from stockjax.sessions import Exchange, exchange
 from stockjax.sources import Source
 
 Origin = Literal["nightly", "catchup", "backtest"]
@@ -55,6 +55,8 @@ class Plan:
         By exchange code, the newest session that was stored before this run.
     learnt_from
         Tickers that are fetched for the base to learn from and not forecast.
+    settling
+        How long after the close a live source's bar counts as finished.
 
     """
 
@@ -68,6 +70,12 @@ class Plan:
     asked: date | None
     already_known: Mapping[str, date] = field(default_factory=dict)
     learnt_from: tuple[str, ...] = ()
+    settling: timedelta = timedelta(0)
+
+    @property
+    def settled_at(self) -> datetime:
+        """The moment of the closes whose bars are finished by now."""
+        return self.started_at - self.settling
 
     @property
     def fetched(self) -> tuple[str, ...]:
@@ -76,7 +84,7 @@ class Plan:
 
     def market(self, exchange: Exchange) -> Market:
         """Tonight on that exchange."""
-        newest = _newest(exchange, self.recorded, self.started_at)
+        newest = _newest(exchange, self.recorded, self.settled_at)
         as_of = exchange.last_session_on_or_before(min(self.asked, newest)) if self.asked else newest
         target = exchange.next_session(as_of)
         now = exchange.closes_at(as_of) if self.recorded else self.started_at
@@ -100,6 +108,7 @@ def make_plan(
     exchanges: Iterable[Exchange] = (),
     now: datetime | None = None,
     learnt_from: tuple[str, ...] = (),
+    settling: timedelta = timedelta(0),
 ) -> Plan:
     """Settle the sessions of a run.
 
@@ -114,6 +123,8 @@ def make_plan(
         The moment of the run, aware; None for the clock.
     learnt_from
         Tickers for the base; those that are forecast may be among them.
+    settling
+        How long after the close a live source's bar counts as finished.
 
     Raises
     ------
@@ -126,7 +137,7 @@ def make_plan(
     recorded = source.last_session()
     known = list(dict.fromkeys(exchanges)) or [default]
     if as_of:
-        _check_asked(as_of, known, recorded, started, source.name)
+        _check_asked(as_of, known, recorded, started - settling, source.name)
     universe = tickers or source.universe()
     if not universe:
         raise UsageError(
@@ -143,8 +154,37 @@ def make_plan(
         recorded=recorded,
         asked=as_of,
         learnt_from=tuple(ticker for ticker in dict.fromkeys(learnt_from) if ticker not in set(universe)),
+        settling=settling,
     )
     return replace_as_of(plan, known)
+
+
+def recorded_plan(tickers: Sequence[str], known: Sequence[str], code: str, last: date) -> Plan:
+    """The plan of a run at the last session of prices that are stored, which fetches nothing.
+
+    Parameters
+    ----------
+    tickers, known
+        Tickers to forecast, and all that have prices.
+    code
+        The exchange of tickers without one of their own.
+
+    """
+    default = exchange(code)
+    return replace_as_of(
+        Plan(
+            run_id=uuid.uuid4().hex,
+            source="files",
+            default=default,
+            tickers=tuple(tickers),
+            as_of=last,
+            started_at=datetime.now(UTC),
+            recorded=last,
+            asked=None,
+            learnt_from=tuple(ticker for ticker in known if ticker not in set(tickers)),
+        ),
+        [default],
+    )
 
 
 def replace_as_of(plan: Plan, exchanges: Iterable[Exchange]) -> Plan:

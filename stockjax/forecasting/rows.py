@@ -100,7 +100,9 @@ def other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
 
 def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.DataFrame:
     close = shared["basis_close"].to_numpy()
-    prices = close[:, None] * np.exp(forecast.quantiles)
+    # What is too large for a number is refused by name later.
+    with np.errstate(over="ignore", invalid="ignore"):
+        prices = close[:, None] * np.exp(forecast.quantiles)
     return shared.assign(
         model=name,
         model_id=pd.Series([None] * len(shared), dtype="str"),

@@ -2,8 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
@@ -16,7 +15,7 @@ from stockjax.forecasting.knowledge import Knowledge
 from stockjax.model.network import Parameters, mean_freedom
 from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
-from stockjax.settings import RetrainSettings, Settings, TrainingSettings
+from stockjax.settings import RetrainSettings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
 from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base, untrained
 from stockjax.training.ticker import TrainedTicker, held_out_loss, retrain_ticker
@@ -156,45 +155,6 @@ def with_sessions(knowledge: Knowledge, tickers: Iterable[str], count: int) -> l
     """Those of the tickers that have at least `count` sessions of history."""
     lengths = dict(zip(knowledge.history.tickers, knowledge.history.lengths, strict=True))
     return [ticker for ticker in tickers if lengths.get(ticker, 0) >= count]
-
-
-def train_tickers(
-    knowledge: Knowledge,
-    tickers: Iterable[str],
-    base: Model,
-    champions: Mapping[str, Model],
-    settings: Settings,
-) -> tuple[list[Model], dict[str, Exception]]:
-    """Train several tickers at once, in threads.
-
-    Returns
-    -------
-    The models that came out, and why the others did not: one ticker stops no other.
-
-    """
-    knowledge.features  # noqa: B018  computed once, before the threads share it
-
-    def train(ticker: str) -> Model:
-        return train_ticker_model(
-            knowledge,
-            ticker,
-            base,
-            champions.get(ticker),
-            settings.training,
-            settings.seed,
-            settings.retrain,
-        )
-
-    with ThreadPoolExecutor(settings.worker_count) as pool:
-        running = {ticker: pool.submit(train, ticker) for ticker in tickers}
-    failures: dict[str, Exception] = {}
-    for ticker, future in running.items():
-        error = future.exception()
-        if isinstance(error, Exception):
-            failures[ticker] = error
-        elif error:
-            raise error
-    return [future.result() for ticker, future in running.items() if ticker not in failures], failures
 
 
 def _residuals(

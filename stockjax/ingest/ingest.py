@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -154,16 +154,20 @@ class Ingest:
         return overlaps
 
     def _requests(self, listed: Mapping[str, Listing], overlaps: Mapping[str, pd.DataFrame]) -> list[Request]:
-        """What is to be asked: of a live source only tickers that lack their last session."""
+        """What is to be asked: of a live source only tickers that lack their last session.
+
+        A run of the past asks for nothing of a ticker that has later prices: what was known then is stored.
+        """
         wanted = []
         for ticker, listing in listed.items():
             rows = overlaps.get(ticker)
-            if rows is None or ticker in self._settings.history.accept:
+            if rows is None:
                 wanted.append(Request(ticker, listing.exchange))
                 continue
-            stored_last = rows["session"].iloc[-1].date()
-            if self._plan.recorded or stored_last < self._plan.market(listing.exchange).as_of:
-                wanted.append(Request(ticker, listing.exchange, rows))
+            stored_last, as_of = rows["session"].iloc[-1].date(), self._plan.market(listing.exchange).as_of
+            if stored_last < as_of or (self._plan.recorded and stored_last == as_of):
+                accepted = ticker in self._settings.history.accept
+                wanted.append(Request(ticker, listing.exchange, None if accepted else rows))
         return wanted
 
     def _store(self, delivery: Delivery, done: Ingested, known: pd.DataFrame) -> Ingested:
@@ -191,9 +195,10 @@ class Ingest:
             quarantined,
             source=self._plan.source,
             run_id=self._plan.run_id,
-            moment=datetime.now(UTC),
+            known_from=self._plan.as_of,
             whole=[ticker for ticker, verdict in verdicts.items() if verdict.replaces_all],
             disproved=checked.quarantined[checked.quarantined["reason"] == _DISPROVED],
+            disproved_at_once=checked.disproved,
             exchanges=delivery.exchanges,
             recycled=[t for t in self._settings.history.accept if t in _tickers(delivery)],
         )
@@ -247,7 +252,7 @@ class Ingest:
         return {
             each.code: plan.market(each).as_of
             if plan.recorded
-            else each.last_completed_session(plan.started_at)
+            else each.last_completed_session(plan.settled_at)
             for each in set(exchanges)
         }
 

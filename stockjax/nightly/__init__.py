@@ -6,7 +6,6 @@ there already and does only the rest.
 
 from stockjax.nightly.night import Night
 from stockjax.nightly.outcome import Outcome
-from stockjax.nightly.session import Session
 from stockjax.nightly.universe import Universe
 
-__all__ = ["Night", "Outcome", "Session", "Universe"]
+__all__ = ["Night", "Outcome", "Universe"]

@@ -4,13 +4,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from stockjax.engine import Policy
 from stockjax.errors import NothingToForecast, UsageError
-from stockjax.forecasting.inputs import forecast_inputs
-from stockjax.forecasting.replay import replay, sessions_between
 from stockjax.forecasting.rows import MODELS
+from stockjax.forecasting.wanted import sessions_between
 from stockjax.nightly.night import Night
 from stockjax.nightly.universe import Universe
+from stockjax.nightly.walk import Walk, walk
+from stockjax.settings import Settings
 from stockjax.warehouse.ledger import backtest_recipes, complete_forecasts
 
 
@@ -57,7 +60,7 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
 
     """
     settings = night.settings
-    forecast = universe.history.only(night.plan.tickers)
+    forecast = universe.prices.ever.only(night.plan.tickers)
     wanted = sessions_between(forecast, first, last, settings.history.forecast_sessions)
     total = sum(len(days) for days in wanted.values())
     if not total:
@@ -69,18 +72,23 @@ def backtest(night: Night, universe: Universe, first: date, last: date) -> Itera
     done = complete_forecasts(night.warehouse, wanted, first, last, len(MODELS), origins=("backtest",))
     before = finished = sum(len(days & done.get(ticker, set())) for ticker, days in wanted.items())
     begun = time.monotonic()
-    every = settings.backtest_ticker_every
-    inputs = forecast_inputs(universe.history, universe.read_at)
-    for part in replay(universe.history, wanted, universe.exchanges, settings, every, done):
-        night.store.models(part.models, f"{last}-backtest-{part.sessions[0]}", replayed=True)
-        if len(part.rows):
-            night.store.forecasts(part.rows, inputs)
-        for ticker, failure in part.failures.items():
-            night.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
-        finished += len(part.rows) // len(MODELS)
+    for part in walk(night.store, universe, Walk(backtest_policy(settings), wanted, done, "backtest"), last):
+        for ticker, (day, problem) in part.chunk.problems.items():
+            night.say(f"{ticker}: at {day}: {problem}")
+        finished += part.sessions_done
         fresh = finished - before
         left = (time.monotonic() - begun) / fresh * (total - finished) if fresh else None
-        yield Progress(part.sessions[-1], finished, total, left)
+        yield Progress(part.chunk.sessions[-1], finished, total, left)
+
+
+def policy_differences(settings: Settings) -> dict[str, Any]:
+    """The values by which a backtest differs from the nights, by name; for its log and its row of `runs`."""
+    return backtest_policy(settings).differences(Policy.of_nights(settings))
+
+
+def backtest_policy(settings: Settings) -> Policy:
+    """The policy of a backtest: a night's, but for how often tickers are trained."""
+    return Policy.of_backtest(settings, settings.backtest_ticker_every)
 
 
 def _check_recipes(night: Night, first: date, last: date) -> None:

@@ -1,26 +1,31 @@
 """A run from its beginning to its end."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from stockjax.code_version import code_version
+from stockjax.engine import Policy, SessionData, State, StepResult, step
+from stockjax.engine.session_step import TrainAll, TrainBase
+from stockjax.engine.sessions import DueSession
 from stockjax.environment import environment
 from stockjax.errors import UsageError
 from stockjax.forecasting.inputs import forecast_inputs
 from stockjax.forecasting.plan import Origin, make_plan, newest_session, replace_as_of
-from stockjax.forecasting.replay import missing_sessions, replay
 from stockjax.forecasting.rows import MODELS
 from stockjax.forecasting.universe import states_table
+from stockjax.forecasting.wanted import missing_sessions
 from stockjax.ingest import Ingest, Ingested
 from stockjax.ingest.listings import listings
-from stockjax.nightly.drift import alarm_lines, follow_drift
+from stockjax.nightly.drift import alarm_lines, alarms_among
 from stockjax.nightly.outcome import Outcome
-from stockjax.nightly.session import Say, Session, Store
+from stockjax.nightly.store import Store, read_state
 from stockjax.nightly.turn import Turn
-from stockjax.nightly.universe import Universe, survey
+from stockjax.nightly.universe import Universe, survey, tickers_on
+from stockjax.nightly.walk import Walk, walk
 from stockjax.registry import purge_models
 from stockjax.reporting.exports import export_latest
 from stockjax.reporting.folder import purge_reports
@@ -37,6 +42,7 @@ from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, rejected_models, replace_tickers, start_run
 from stockjax.warehouse.tidy import tidy_storage
 
+Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
 
 
@@ -83,6 +89,7 @@ class Night:
             [listing.exchange for listing in asked],
             now,
             base_tickers(settings, self.source.universe()),
+            timedelta(minutes=settings.run.settle_minutes),
         )
         self._flow_run_id = flow_run_id
         self._turn = Turn(settings)
@@ -165,62 +172,82 @@ class Night:
         settings, due = self.settings, universe.due
         if not settings.replay.sessions or not due:
             return 0
-        done = universe.forecast_by_anyone(self.warehouse)
-        for session, tickers in universe.missed.items():
-            for ticker in tickers:
-                done.setdefault(ticker, set()).add(session)
-        usable = [state.ticker for state in universe.states if state.can_forecast]
-        history = universe.history.only([*usable, *self.plan.learnt_from])
         recent = missing_sessions(
-            history,
+            universe.prices.ever.only(self.plan.tickers),
             {},
             {ticker: market.as_of for ticker, market in universe.markets.items()},
             settings.replay.sessions,
             settings.history.forecast_sessions,
         )
-        # With what is done among them: a replay that was cut off goes on with the same bits.
-        wanted = {ticker: recent[ticker] for ticker in due}
-        of = sum(len(days - done.get(ticker, set())) for ticker, days in wanted.items())
-        written, done_now, store = 0, 0, self.store
-        every = settings.replay.ticker_every
-        inputs = forecast_inputs(history, universe.read_at)
-        for part in replay(history, wanted, universe.exchanges, settings, every, done):
-            store.models(part.models, f"{self.plan.as_of}-replay-{part.sessions[0]}", replayed=True)
-            written += store.forecasts(part.rows, inputs) if len(part.rows) else 0
-            for ticker, failure in part.failures.items():
-                self.say(f"{ticker}: training at {part.sessions[0]} failed ({failure})")
-            done_now += len(part.rows) // len(MODELS)
+        first = min((min(days) for days in recent.values() if days), default=self.plan.as_of)
+        done = universe.forecast_by_anyone(self.warehouse, first)
+        for session, tickers in universe.missed.items():
+            for ticker in tickers:
+                done.setdefault(ticker, set()).add(session)
+        policy = Policy.of_backtest(settings, settings.replay.ticker_every)
+        of = sum(len(days - done.get(ticker, set())) for ticker, days in recent.items())
+        written = done_now = 0
+        for part in walk(self.store, universe, Walk(policy, recent, done, "replay"), self.plan.as_of):
+            written += part.written
+            for ticker, (day, problem) in part.chunk.problems.items():
+                self.say(f"{ticker}: at {day}: {problem}")
+            done_now += part.sessions_done
             progress(done_now, of)
-            self.say(f"replayed {part.sessions[0]} to {part.sessions[-1]}: {len(part.rows)} forecasts")
+            sessions = part.chunk.sessions
+            self.say(f"replayed {sessions[0]} to {sessions[-1]}: {part.written} forecasts")
         return written
 
-    def session(self, universe: Universe, as_of: date) -> Session:
-        """All that is needed to forecast from one session."""
-        due = [*universe.missed.get(as_of, []), *universe.tonight.get(as_of, [])]
+    @property
+    def policy(self) -> Policy:
+        """The policy of this run's own session."""
+        return Policy.of_nights(self.settings)
+
+    def read_session(self, universe: Universe, due: DueSession) -> SessionData | None:
+        """What is known at a session that is due; None if none of its tickers can be forecast."""
         origins: dict[str, Origin] = {
-            ticker: market.origin if as_of == market.as_of else "catchup"
+            ticker: market.origin if due.session == market.as_of else "catchup"
             for ticker, market in universe.markets.items()
         }
-        knowledge = universe.known_at(as_of, self.settings.history.forecast_sessions)
-        return Session(
-            as_of=as_of,
-            knowledge=knowledge,
-            read_at=universe.read_at,
-            due=due,
-            exchanges=universe.exchanges,
-            origins=origins,
-            settings=self.settings,
-            store=self.store,
-            say=self.say,
-            drifted=follow_drift(
-                self.warehouse,
-                knowledge.history.only(self.plan.tickers),
-                as_of,
-                self.settings,
-                self.plan.run_id,
-                self.say,
-            ),
-        )
+        data = universe.reader.read(due, origins)
+        if data is None:
+            return None
+        usable = set(data.knowledge.history.tickers)
+        return replace(data, watched=tuple(ticker for ticker in self.plan.tickers if ticker in usable))
+
+    def read_state(self, data: SessionData) -> State:
+        """What the nights before a session have left."""
+        return read_state(self.warehouse, data.due, data.as_of, self.settings)
+
+    def write_step(
+        self, universe: Universe, due: DueSession, data: SessionData, result: StepResult, seconds: float
+    ) -> int:
+        """Write down what a session has made; returns how many forecasts were new."""
+        for line in result.decisions.lines:
+            self.say(line)
+        for line in alarms_among(result.decisions.drift.rows, self.plan.tickers):
+            self.say(line)
+        needed = self.settings.history.forecast_sessions
+        inputs = forecast_inputs(data.knowledge.history, universe.read_at, needed, due.session)
+        written = self.store.write_step(result, due, inputs)
+        self.say(result.decisions.summary(seconds))
+        self.say(f"{written} forecasts written from {due.session}")
+        return written
+
+    def forecast(
+        self,
+        universe: Universe,
+        due: DueSession,
+        train_all: TrainAll | None = None,
+        train_base: TrainBase = lambda train: train(),
+    ) -> StepResult | None:
+        """All of a session: read, step, write; None if none of its tickers can be forecast from it."""
+        data = self.read_session(universe, due)
+        if data is None:
+            return None
+        begun = time.monotonic()
+        result = step(data, self.read_state(data), self.policy, train_all, train_base)
+        self.write_step(universe, due, data, result, time.monotonic() - begun)
+        return result
 
     def score(self) -> int:
         """Bring the rolling errors up to date."""
@@ -251,33 +278,51 @@ class Night:
             self.say(f"{models} model files and {reports} reports let go")
 
     def outcome(
-        self, universe: Universe, ingested: Ingested, failures: Mapping[str, str], report: Path
+        self, universe: Universe, ingested: Ingested, results: Sequence[StepResult], report: Path
     ) -> Outcome:
-        """Count what came of it."""
-        markets = {ticker: universe.markets[ticker] for ticker in self.plan.tickers}
+        """Count what came of it.
+
+        Parameters
+        ----------
+        results
+            What tonight's sessions have made; not those that were caught up.
+
+        """
+        chosen = tickers_on(self.plan.tickers, universe.exchanges, self.settings.forecast_exchanges)
+        markets = {ticker: universe.markets[ticker] for ticker in self.plan.tickers if ticker in chosen}
+        if not markets:
+            raise UsageError(
+                f"no ticker trades on {', '.join(self.settings.forecast_exchanges)}; "
+                "name other exchanges, or none for all of them"
+            )
         first = min(market.as_of for market in markets.values())
         complete = complete_forecasts(self.warehouse, self.plan.tickers, first, self.plan.as_of, len(MODELS))
-        done = [ticker for ticker in complete if markets[ticker].as_of in complete[ticker]]
+        done = [t for t in complete if t in markets and markets[t].as_of in complete[t]]
         without = {
             s.ticker: str(s.reason) if s.state == "active" else f"{s.state}, {s.reason}"
             for s in universe.states
-            if not s.can_forecast
+            if not s.can_forecast and s.ticker in markets
         }
-        told = ingested.failures.items()
-        elsewhere = {name: str(why) for name, why in told if name not in universe.markets}
+        named = ingested.failures.items()
+        elsewhere = {name: str(why) for name, why in named if name not in universe.markets}
+        problems = {name: why for result in results for name, why in result.decisions.problems.items()}
         return Outcome(
             as_of=self.plan.as_of,
             targets=tuple(sorted({market.target for market in markets.values()})),
-            tickers=frozenset(self.plan.tickers),
+            tickers=frozenset(markets),
             forecast=len(done),
             caught_up=len(universe.missed),
-            excused=sum(state.state in {"delisted", "too_short"} for state in universe.states),
-            failures={**elsewhere, **without, **failures},
+            excused=sum(
+                state.state in {"delisted", "too_short"} and state.ticker in markets
+                for state in universe.states
+            ),
+            failures={**elsewhere, **without, **problems},
             ingested=ingested.summary(),
             remark=None if without else self._holiday(universe),
             drift=alarm_lines(self.warehouse, self.plan.as_of, self.plan.tickers),
             rejected=rejected_models(self.warehouse, self.plan.as_of),
             report=report,
+            decisions=tuple(result.decisions.summary() for result in results),
         )
 
     def close(self, status: str, counts: Mapping[str, object]) -> None:

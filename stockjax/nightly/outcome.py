@@ -33,6 +33,8 @@ class Outcome:
         The night's alarms of drift.
     rejected
         New models that were worse than those in force, which go on.
+    decisions
+        For each of tonight's sessions, how many models were trained, promoted, rejected or kept.
 
     """
 
@@ -48,6 +50,7 @@ class Outcome:
     report: Path
     drift: tuple[str, ...] = ()
     rejected: int = 0
+    decisions: tuple[str, ...] = ()
 
     def failed(self, share: float) -> bool:
         """Whether nothing came of it, or more than that share of the tickers has no forecast.
@@ -91,5 +94,6 @@ class Outcome:
             "ingest": dict(self.ingested),
             "rejected": self.rejected,
             "drift": list(self.drift),
+            "decisions": list(self.decisions),
             "report": str(self.report),
         }

@@ -1,12 +1,14 @@
 """One run of a flow at a time on a warehouse."""
 
 import contextlib
+from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 
 from stockjax.errors import AnotherRun
-from stockjax.nightly.session import Say
 from stockjax.settings import Settings
+
+Say = Callable[[str], None]
 
 
 class Turn:
@@ -15,6 +17,8 @@ class Turn:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.warehouse
         self._told = settings.run
+        # Runs of a part of the exchanges each are all wanted: they wait for each other.
+        self._waits = settings.run.when_busy == "wait" or bool(settings.forecast_exchanges)
         self._lock: FileLock | None = None
 
     def take(self, flow: str, say: Say) -> None:
@@ -32,7 +36,7 @@ class Turn:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            if self._told.when_busy == "cancel":
+            if not self._waits:
                 raise AnotherRun(
                     f"another run of {flow} is at work on '{self._folder}', and this one is cancelled; "
                     "run it again later, or set run.when_busy to 'wait'"

@@ -1,22 +1,25 @@
 """What is known tonight, who can be forecast, and which sessions wait for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from functools import cached_property
 
-from stockjax.features import History
-from stockjax.forecasting.knowledge import Knowledge
+import numpy as np
+
+from stockjax.engine.sessions import DueSession, SessionReader, due_sessions
+from stockjax.features import History, KnownPrices
 from stockjax.forecasting.plan import Market, Plan
-from stockjax.forecasting.replay import missing_sessions
 from stockjax.forecasting.rows import MODELS
 from stockjax.forecasting.universe import TickerState, ticker_states
+from stockjax.forecasting.wanted import missing_sessions
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import Listing
-from stockjax.sessions import Exchange
+from stockjax.sessions import Exchange, exchange
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import complete_forecasts, first_live_sessions
-from stockjax.warehouse.prices import read_history, successors
+from stockjax.warehouse.prices import read_known_prices, successors
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Universe:
 
     Attributes
     ----------
-    history
-        Prices of all tickers that were fetched, cut at tonight.
+    prices
+        Every version of the prices of all tickers that were fetched, up to tonight.
     read_at
         When they were read, aware.
+    forecast_sessions
+        History that a forecast needs.
     listings, markets
         By ticker: its exchange, and tonight on it.
     states
@@ -42,8 +47,9 @@ class Universe:
 
     """
 
-    history: History
+    prices: KnownPrices
     read_at: datetime
+    forecast_sessions: int
     listings: Mapping[str, Listing]
     markets: Mapping[str, Market]
     states: list[TickerState]
@@ -61,31 +67,33 @@ class Universe:
         """Tickers whose forecasts for tonight are not all in the ledger yet."""
         return [ticker for tickers in self.tonight.values() for ticker in tickers]
 
-    def forecast_by_anyone(self, warehouse: Warehouse) -> dict[str, set[date]]:
-        """By ticker, the sessions that have been forecast from on a night or in a replay."""
-        valid = self.history.sessions[self.history.valid]
-        return complete_forecasts(
-            warehouse, self.history.tickers, valid.min().item(), valid.max().item(), len(MODELS)
-        )
+    @property
+    def history(self) -> History:
+        """The prices that hold now."""
+        return self.prices.latest
 
-    def known_at(self, session: date, forecast_sessions: int) -> Knowledge:
-        """The prices at the close of a session, of the tickers that could be forecast from it.
+    @cached_property
+    def reader(self) -> SessionReader:
+        """What was known at each session."""
+        newest = {ticker: market.as_of for ticker, market in self.markets.items()}
+        return SessionReader(self.prices, self.exchanges, newest, self.forecast_sessions)
 
-        These are the tickers with history enough whose last price was as new as a price of
-        their exchange could be.
-        """
-        history = self.history.cut(session)
-        newest = history.last_sessions()
-        usable = [
-            ticker
-            for ticker, length in zip(history.tickers, history.lengths, strict=True)
-            if length >= forecast_sessions and newest[ticker] == self._last_completed(ticker, session)
-        ]
-        return Knowledge(history.only(usable), session)
+    def due_sessions(self) -> list[DueSession]:
+        """The sessions to forecast tonight, those that were missed before tonight's, in their order."""
+        wanted: dict[date, list[str]] = {}
+        for found in (self.missed, self.tonight):
+            for session, tickers in found.items():
+                wanted.setdefault(session, []).extend(tickers)
+        return due_sessions(self.prices, wanted)
 
-    def _last_completed(self, ticker: str, session: date) -> date:
-        market = self.markets[ticker]
-        return market.exchange.last_session_on_or_before(min(session, market.as_of))
+    def is_tonight(self, due: DueSession) -> bool:
+        """Whether a session is tonight's of one of its tickers."""
+        return not set(self.tonight.get(due.session, ())).isdisjoint(due.tickers)
+
+    def forecast_by_anyone(self, warehouse: Warehouse, first: date) -> dict[str, set[date]]:
+        """By ticker, the sessions from `first` on that a night or a backtest has forecast from."""
+        last = max(market.as_of for market in self.markets.values())
+        return complete_forecasts(warehouse, self.prices.tickers, first, last, len(MODELS))
 
 
 def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Settings) -> Universe:
@@ -94,33 +102,67 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
     markets = {ticker: plan.market(listing.exchange) for ticker, listing in listed.items()}
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
     last = max(as_of.values())
-    prices, read_at = read_history(warehouse, plan.fetched, last), datetime.now(UTC)
-    history = History.from_columns(
-        prices,
-        plan.fetched,
-        [listed[ticker].exchange.code for ticker in plan.fetched],
-    )
+    columns, read_at = read_known_prices(warehouse, plan.fetched, last)
+    codes = [listed[ticker].exchange.code for ticker in plan.fetched]
+    prices = KnownPrices.from_columns(columns, plan.fetched, codes)
+    history = prices.latest
     forecast = history.only(plan.tickers)
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
     states = _with_successors(
         warehouse, ticker_states(forecast, as_of, exchanges, ingested.failures, settings.history)
     )
-    first = history.sessions[history.valid].min().item() if history.valid.any() else last
-    # A replayed forecast of a session is no night's: whoever asks for that night gets it.
+    # A session of a backtest is no night's: whoever asks for that night gets it.
+    first = min(_first_caught_up(market, settings.catch_up.sessions) for market in markets.values())
     complete = complete_forecasts(warehouse, plan.tickers, first, last, len(MODELS), ("nightly", "catchup"))
     tonight: dict[date, list[str]] = {}
+    chosen = tickers_on(plan.tickers, exchanges, settings.forecast_exchanges)
     for state in states:
+        if state.ticker not in chosen:
+            continue
         if state.can_forecast and as_of[state.ticker] not in complete.get(state.ticker, set()):
             tonight.setdefault(as_of[state.ticker], []).append(state.ticker)
     missing = missing_sessions(
-        forecast,
+        prices.ever.only(plan.tickers),
         complete,
         as_of,
         settings.catch_up.sessions,
         settings.history.forecast_sessions,
         first_live_sessions(warehouse, plan.tickers),
     )
-    return Universe(history, read_at, listed, markets, states, complete, tonight, _by_session(missing))
+    young = {
+        ticker: {day for day in days if day >= first} for ticker, days in missing.items() if ticker in chosen
+    }
+    universe = Universe(
+        prices, read_at, settings.history.forecast_sessions, listed, markets, states, complete, tonight, {}
+    )
+    return replace(universe, missed=_usable(universe, _by_session(young)))
+
+
+def tickers_on(
+    tickers: Sequence[str], exchanges: Mapping[str, Exchange], codes: Sequence[str]
+) -> frozenset[str]:
+    """The tickers whose exchanges are forecast; all of them if none is named."""
+    wanted = {exchange(code) for code in codes}
+    return frozenset(ticker for ticker in tickers if not wanted or exchanges[ticker] in wanted)
+
+
+def _first_caught_up(market: Market, count: int) -> date:
+    """The session so many before tonight's: nothing older is caught up."""
+    every = market.exchange.every_session
+    place = int(every.searchsorted(np.datetime64(market.as_of, "D")))
+    found: date = every[max(place - count, 0)].item()
+    return found
+
+
+def _usable(universe: Universe, missed: Mapping[date, list[str]]) -> dict[date, list[str]]:
+    """The missed sessions of tickers that could be forecast from them."""
+    found: dict[date, list[str]] = {}
+    for due in due_sessions(universe.prices, missed):
+        there = universe.reader.usable(due.session, due.known)[1].tickers
+        usable = [ticker for ticker in due.tickers if ticker in there]
+        if usable:
+            found.setdefault(due.session, []).extend(usable)
+    return found
 
 
 def _with_successors(warehouse: Warehouse, states: list[TickerState]) -> list[TickerState]:

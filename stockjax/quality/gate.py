@@ -38,11 +38,15 @@ class Checked:
         Columns `PRICE_COLUMNS`, one row per (ticker, session), in the order of the delivery.
     quarantined
         Columns `REFUSED_COLUMNS`; `row` is JSON text of what was delivered.
+    disproved
+        Rows that only the next bar shows to be wrong, columns `PRICE_COLUMNS` and `known_until`, the
+        session of that bar.
 
     """
 
     accepted: pd.DataFrame
     quarantined: pd.DataFrame
+    disproved: pd.DataFrame
 
     @property
     def rejected(self) -> int:
@@ -93,6 +97,7 @@ def check(
     where = locate(known, exchanges)
     verdicts = _verdicts(mended, calendar_faults(where, closed, today or datetime.now(UTC).date()))
     rows = in_order(known, where, _usable(known, where, verdicts), len(mended))
+    disproved = _disproved(rows, mended)
     rows, left_out = _one_per_session(rows)
     for name, at in left_out.items():
         verdicts[at] = _NUMBER_OF[name]
@@ -110,13 +115,23 @@ def check(
     return Checked(
         accepted=PRICE_ROW.validate(mended[good].reset_index(drop=True)),
         quarantined=on_record(delivered, raw, position, number, missing_before),
+        disproved=disproved,
     )
+
+
+def _disproved(rows: Rows, prices: pd.DataFrame) -> pd.DataFrame:
+    """Delivered spikes that the bar after them took back, and the session of that bar; one per session."""
+    spikes = impossible_spikes(rows) & rows.delivered & rows.starts
+    found = prices.iloc[rows.position[spikes]].reset_index(drop=True)
+    return found.assign(known_until=rows.next_day[spikes].astype("datetime64[s]"))
 
 
 def _unreadable_volumes(rows: Rows, prices: pd.DataFrame, raw: pd.Series) -> Bools:
     """Which of the ordered rows were delivered with something for a volume that is no number."""
     unreadable = (raw.notna() & prices["volume"].isna()).to_numpy()
-    found: Bools = rows.delivered & unreadable[rows.position]
+    found = np.zeros(len(rows.position), dtype=bool)
+    # Where nothing is delivered there are only stored rows, which have no position.
+    found[rows.delivered] = unreadable[rows.position[rows.delivered]]
     return found
 
 

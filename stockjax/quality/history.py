@@ -73,6 +73,13 @@ class Rows:
         return self.position >= 0
 
     @property
+    def next_day(self) -> npt.NDArray[np.datetime64]:
+        """The next session of each row's ticker, (n,); NaT after the last."""
+        near = _neighbours(self)
+        found: npt.NDArray[np.datetime64] = np.where(near.has_next, self.day[near.next], np.datetime64("NaT"))
+        return found
+
+    @property
     def starts(self) -> Bools:
         """Which rows are the first of their ticker and session, (n,)."""
         new = np.ones(len(self.day), dtype=bool)

@@ -2,9 +2,15 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
+
+import numpy as np
+
+from stockjax.errors import TrainingFailed
+from stockjax.registry.files import flat
 
 Role = Literal["base", "ticker"]
 Status = Literal["champion", "challenger", "retired", "rejected"]
@@ -67,3 +73,22 @@ class Model:
         ]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return f"{self.role}-{digest[:16]}"
+
+    def check_numbers(self) -> None:
+        """See that every parameter and loss is a finite number, and that the residuals' quantiles ascend.
+
+        Raises
+        ------
+        TrainingFailed
+            The sentence names the first that is not.
+
+        """
+        for name, array in flat(self.parameters).items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise TrainingFailed(f"training ended with {name} not finite")
+        if not (np.diff(self.parameters["residuals"]) > 0).all():
+            raise TrainingFailed("training ended with residual quantiles that do not ascend")
+        losses = {"validation_loss": self.validation_loss, "champion_loss": self.champion_loss}
+        for name, loss in losses.items():
+            if loss is not None and not math.isfinite(loss):
+                raise TrainingFailed(f"training ended with {name} not finite")

@@ -64,6 +64,7 @@ def night_digest(
     failures: Mapping[str, str],
     report: Path,
     drift: Sequence[str] = (),
+    decisions: Sequence[str] = (),
 ) -> str:
     """Forecasts, scores, what went wrong and a few charts of one night.
 
@@ -75,6 +76,8 @@ def night_digest(
         Why, for every ticker that is not as it should be.
     drift
         The night's alarms of drift.
+    decisions
+        Lines on how many models were trained, promoted, rejected or kept.
 
     """
     asked = {"tickers": list(tickers)}
@@ -89,6 +92,7 @@ def night_digest(
         failures=failures,
         watched=records(read_table(warehouse, "drift_watched", as_of=as_of)),
         drift=drift,
+        decisions=decisions,
         pictures=_pictures(warehouse, as_of, list(tickers)[:MOST_PICTURES]),
         report=report,
         most=MOST_ROWS,

@@ -138,6 +138,14 @@ def untrained(settings: TrainingSettings, seed: int) -> Parameters:
     return stacked
 
 
+def untrained_alone(settings: TrainingSettings, seed: int) -> Parameters:
+    """The same with a single seed, as a `twin` is."""
+    start: Parameters = jax.tree.map(
+        lambda leaf: np.asarray(leaf)[None], initial_parameters(len(FEATURE_NAMES), settings.hidden, seed)
+    )
+    return start
+
+
 class BaseRun:
     """One network being trained, a chunk of steps at a time."""
 

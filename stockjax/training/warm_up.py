@@ -48,6 +48,9 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     center, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
     weights = fit_adapter(base, center, spread, features, 0, _SESSIONS)
     unseen_losses(base, center, spread, weights, features, 0, _SESSIONS)
+    # A base is compared by a single network.
+    alone = jax.tree.map(lambda leaf: leaf[:1], base)
+    unseen_losses(alone, center, spread, weights, features, 0, _SESSIONS)
     stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
     places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
     predict(stacked, context(features, *places))

@@ -12,7 +12,7 @@ from stockjax.errors import NothingToTune
 from stockjax.features import Features, History
 from stockjax.features.volatility import log_returns
 from stockjax.forecasting.knowledge import Knowledge
-from stockjax.forecasting.replay import sessions_between
+from stockjax.forecasting.wanted import sessions_between
 from stockjax.settings import Settings
 from stockjax.training.unseen import UNSEEN
 

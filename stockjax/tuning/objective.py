@@ -1,12 +1,13 @@
 """How bad a configuration is on one fold."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stockjax.distribution import pinball
+from stockjax.engine import Policy, SessionData, State, train_models
 from stockjax.errors import TrainingFailed
-from stockjax.forecasting.gate import admitted
 from stockjax.forecasting.lstm import lstm_forecast
-from stockjax.forecasting.training import train_base_model, train_tickers, with_sessions
 from stockjax.registry import Model
 from stockjax.settings import Settings, TrainingSettings
 from stockjax.tuning.folds import Array, Fold
@@ -33,16 +34,16 @@ def fold_losses(fold: Fold, training: TrainingSettings, settings: Settings) -> A
         A network came out as no numbers.
 
     """
-    alone = settings.model_copy(update={"training": training, "workers": 1})
     knowledge = fold.knowledge
-    base = train_base_model(knowledge, training, settings.seed)
-    forecast = [knowledge.history.tickers[row] for row in np.unique(fold.rows)]
-    long_enough = with_sessions(knowledge, forecast, settings.history.training_sessions)
-    trained, failures = train_tickers(knowledge, long_enough, base, {}, alone)
-    for ticker, failure in failures.items():
-        raise TrainingFailed(f"{ticker} could not be trained ({failure})") from failure
-    own = admitted(trained)
-    models = [own.get(knowledge.history.tickers[row], base) for row in fold.rows]
+    tickers = tuple(knowledge.history.tickers[row] for row in np.unique(fold.rows))
+    policy = replace(Policy.of_nights(settings), training=training, workers=1)
+    data = SessionData(knowledge, knowledge.history, tickers, exchanges={}, origins={})
+    state, problems = train_models(data, State(), policy)
+    for ticker, problem in problems.items():
+        raise TrainingFailed(f"{ticker} could not be trained ({problem})")
+    if state.base is None:
+        raise TrainingFailed(f"the base trained at {knowledge.as_of} did not learn")
+    models = [state.tickers.get(knowledge.history.tickers[row], state.base) for row in fold.rows]
     losses = BASIS_POINTS * pinball(_quantiles(fold, models), fold.returns)
     if not np.isfinite(losses).all():
         raise TrainingFailed(f"the networks trained at {knowledge.as_of} are no numbers")

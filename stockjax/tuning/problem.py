@@ -41,9 +41,6 @@ def pose(history: History, tickers: Sequence[str], as_of: date, settings: Settin
 
     """
     folds = make_folds(history, tickers, as_of, settings)
-    for fold in folds:
-        # Computed once, before threads share it.
-        fold.knowledge.features  # noqa: B018
     name = f"{as_of}-{_digest(history.cut(as_of), tickers, settings)}"
     return Problem(as_of, name, Space(settings.training), folds, settings)
 

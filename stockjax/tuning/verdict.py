@@ -5,6 +5,7 @@ from datetime import date
 
 import optuna
 
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.forecasting.training import train_base_model
 from stockjax.nightly import Night, Universe
 from stockjax.registry import Model
@@ -122,7 +123,8 @@ def keep_winner(night: Night, universe: Universe, problem: Problem) -> Verdict:
 def _challenger(universe: Universe, problem: Problem, winner: Tried, count: int) -> Model:
     """A base with the winner's settings; what the search found stands beside them."""
     settings = problem.settings
-    knowledge = universe.known_at(problem.as_of, settings.history.forecast_sessions)
+    usable = universe.reader.usable(problem.as_of, problem.as_of)[1]
+    knowledge = Knowledge.of(usable, problem.as_of)
     training = problem.space.training(winner.values)
     model = train_base_model(knowledge, training, settings.seed, settings.worker_count)
     skill = winner.skill

@@ -12,7 +12,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissing, WarehouseBusy
-from stockjax.warehouse.migrations import check_current, migrate
+from stockjax.warehouse.migrations import check_current, migrate, pending_migrations
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -56,12 +56,19 @@ class Warehouse:
         return self.folder / "models"
 
     @property
+    def backups(self) -> Path:
+        """The folder of databases as they were before a release changed their schema."""
+        return self.folder / "backups"
+
+    @property
     def reports(self) -> Path:
         """The folder of the reports."""
         return self.folder / "reports"
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of the migrations that ran.
+
+        A database of an earlier release is copied first, to `backups/before-<migration>.duckdb`.
 
         Raises
         ------
@@ -71,8 +78,10 @@ class Warehouse:
             Another process holds the database.
 
         """
-        with self._alone(), self._connection() as connection:
-            applied = migrate(connection)
+        with self._alone():
+            self._back_up()
+            with self._connection() as connection:
+                applied = migrate(connection)
         if applied or not self.snapshot.exists():
             with self._alone():
                 self._publish()
@@ -188,13 +197,29 @@ class Warehouse:
         finally:
             connection.close()
 
+    def _back_up(self) -> None:
+        """Keep the database as it is before migrations change it."""
+        if not self.database.exists():
+            return
+        with self._connection() as connection:
+            pending = pending_migrations(connection)
+        if pending:
+            self.backups.mkdir(parents=True, exist_ok=True)
+            kept = self.backups / f"before-{Path(pending[0]).stem}.duckdb"
+            if not kept.exists():
+                self._copy_to(kept)
+
     def _publish(self) -> None:
+        """Put a copy of the closed database in the place of the readers' one."""
+        self._copy_to(self.snapshot)
+
+    def _copy_to(self, place: Path) -> None:
         """Copy the closed database beside itself and put the copy in place in one step."""
-        fresh = self.folder / f".{SNAPSHOT}.new"
+        fresh = place.with_name(f".{place.name}.new")
         shutil.copyfile(self.database, fresh)
         with fresh.open("rb") as copied:
             os.fsync(copied.fileno())
-        fresh.replace(self.snapshot)
+        fresh.replace(place)
 
     def _busy(self) -> WarehouseBusy:
         return WarehouseBusy(

@@ -9,29 +9,37 @@ from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 
 
-def unseen_by_drift(
-    warehouse: Warehouse, *, first: date, as_of: date, share: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Where the monitors stand, and the outcomes that they have not taken.
+def read_monitors(
+    warehouse: Warehouse, *, first: date, as_of: date
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str | None, date]]:
+    """Where the monitors stand.
 
     Parameters
     ----------
     first, as_of
-        Outcomes of older targets are let be, and later ones are not known.
-    share
-        A day counts for the universe once so many of its forecasts have an outcome.
+        Older targets and alarms do not count, and later ones are not known.
 
     Returns
     -------
-    The rows of `drift_state`, whose ticker is missing for the universe; and columns ticker, session,
-    residual, inside_50, inside_90, of_ticker and of_universe (who has not taken it), ordered by
-    session and ticker.
+    The rows of `drift_state`; the forecasts whose outcome was not observed, columns of
+    `drift_pending.sql`; and by ticker (None for the universe) the session of its last alarm.
 
     """
-    asked = {"first": first, "as_of": as_of, "share": share}
+    asked = {"first": first, "as_of": as_of}
     with warehouse.read() as connection:
         states = connection.execute(statement("drift_states")).df()
-        return states, connection.execute(statement("drift_outcomes"), asked).df()
+        pending = connection.execute(statement("drift_pending"), asked).df()
+        alarms = dict(connection.execute(statement("raised_alarms"), asked).fetchall())
+    return states, pending, alarms
+
+
+def read_last_trainings(
+    warehouse: Warehouse, tickers: Iterable[str], *, first: date, as_of: date
+) -> dict[str | None, date]:
+    """By ticker (None for the base), the last session of any training by a night."""
+    asked = {"tickers": list(tickers), "first": first, "as_of": as_of}
+    with warehouse.read() as connection:
+        return dict(connection.execute(statement("last_trainings"), asked).fetchall())
 
 
 def append_drift(
@@ -53,22 +61,6 @@ def append_drift(
         connection.execute(statement("append_drift"), {"as_of": as_of, "run_id": run_id})
         connection.execute(statement("delete_drift_states"))
         connection.execute(statement("insert_drift_states"), {"as_of": as_of})
-
-
-def unanswered_drift(
-    warehouse: Warehouse, tickers: Iterable[str], *, first: date, as_of: date
-) -> list[str | None]:
-    """Who of these tickers is due by alarms that no training has answered; None is the base.
-
-    Parameters
-    ----------
-    first, as_of
-        Nights whose alarms count; what is known later does not.
-
-    """
-    asked = {"tickers": list(tickers), "first": first, "as_of": as_of}
-    with warehouse.read() as connection:
-        return [row[0] for row in connection.execute(statement("unanswered_drift"), asked).fetchall()]
 
 
 def drift_alarms(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> pd.DataFrame:

@@ -1,14 +1,10 @@
 """What forecasts were made from, on record beside them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 
-from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
 
@@ -28,6 +24,8 @@ class ForecastInputs:
     tickers, exchanges, fingerprints
         Of each ticker, in the order in which the market was summed up: its symbol, its
         calendar's code and the fingerprint of its prices.
+    forecast_sessions
+        Sessions that a ticker must have to be among those that a session can use.
 
     """
 
@@ -37,6 +35,7 @@ class ForecastInputs:
     tickers: tuple[str, ...]
     exchanges: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    forecast_sessions: int
 
 
 def insert_inputs(connection: duckdb.DuckDBPyConnection, inputs: ForecastInputs, run_id: str) -> None:
@@ -51,20 +50,6 @@ def insert_inputs(connection: duckdb.DuckDBPyConnection, inputs: ForecastInputs,
             "tickers": list(inputs.tickers),
             "exchanges": list(inputs.exchanges),
             "fingerprints": list(inputs.fingerprints),
+            "forecast_sessions": inputs.forecast_sessions,
         },
     )
-
-
-def history_known_at(
-    warehouse: Warehouse, tickers: Sequence[str], last: date, moment: datetime
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Columns of the prices up to `last` as they were known at a moment (aware), by ticker and session."""
-    with warehouse.read_snapshot() as connection:
-        found = connection.execute(
-            statement("history_known_at"),
-            {"tickers": list(tickers), "last": last, "moment": stored_time(moment)},
-        ).fetchnumpy()
-    return {
-        name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else np.ma.filled(column)
-        for name, column in found.items()
-    }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ def append_forecasts(
     *,
     code_version: str,
     run_id: str,
-    moment: datetime,
+    moment: datetime | None = None,
     inputs: ForecastInputs | None = None,
 ) -> int:
     """Add forecasts that the ledger lacks; what it has is never touched.
@@ -28,6 +28,8 @@ def append_forecasts(
     ----------
     rows
         The columns of `forecasts` from `ticker` to `data_hash`.
+    moment
+        When they are written, aware; None for the clock inside the transaction.
     inputs
         What they were made from; on record with them, or neither is.
 
@@ -36,9 +38,12 @@ def append_forecasts(
     How many rows were new.
 
     """
-    origin = {"code_version": code_version, "run_id": run_id, "created_at": stored_time(moment)}
-    first = rows["as_of"].min().date() if len(rows) else moment.date()
+    if not len(rows):
+        return 0
+    first = rows["as_of"].min().date()
     with warehouse.write() as connection:
+        created_at = stored_time(moment or datetime.now(UTC))
+        origin = {"code_version": code_version, "run_id": run_id, "created_at": created_at}
         connection.register("rows", rows)
         connection.execute(statement("stage_added_forecasts"), {**origin, "first": first})
         added = connection.execute(statement("append_forecasts")).fetchall()

@@ -17,6 +17,15 @@ def migration_names() -> list[str]:
     return sorted(item.name for item in _FOLDER.iterdir() if _NAME.fullmatch(item.name))
 
 
+def pending_migrations(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The migrations that a database of an earlier release lacks; none if the database is new."""
+    tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "schema_migrations" not in tables:
+        return []
+    done = {row[0] for row in connection.execute("SELECT name FROM schema_migrations").fetchall()}
+    return [name for name in migration_names() if name not in done] if done <= set(migration_names()) else []
+
+
 def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Run what has not run yet, each migration in its own transaction.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,12 @@ def store_prices(
     *,
     source: str,
     run_id: str,
-    moment: datetime,
+    moment: datetime | None = None,
+    known_from: date | None = None,
     whole: Iterable[str] = (),
     recycled: Iterable[str] = (),
     disproved: pd.DataFrame | None = None,
+    disproved_at_once: pd.DataFrame | None = None,
     exchanges: Mapping[str, str] | None = None,
 ) -> Stored:
     """Store checked prices and the rows that a check pointed at, in one transaction.
@@ -64,23 +66,30 @@ def store_prices(
     quarantined
         Columns ticker, session, reason, severity and row (JSON text).
     moment
-        When the prices were fetched, aware.
+        When the prices are stored, aware; None for the clock inside the transaction, so that whoever reads
+        later reads them, and whoever has read before has not.
+    known_from
+        Session of the run; None for the day of `moment`.
     whole
         Tickers whose stored rows all have to be among the accepted ones.
     recycled
         Tickers whose stored history makes way for another one.
     disproved
         Columns ticker and session: rows that are wrong, should they be stored.
+    disproved_at_once
+        Rows that are wrong by the next bar of the same delivery, columns `PRICE_COLUMNS` and `known_until`,
+        the session of that bar.
     exchanges
         Calendar codes that the vendor told, by ticker.
 
     """
-    now = stored_time(moment)
     keys = {"source": source, "run_id": run_id}
     wrong = quarantined.iloc[:0] if disproved is None else disproved
     sessions = pd.concat([accepted["session"], wrong["session"]])
-    first = sessions.min().date() if len(sessions) else now.date()
     with warehouse.write() as connection:
+        at = moment or datetime.now(UTC)
+        now, since = stored_time(at), known_from or at.date()
+        first = sessions.min().date() if len(sessions) else now.date()
         connection.register("incoming", accepted[list(PRICE_COLUMNS)])
         connection.register("refused", quarantined)
         connection.register("disproved", wrong[["ticker", "session"]])
@@ -88,9 +97,14 @@ def store_prices(
         connection.execute(statement("stage_replaced_prices"), {"recycled": list(recycled)})
         restated = dict(connection.execute(statement("replaced_counts")).fetchall())
         if restated:
-            connection.execute(statement("revise_prices"), {"replaced_at": now, "run_id": run_id})
+            revised = {"replaced_at": now, "run_id": run_id, "known_until": since}
+            connection.execute(statement("revise_prices"), revised)
             connection.execute(statement("delete_replaced_prices"))
-        new = _changed(connection.execute(statement("insert_new_prices"), {**keys, "fetched_at": now}))
+        fetched = {**keys, "fetched_at": now, "known_from": since}
+        new = _changed(connection.execute(statement("insert_new_prices"), fetched))
+        if disproved_at_once is not None and len(disproved_at_once):
+            connection.register("disproved", disproved_at_once[[*PRICE_COLUMNS, "known_until"]])
+            connection.execute(statement("insert_disproved_prices"), fetched)
         connection.execute(statement("mark_changed_prices"))
         _store_listings(connection, exchanges or {}, {**keys, "learnt_at": now})
         noted = _changed(connection.execute(statement("insert_quarantine"), {**keys, "seen_at": now}))
@@ -119,16 +133,38 @@ def stored_history(warehouse: Warehouse, tickers: Iterable[str]) -> pd.DataFrame
     return _table(warehouse, "stored_history", tickers=list(tickers))
 
 
-def read_history(warehouse: Warehouse, tickers: Iterable[str], last: date) -> dict[str, npt.NDArray[Any]]:
-    """Columns of the stored prices up to and including `last`, ordered by ticker and session."""
+def read_known_prices(
+    warehouse: Warehouse, tickers: Iterable[str], last: date
+) -> tuple[dict[str, npt.NDArray[Any]], datetime]:
+    """Columns of every version of the prices up to and including `last`, and when they were read (aware)."""
     with warehouse.read() as connection:
-        found = connection.execute(
-            statement("read_history"), {"tickers": list(tickers), "last": last}
-        ).fetchnumpy()
-    return {
-        name: np.ma.filled(column, np.nan) if column.dtype.kind == "f" else np.ma.filled(column)
-        for name, column in found.items()
-    }
+        # Nobody writes while this process holds the lock: what is stored later has a later moment.
+        moment = datetime.now(UTC)
+        return _versions(connection, tickers, last, moment), moment
+
+
+def known_prices_at(
+    warehouse: Warehouse, tickers: Iterable[str], last: date, moment: datetime
+) -> dict[str, npt.NDArray[Any]]:
+    """The same as the warehouse had them at a moment (aware), from the readers' copy."""
+    with warehouse.read_snapshot() as connection:
+        return _versions(connection, tickers, last, moment)
+
+
+def _versions(
+    connection: Any, tickers: Iterable[str], last: date, moment: datetime
+) -> dict[str, npt.NDArray[Any]]:
+    asked = {"tickers": list(tickers), "last": last, "moment": stored_time(moment)}
+    found = connection.execute(statement("known_prices"), asked).fetchnumpy()
+    return {name: _filled(column) for name, column in found.items()}
+
+
+def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if column.dtype.kind == "f":
+        return np.ma.filled(column, np.nan)
+    if column.dtype.kind == "M":
+        return np.ma.filled(column, np.datetime64("NaT"))
+    return np.ma.filled(column)
 
 
 def newest_by_exchange(warehouse: Warehouse, default: str) -> dict[str, date]:

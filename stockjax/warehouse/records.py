@@ -105,6 +105,11 @@ def read_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     return _rows(warehouse, "champions", tickers=list(tickers), as_of=as_of)
 
 
+def read_models(warehouse: Warehouse, model_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of models, by name."""
+    return _rows(warehouse, "models_by_id", model_ids=list(model_ids))
+
+
 def read_challengers(warehouse: Warehouse, as_of: date) -> list[dict[str, Any]]:
     """Bases that a search has found up to `as_of` and nobody has judged, the newest first."""
     return _rows(warehouse, "challengers", as_of=as_of)

@@ -5,6 +5,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 import typer
@@ -15,7 +16,7 @@ from stockjax.audit import Audited, audit
 from stockjax.cli import auditing
 from stockjax.cli.main import app, main
 from stockjax.errors import StatementRefused
-from stockjax.features import History
+from stockjax.nightly import Universe
 from stockjax.settings import CONFIG_VARIABLE
 from stockjax.warehouse import Warehouse
 from tests.synthetic import NEW_YORK, price_frame
@@ -330,17 +331,19 @@ def test_an_audit_without_findings_ends_well_and_leaves_the_warehouse_as_it_was(
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "0 changed of 4"
     assert sorted(cells(line) for line in lines if str(EARLY) in line) == [
-        [str(EARLY), model, "1", "0", "0", "0"] for model in ("ewma", "har", "lstm", "random_walk")
+        [str(EARLY), model, "1", *counts]
+        for model in ("ewma", "har", "lstm", "random_walk")
+        for counts in (["0"] * 3, ["0"] * 4)
     ]
     assert files(auditable.folder) == before
 
 
-def farsighted(history: History, wanted: Mapping[str, set[date]], *_: object) -> pd.DataFrame:
+def farsighted(universe: Universe, wanted: Mapping[date, list[str]], *_: object) -> pd.DataFrame:
     """Two forecasters: one whose median for A is the next close, and one that knows no price at all."""
-    rows = []
-    for ticker, days in wanted.items():
-        row = history.tickers.index(ticker)
-        for day in days:
+    rows, history = [], universe.prices.ever
+    for day, tickers in wanted.items():
+        for ticker in tickers:
+            row = history.tickers.index(ticker)
             after = history.close[row, history.position(day)[row] + 1 :]
             keys = {"ticker": ticker, "as_of": pd.Timestamp(day)}
             peeked = after[0] if ticker == "A" and len(after) else 0.0
@@ -360,15 +363,18 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     lines = told.out.splitlines()
     # Two tickers and two models, from the two sessions that have later prices.
     assert lines[-1] == "2 changed of 8"
+    ends = ["1" if duckdb.execute("SELECT hash('A') % 2").fetchall() == [(1,)] else "0"]
+    by = ("cut", "corrupted", "shuffled", *(["ended"] if ends == ["1"] else []))
     for day in (EARLY, LATE):
-        assert sorted(cells(line) for line in lines if f" {day} │" in line) == [
+        expected = [
             [str(day), "blind", "2", "0", "0", "0"],
+            [str(day), "blind", "2", "0", "0", "0", "0"],
             [str(day), "farsighted", "2", "1", "1", "1"],
+            [str(day), "farsighted", "2", *ends, "0", "0", "0"],
         ]
+        assert sorted(cells(line) for line in lines if f" {day} │" in line) == sorted(expected)
     assert [line for line in lines if "q50" in line] == [
-        f"A {day} farsighted: q50 changed when {name}"
-        for day in (EARLY, LATE)
-        for name in ("cut", "corrupted", "shuffled")
+        f"A {day} farsighted: q50 changed when {name}" for day in (EARLY, LATE) for name in by
     ]
     assert str(NEWEST) not in told.out
     assert files(auditable.folder) == before

@@ -18,8 +18,10 @@ from prefect.client.schemas.objects import State
 
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
+from stockjax.engine import session_step as step_module
 from stockjax.errors import Malformed, NightFailed, UsageError, VendorDown, WarehouseBusy
-from stockjax.nightly import Night, Session
+from stockjax.forecasting.knowledge import Knowledge
+from stockjax.nightly import Night
 from stockjax.nightly.turn import Turn
 from stockjax.registry import Model
 from stockjax.settings import load_settings
@@ -147,14 +149,14 @@ def test_an_unknown_ticker_is_recorded_and_stops_no_other(tmp_path: Path) -> Non
 def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = Session.train_ticker
+    train = step_module.train_ticker_model
 
-    def fail_for_ibm(self: Session, ticker: str, base: Any, champions: Any) -> Model:
+    def fail_for_ibm(knowledge: Knowledge, ticker: str, *others: Any) -> Model:
         if ticker == "IBM":
             raise FloatingPointError("the loss is no number")
-        return train(self, ticker, base, champions)
+        return train(knowledge, ticker, *others)
 
-    monkeypatch.setattr(Session, "train_ticker", fail_for_ibm)
+    monkeypatch.setattr(step_module, "train_ticker_model", fail_for_ibm)
     state = run(tmp_path, tickers=["IBM", "MSFT"])
     assert state.is_completed()
     assert "2 of 2" in str(state.message)
@@ -301,7 +303,7 @@ def test_a_night_that_breaks_midway_is_completed_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "forecast", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
+        patch.setattr(Night, "write_step", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
         assert run(tmp_path, tickers=["IBM"]).is_failed()
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts") == [(0,)]
     assert run(tmp_path, tickers=["IBM"]).is_completed()

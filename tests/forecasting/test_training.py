@@ -6,11 +6,12 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from stockjax.engine import train_in_threads
 from stockjax.features import FEATURE_NAMES
 from stockjax.forecasting import training
 from stockjax.forecasting.gate import ticker_duel
 from stockjax.forecasting.knowledge import Knowledge
-from stockjax.forecasting.training import could_learn, train_base_model, train_ticker_model, train_tickers
+from stockjax.forecasting.training import could_learn, train_base_model, train_ticker_model
 from stockjax.model.network import mean_freedom
 from stockjax.model.quantiles import student_t_quantiles
 from stockjax.registry import Model
@@ -128,14 +129,28 @@ def failing(monkeypatch: pytest.MonkeyPatch, row: int, error: BaseException) -> 
     monkeypatch.setattr(training, "retrain_ticker", fail_for_one)
 
 
+def all_of(
+    knowledge: Knowledge, base: Model, tickers: list[str], settings: Settings, workers: int = 2
+) -> dict[str, Model | Exception]:
+    """Train tickers at once, as a step does."""
+
+    def train(ticker: str) -> Model:
+        return train_ticker_model(
+            knowledge, ticker, base, None, settings.training, settings.seed, settings.retrain
+        )
+
+    return train_in_threads(workers)(tickers, train)
+
+
 def test_tickers_that_are_trained_together_come_out_as_alone(
     knowledge: Knowledge, base: Model, ticker: Model, settings: Settings
 ) -> None:
-    trained, failures = train_tickers(knowledge, ["B", "A"], base, {}, settings)
-    assert [model.ticker for model in trained] == ["B", "A"]
-    assert failures == {}
-    assert trained[0].model_id == ticker.model_id
-    assert_same_bits(trained[0].parameters, ticker.parameters)
+    found = all_of(knowledge, base, ["B", "A"], settings)
+    assert list(found) == ["B", "A"]
+    trained = found["B"]
+    assert isinstance(trained, Model)
+    assert trained.model_id == ticker.model_id
+    assert_same_bits(trained.parameters, ticker.parameters)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -149,12 +164,11 @@ def test_a_ticker_that_fails_stops_no_other(
 ) -> None:
     error = FloatingPointError("the loss is no number")
     failing(monkeypatch, 0, error)
-    trained, failures = train_tickers(
-        knowledge, ["A", "B"], base, {}, settings.model_copy(update={"workers": workers})
-    )
-    assert failures == {"A": error}
-    assert [model.ticker for model in trained] == ["B"]
-    assert_same_bits(trained[0].parameters, ticker.parameters)
+    found = all_of(knowledge, base, ["A", "B"], settings, workers)
+    assert found["A"] is error
+    trained = found["B"]
+    assert isinstance(trained, Model)
+    assert_same_bits(trained.parameters, ticker.parameters)
 
 
 def test_somebody_who_stops_the_run_stops_it(
@@ -162,7 +176,7 @@ def test_somebody_who_stops_the_run_stops_it(
 ) -> None:
     failing(monkeypatch, 0, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        train_tickers(knowledge, ["A", "B"], base, {}, settings)
+        all_of(knowledge, base, ["A", "B"], settings)
 
 
 MODES: tuple[TrainingMode, ...] = get_args(TrainingMode)
@@ -269,7 +283,7 @@ def test_a_base_that_never_learnt_could_as_soon_as_there_is_something_to_learn(
     mode: TrainingMode, steps: int, sessions: int
 ) -> None:
     base = some_model(None, hyperparameters={"stopped_at": steps})
-    known = Knowledge(universe({"A": sessions, "B": 70}), date(2013, 3, 1))
+    known = Knowledge.of(universe({"A": sessions, "B": 70}), date(2013, 3, 1))
     expected = mode != "own" and steps == 0 and sessions == FEWEST_SESSIONS
     assert could_learn(base, known, in_mode(mode)) is expected
 

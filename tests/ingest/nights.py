@@ -127,7 +127,7 @@ def query(folder: Path, sql: str, *parameters: Any) -> Rows:
 
 def values(folder: Path, table: str = "prices", ticker: str | None = None) -> Rows:
     """The rows of a table, without which run wrote them and when."""
-    names = "'run_id', 'fetched_at', 'replaced_at', 'seen_at', 'updated_at'"
+    names = "'run_id', 'fetched_at', 'replaced_at', 'seen_at', 'updated_at', 'known_from', 'known_until'"
     columns = f"COLUMNS(lambda name: name NOT IN ({names}))"
     return query(
         folder, f"SELECT {columns} FROM {table} WHERE ticker = coalesce($1, ticker) ORDER BY ALL", ticker

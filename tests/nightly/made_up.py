@@ -1,12 +1,13 @@
 """Nights against a loopback vendor, at a clock that the test sets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from stockjax.engine import StepResult
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night, Outcome, Session, Universe
+from stockjax.nightly import Night, Outcome, Universe
 from stockjax.settings import Settings, load_settings
 from tests.yahoo_server import YahooServer
 
@@ -30,28 +31,26 @@ def evening(session: date) -> datetime:
     return datetime.combine(session, time(22, 30), UTC)
 
 
-def steps(
-    night: Night, tonight: Callable[[Session], object] = Session.catch_up
-) -> tuple[Ingested, Universe, Outcome]:
-    """What lies between the beginning and the end of a night.
+def forecast_all(night: Night, universe: Universe) -> list[StepResult]:
+    """Forecast and write down every session that is due; what tonight's have made."""
+    made = [(due, night.forecast(universe, due)) for due in universe.due_sessions()]
+    return [result for due, result in made if result and universe.is_tonight(due)]
 
-    Parameters
-    ----------
-    tonight
-        How tonight's sessions are forecast; those that were missed are caught up.
 
-    """
+def forecast_from(night: Night, universe: Universe, session: date) -> list[StepResult]:
+    """The same of one session."""
+    due = [each for each in universe.due_sessions() if each.session == session]
+    return [result for each in due if (result := night.forecast(universe, each))]
+
+
+def steps(night: Night) -> tuple[Ingested, Universe, Outcome]:
+    """What lies between the beginning and the end of a night."""
     ingested = night.ingest()
     universe = night.survey(ingested)
     night.replay(universe)
-    for day in sorted({*universe.missed, *universe.tonight}):
-        session = night.session(universe, day)
-        if day in universe.tonight:
-            tonight(session)
-        else:
-            session.catch_up()
+    results = forecast_all(night, universe)
     night.score()
-    return ingested, universe, night.outcome(universe, ingested, {}, Path("report"))
+    return ingested, universe, night.outcome(universe, ingested, results, Path("report"))
 
 
 def whole_night(

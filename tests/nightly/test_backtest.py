@@ -1,6 +1,7 @@
 """Walking forward through the sample: whole, cut off, beside nights, and never looking ahead."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,14 +12,15 @@ import pandas as pd
 import pytest
 
 from stockjax.errors import NothingToForecast, UsageError
+from stockjax.features import KnownPrices
 from stockjax.forecasting.rows import MODELS
-from stockjax.nightly import Night, Universe
+from stockjax.nightly import Night, Universe, walk
 from stockjax.nightly.backtest import Progress, backtest
-from stockjax.nightly.session import Store
+from stockjax.nightly.store import Store, read_state
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.inputs import ForecastInputs
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, forecast_from
 from tests.synthetic import NEW_YORK, PRICES
 
 TICKERS = ("FB", "IBM", "MSFT")
@@ -31,7 +33,11 @@ REGISTRY = """SELECT model_id, ticker, role, status, replayed, trained_through, 
 
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
-    usual = {"replay": {"sessions": 0, "ticker_every": 2}, "retrain": {"base_every": 4}}
+    usual = {
+        "replay": {"sessions": 0},
+        "backtest": {"ticker_every": 2},
+        "retrain": {"base_every": 4, "base_tolerance": 9, "ticker_tolerance": 9},
+    }
     return load_settings(
         source="sample",
         warehouse=folder,
@@ -61,6 +67,13 @@ def assert_same_tables(folder: Path, other: Path) -> None:
     """The same forecasts, from the same models, whatever run has made them."""
     pd.testing.assert_frame_equal(ledger(folder), ledger(other), check_exact=True)
     pd.testing.assert_frame_equal(frame(folder, REGISTRY), frame(other, REGISTRY), check_exact=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _written_two_sessions_at_a_time() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "CHUNK_SESSIONS", 2)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +129,8 @@ def test_a_backtest_writes_nothing_that_looks_like_a_night(whole: tuple[Path, li
     night, universe = begun(whole[0])
     assert sorted(universe.due) == list(TICKERS), "tonight is still to be forecast"
     assert universe.missed == {}, "no night was missed"
-    champions = night.session(universe, night.plan.as_of).champions()
-    assert (champions.base, champions.tickers, champions.problems) == (None, {}, {})
+    state = read_state(night.warehouse, TICKERS, night.plan.as_of, night.settings)
+    assert (state.base, state.tickers, state.unusable) == (None, {}, {})
 
 
 def test_models_are_trained_as_often_as_the_settings_say(whole: tuple[Path, list[Progress]]) -> None:
@@ -129,14 +142,13 @@ def test_models_are_trained_as_often_as_the_settings_say(whole: tuple[Path, list
     assert trained == [(day, name) for day, names in expected.items() for name in names]
 
 
-def test_how_often_nights_train_goes_before_how_often_a_replay_does(fresh: Path) -> None:
-    said = begun(fresh, retrain={"base_every": 4, "ticker_every": 3})
-    told = list(backtest(*said, FIRST, DAYS[4]))
-    assert [one.through for one in told] == [DAYS[2], DAYS[3], DAYS[4]]
-    models = frame(fresh, REGISTRY)
-    trained = sorted(models.loc[models["ticker"] == "IBM", "trained_through"].dt.date)
-    # The first of each base, and every third after it.
-    assert trained == [DAYS[0], DAYS[3], DAYS[4]]
+def test_tickers_are_trained_every_21_sessions_or_as_seldom_as_on_nights(fresh: Path) -> None:
+    def every(**changes: Any) -> int:
+        return settings_in(fresh, **{"backtest": {}, **changes}).backtest_ticker_every
+
+    assert every() == every(retrain={"ticker_every": 1}) == every(retrain={"ticker_every": 20}) == 21
+    assert every(retrain={"ticker_every": 25}) == 25
+    assert every(backtest={"ticker_every": 3}, retrain={"ticker_every": 25}) == 3
 
 
 def test_no_forecast_comes_from_a_model_that_has_seen_more(whole: tuple[Path, list[Progress]]) -> None:
@@ -194,11 +206,10 @@ def test_a_backtest_that_was_cut_off_goes_on_as_if_it_had_not_been(
     assert len(ledger(fresh)) == 2 * PER_DAY
     # That the second run knows no later prices makes no difference.
     told = list(backtest(*begun(fresh, until=LAST), FIRST, LAST))
-    # The first stretch is gone through for its models; nothing of it is forecast again.
+    # Nothing of the first part is gone through again.
     assert [(one.through, one.done, one.of) for one in told] == [
-        (one.through, one.done, one.of) for one in whole[1]
+        (one.through, one.done, one.of) for one in whole[1][1:]
     ]
-    assert told[0].seconds_left is None
     assert_same_tables(fresh, whole[0])
     assert len(frame(fresh, "SELECT DISTINCT run_id FROM forecasts")) == 2
 
@@ -229,7 +240,7 @@ def test_a_run_that_is_killed_before_its_rows_are_kept_is_made_whole(
 def test_forecasts_of_nights_do_not_take_the_place_of_a_backtest(fresh: Path) -> None:
     night, universe = begun(fresh)
     tonight = night.plan.as_of
-    assert night.session(universe, tonight).catch_up() == PER_DAY
+    assert len(forecast_from(night, universe, tonight)[0].forecasts) == PER_DAY
     night.close("completed", {})
     nightly = ledger(fresh)
     assert set(nightly["origin"]) == {"nightly"}
@@ -239,9 +250,9 @@ def test_forecasts_of_nights_do_not_take_the_place_of_a_backtest(fresh: Path) ->
     assert sorted(set(found["as_of"].dt.date)) == [LAST, tonight]
     assert len(found) == 2 * PER_DAY
     pd.testing.assert_frame_equal(ledger(fresh, "WHERE origin <> 'backtest'"), nightly, check_exact=True)
-    champions = night.session(universe, tonight).champions()
-    assert champions.base is not None
-    assert sorted(champions.tickers) == ["IBM", "MSFT"]
+    state = read_state(night.warehouse, TICKERS, tonight, night.settings)
+    assert state.base is not None
+    assert sorted(state.tickers) == ["IBM", "MSFT"]
 
 
 def test_a_backtest_of_tonight_takes_nothing_from_the_night(fresh: Path) -> None:
@@ -253,12 +264,12 @@ def test_a_backtest_of_tonight_takes_nothing_from_the_night(fresh: Path) -> None
     night.close("completed", {})
     night, universe = begun(fresh)
     assert sorted(universe.due) == list(TICKERS)
-    assert night.session(universe, tonight).catch_up() == PER_DAY
+    assert len(forecast_from(night, universe, tonight)[0].forecasts) == PER_DAY
     for origin in ("backtest", "nightly"):
         assert len(ledger(fresh, f"WHERE origin = '{origin}'")) == PER_DAY
-    champions = night.session(universe, tonight).champions()
-    assert champions.base is not None
-    assert sorted(champions.tickers) == ["IBM", "MSFT"]
+    state = read_state(night.warehouse, TICKERS, tonight, night.settings)
+    assert state.base is not None
+    assert sorted(state.tickers) == ["IBM", "MSFT"]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +302,15 @@ def other_prices_after(universe: Universe, last: date) -> Universe:
     factor = np.where(later, np.exp(random.normal(0, 0.3, later.shape)), 1.0)
     fields: dict[str, Any] = {name: getattr(history, name) * factor for name in PRICES}
     fields["volume"] = history.volume * np.where(later, np.exp(random.normal(0, 2, later.shape)), 1.0)
-    return replace(universe, history=replace(history, **fields))
+    changed = replace(history, **fields)
+    columns: dict[str, Any] = {name: getattr(changed, name)[changed.valid] for name in (*PRICES, "volume")}
+    columns["session"] = changed.sessions[changed.valid]
+    columns["ticker"] = np.repeat(np.array(changed.tickers, dtype=object), changed.lengths)
+    columns["known_from"] = np.full(len(columns["session"]), np.datetime64(LAST, "D"))
+    columns["known_until"] = np.full(len(columns["session"]), np.datetime64("NaT", "D"))
+    columns["disproved_at_once"] = np.zeros(len(columns["session"]), dtype=bool)
+    prices = KnownPrices.from_columns(columns, changed.tickers, changed.markets)
+    return replace(universe, prices=prices)
 
 
 def columns_that_differ(one: pd.DataFrame, other: pd.DataFrame) -> set[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.forecasting import training
+from stockjax.engine import session_step
+from stockjax.forecasting.knowledge import Knowledge
 from stockjax.nightly import Night
 from stockjax.registry import Model
 from tests.nightly.made_up import settings_for, whole_night
@@ -44,20 +45,20 @@ def test_a_ticker_whose_training_fails_in_a_missed_night_is_forecast_from_the_mo
     server.set_today(MONDAY)
     night, *_ = whole_night(settings, MONDAY)
     assert rows(night, OWN) == [("AAA", MONDAY, "champion"), ("BBB", MONDAY, "champion")]
-    train = training.train_ticker_model
+    train = session_step.train_ticker_model
 
-    def fail_for_one(knowledge: training.Knowledge, ticker: str, *rest: Any) -> Model:
+    def fail_for_one(knowledge: Knowledge, ticker: str, *rest: Any) -> Model:
         if (ticker, knowledge.as_of) == ("AAA", TUESDAY):
             raise FloatingPointError("the loss is no number")
         return train(knowledge, ticker, *rest)
 
-    monkeypatch.setattr(training, "train_ticker_model", fail_for_one)
+    monkeypatch.setattr(session_step, "train_ticker_model", fail_for_one)
     server.set_today(WEDNESDAY)
     said: list[str] = []
     night, *_, outcome = whole_night(settings, WEDNESDAY, said)
     assert outcome.forecast == 2
     assert [line for line in said if "training" in line] == [
-        f"AAA: training at {TUESDAY} failed (the loss is no number), forecast from the model before it"
+        "AAA: training failed (the loss is no number), forecast from the model before it"
     ]
     assert rows(night, SPEAKER, ticker="AAA", as_of=TUESDAY) == [("ticker", "AAA", MONDAY, "catchup")]
     assert rows(night, SPEAKER, ticker="BBB", as_of=TUESDAY) == [("ticker", "BBB", TUESDAY, "catchup")]
@@ -85,7 +86,7 @@ def test_a_ticker_that_never_had_a_model_of_its_own_falls_back_to_the_base(
     def fail(*_: Any) -> Model:
         raise FloatingPointError("the loss is no number")
 
-    monkeypatch.setattr(training, "train_ticker_model", fail)
+    monkeypatch.setattr(session_step, "train_ticker_model", fail)
     for evening in (MONDAY, WEDNESDAY):
         server.set_today(evening)
         night, *_ = whole_night(settings, evening)

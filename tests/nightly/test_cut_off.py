@@ -1,13 +1,14 @@
 """A first night whose replay was cut off, and what the next run makes of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from stockjax.nightly import Night
-from stockjax.nightly.session import Store
+from stockjax.nightly import Night, walk
+from stockjax.nightly.store import Store
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse.inputs import ForecastInputs
 from tests.nightly.made_up import SMALL
@@ -36,6 +37,13 @@ def first_night(folder: Path) -> list[tuple[Any, ...]]:
         return fetch(night.warehouse, REPLAYED)
     finally:
         night.close("completed", {})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _written_two_sessions_at_a_time() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "CHUNK_SESSIONS", 2)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,24 +11,26 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from stockjax.features import History
-from stockjax.forecasting.knowledge import Knowledge
-from stockjax.nightly import Session
-from stockjax.nightly import session as session_module
-from stockjax.nightly.drift import Drifted, alarm_lines, follow_drift, watch
-from stockjax.nightly.session import Store
+from stockjax.engine import Policy, State, update_monitors
+from stockjax.features import History, KnownPrices
+from stockjax.nightly.drift import alarm_lines
+from stockjax.nightly.store import Store, read_state
 from stockjax.registry import Status
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.prices import read_history
+from stockjax.warehouse.drift import append_drift
+from stockjax.warehouse.prices import read_known_prices
 from stockjax.warehouse.query import query
 from tests.synthetic import NEW_YORK, price_frame, some_model
-from tests.warehouse.made_up import MOMENT, append, fetch, forecast, store
+from tests.warehouse.made_up import append, fetch, forecast, store
 
 DAYS = NEW_YORK.sessions(date(2012, 7, 2), date(2013, 3, 1))
 SHIFTED = 80
 """The session from which on one ticker moves two and a half times as far."""
 TICKERS = ("A", "B", "C")
+Due = tuple[set[str], bool]
+"""Tickers that are due, and whether the base is."""
+NOTHING: Due = (set(), False)
 SCALE = 0.02
 LEVELS = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 OFFSETS = {name: SCALE * float(norm.ppf(level)) for name, level in LEVELS.items()}
@@ -84,16 +86,27 @@ class World:
         store(self.warehouse, known)
 
     def history(self, through: int) -> History:
-        columns = read_history(self.warehouse, TICKERS, day(through))
-        return History.from_columns(columns, TICKERS)
+        columns, _ = read_known_prices(self.warehouse, TICKERS, day(through))
+        return KnownPrices.from_columns(columns, TICKERS).latest
 
-    def night(self, at: int, run_id: str = "run") -> None:
-        watch(self.warehouse, self.history(at), day(at), self.settings, run_id)
+    def night(self, at: int, run_id: str = "run", settings: Settings | None = None) -> State:
+        """What a night observes, written down; the state with which it goes on."""
+        chosen, history = settings or self.settings, self.history(at)
+        state = read_state(self.warehouse, TICKERS, day(at), chosen)
+        monitors, update = update_monitors(
+            state.monitors, history, history, day(at), chosen.drift, chosen.alerts
+        )
+        if len(update.rows):
+            append_drift(self.warehouse, update.rows, update.states, as_of=day(at), run_id=run_id)
+        return replace(state, monitors=monitors)
 
-    def due(self, at: int, settings: Settings | None = None) -> Drifted:
-        said: list[str] = []
+    def due(self, at: int, settings: Settings | None = None) -> Due:
+        """Whom alarms make due for training on a night."""
         chosen = settings or self.settings
-        return follow_drift(self.warehouse, self.history(at), day(at), chosen, "run", said.append)
+        state = self.night(at, settings=chosen)
+        if not chosen.drift.retrain:
+            return NOTHING
+        return {name for name in TICKERS if state.ticker_drifted(name)}, state.base_drifted
 
     def trained(self, ticker: str | None, at: int, status: Status = "champion", **changes: Any) -> None:
         """Keep a model that has seen prices up to a session."""
@@ -152,58 +165,38 @@ def test_one_alarm_makes_one_training_due(shifted: World, at: int) -> None:
     shifted.trained(None, 60)
     for ticker in TICKERS:
         shifted.trained(ticker, 70)
-    assert shifted.due(at - 1) == Drifted()
-    assert shifted.due(at) == Drifted(frozenset("B"))
+    assert shifted.due(at - 1) == NOTHING
+    assert shifted.due(at) == ({"B"}, False)
     # The training failed, and is due again; then it came out and was turned away: an answer, too.
-    assert shifted.due(at + 1) == Drifted(frozenset("B"))
+    assert shifted.due(at + 1) == ({"B"}, False)
     shifted.trained("B", at + 1, "rejected")
-    assert shifted.due(at + 1) == Drifted()
-    assert shifted.due(at + 2) == Drifted()
+    assert shifted.due(at + 1) == NOTHING
+    assert shifted.due(at + 2) == NOTHING
     # The evidence began anew with the alarm.
     anew = f"ticker = 'B' AND monitor = 'scale' AND session = '{day(at + 1)}'"
     assert fetch(shifted.warehouse, f"SELECT seen FROM drift WHERE {anew}") == [(1,)]
 
 
-def test_a_night_takes_the_alarm_into_what_it_trains(shifted: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    shifted.ingest(120)
-    history = replace(shifted.history(120), lengths=np.full(3, 400))
-    knowledge = Knowledge(history, day(120))
-    monkeypatch.setattr(Knowledge, "features", None)
+def test_the_policy_takes_the_alarm_into_what_is_due(shifted: World) -> None:
     for name in (None, *TICKERS):
         shifted.trained(name, 118)
+    state = read_state(shifted.warehouse, TICKERS, day(120), shifted.settings)
+    exchanges = dict.fromkeys(TICKERS, NEW_YORK)
+    policy = Policy.of_nights(shifted.settings)
+    policy = replace(policy, training=policy.training.model_copy(update={"hidden": 4, "seeds": 2}))
 
-    def night(drifted: Drifted) -> Session:
-        exchanges = dict.fromkeys(TICKERS, NEW_YORK)
-        keep = Store(shifted.warehouse, "run")
-        return Session(
-            as_of=day(120),
-            knowledge=knowledge,
-            read_at=MOMENT,
-            due=list(TICKERS),
-            exchanges=exchanges,
-            origins={},
-            settings=shifted.settings,
-            store=keep,
-            say=lambda _: None,
-            drifted=drifted,
-        )
+    def due(policy: Policy, **alarms: date) -> tuple[bool, list[str]]:
+        raised = replace(state, monitors=replace(state.monitors, alarms=alarms))
+        base = policy.base_is_due(raised, day(120), trainable=False)
+        return base, policy.tickers_due(raised, day(120), TICKERS, exchanges)
 
-    fresh = some_model(None, seed=9, trained_through=day(120))
-    monkeypatch.setattr(session_module, "train_base_model", lambda *_: fresh)
-    monkeypatch.setattr(session_module, "judge_base", lambda challenger, *_: challenger)
-    calm, own, all_of_them = (
-        night(Drifted()),
-        night(Drifted(frozenset("B"))),
-        night(Drifted(frozenset("ABC"), True)),
-    )
-    champions = calm.champions()
-    assert champions.base is not None
-    assert calm.train_base(champions) is champions.base
-    assert own.train_base(champions) is champions.base
-    assert calm.to_train(champions) == []
-    assert own.to_train(champions) == ["B"]
-    assert all_of_them.to_train(champions) == list(TICKERS)
-    assert all_of_them.train_base(champions) is fresh
+    universe = {"": day(119)}
+    assert due(policy) == (False, [])
+    assert due(policy, B=day(119)) == (False, ["B"])
+    assert due(policy, B=day(118)) == (False, []), "a training at the session of an alarm is its answer"
+    assert due(policy, **universe) == (True, list(TICKERS))
+    deaf = replace(policy, drift=policy.drift.model_copy(update={"retrain": False}))
+    assert due(deaf, **universe) == (False, [])
 
 
 def test_the_universe_in_alarm_makes_the_base_due_and_every_ticker(warehouse: Warehouse) -> None:
@@ -212,16 +205,16 @@ def test_the_universe_in_alarm_makes_the_base_due_and_every_ticker(warehouse: Wa
     world.night(120)
     at = world.first_alarm("scale", None)
     assert SHIFTED < at < world.first_alarm("scale", "A")
-    assert world.due(120) == Drifted(frozenset(TICKERS), True)
+    assert world.due(120) == (set(TICKERS), True)
     # The base of a search is no answer: it is not in force, and has other settings.
     world.trained(None, 119, "challenger", hyperparameters={"search": {"trials": 30}})
     world.trained(None, 119)
-    assert world.due(120) == Drifted(frozenset(TICKERS), True)
+    assert world.due(120) == (set(TICKERS), True)
     world.trained(None, 120, "challenger", hyperparameters={"search": {"trials": 30}})
-    assert world.due(120).base
+    assert world.due(120)[1]
     world.trained(None, 120)
     world.trained("A", 120)
-    assert world.due(120) == Drifted(frozenset({"B", "C"}), False)
+    assert world.due(120) == ({"B", "C"}, False)
 
 
 def test_nothing_is_known_before_its_night(shifted: World, at: int) -> None:
@@ -231,8 +224,8 @@ def test_nothing_is_known_before_its_night(shifted: World, at: int) -> None:
     assert fetch(shifted.warehouse, "SELECT count(*) FROM drift WHERE session > as_of") == [(0,)]
     # A night of the past, asked for again: it knows what it knew, and adds nothing.
     rows = shifted.rows()
-    assert shifted.due(at - 1) == Drifted()
-    assert shifted.due(at) == Drifted(frozenset("B"))
+    assert shifted.due(at - 1) == NOTHING
+    assert shifted.due(at) == ({"B"}, False)
     assert shifted.rows() == rows
 
 
@@ -348,12 +341,12 @@ def test_the_settings_turn_it_off(shifted: World) -> None:
     off = shifted.settings.model_copy(
         update={"drift": shifted.settings.drift.model_copy(update={"watch": False})}
     )
-    assert shifted.due(120, off) == Drifted()
+    assert shifted.due(120, off) == NOTHING
     assert shifted.rows() == []
     told = shifted.settings.drift.model_copy(update={"retrain": False})
-    assert shifted.due(120, shifted.settings.model_copy(update={"drift": told})) == Drifted()
+    assert shifted.due(120, shifted.settings.model_copy(update={"drift": told})) == NOTHING
     assert shifted.rows("alarm AND ticker = 'B'")
-    assert shifted.due(120).tickers == {"B"}
+    assert shifted.due(120)[0] == {"B"}
 
 
 def test_alarms_are_told_on_the_night_that_raised_them(shifted: World, at: int) -> None:
@@ -380,6 +373,8 @@ def test_the_example_query_says_where_every_monitor_stands(shifted: World) -> No
 
 def test_an_empty_warehouse_has_no_drift(warehouse: Warehouse) -> None:
     settings = load_settings(warehouse=warehouse.folder)
-    nothing = History.from_columns(read_history(warehouse, ["A"], day(100)), ["A"])
-    watch(warehouse, nothing, day(100), settings, "run")
-    assert fetch(warehouse, "FROM drift") == []
+    columns, _ = read_known_prices(warehouse, ["A"], day(100))
+    nothing = KnownPrices.from_columns(columns, ["A"]).latest
+    state = read_state(warehouse, ["A"], day(100), settings)
+    _, update = update_monitors(state.monitors, nothing, nothing, day(100), settings.drift, settings.alerts)
+    assert not len(update.rows)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load, save
 
-import stockjax.nightly.session as session_module
+from stockjax.engine import session_step as step_module
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting import training
 from stockjax.nightly import Night
@@ -23,7 +23,7 @@ from stockjax.settings import TrainingSettings, load_settings
 from stockjax.training.ticker import retrain_ticker
 from stockjax.training.unseen import UNSEEN
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, forecast_all
 from tests.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
@@ -38,7 +38,6 @@ class Nights:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lines: list[str] = []
-        self.failures: dict[str, str] = {}
 
     @property
     def warehouse(self) -> Warehouse:
@@ -65,11 +64,8 @@ class Nights:
         night.open()
         ingested = night.ingest()
         universe = night.survey(ingested)
-        for day in sorted({*universe.missed, *universe.tonight}):
-            session = night.session(universe, day)
-            session.catch_up()
-            self.failures = dict(session.problems)
-        outcome = night.outcome(universe, ingested, self.failures, self.folder / "page.html")
+        results = forecast_all(night, universe)
+        outcome = night.outcome(universe, ingested, results, self.folder / "page.html")
         night.close("completed", {})
         assert outcome.forecast == len(TICKERS)
         return outcome.message
@@ -188,22 +184,21 @@ def test_a_worse_base_is_rejected_and_tried_again_after_a_while(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (base,) = (name for ticker, name in nights.champions().items() if ticker is None)
-    train, trained = session_module.train_base_model, []
+    train, trained = step_module.train_base_model, []
 
     def spoilt(*arguments: Any) -> Model:
         model = train(*arguments)
         trained.append(model.model_id)
         return worse(model)
 
-    monkeypatch.setattr(session_module, "train_base_model", spoilt)
+    monkeypatch.setattr(step_module, "train_base_model", spoilt)
     nights.night(-4, base_every=1, **WIDE)
     assert nights.champions()[None] == base
     told = nights.rows(f"SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{trained[0]}'")
     assert told == [("rejected", False)]
     nights.night(-3, base_every=1, **WIDE)
     assert len(trained) == 1
-    monkeypatch.setattr(session_module, "BASE_AGAIN_AFTER", 2)
-    nights.night(-2, base_every=1, **WIDE)
+    nights.night(-2, base_every=1, base_retry=2, **WIDE)
     assert len(trained) == 2
 
 
@@ -273,7 +268,7 @@ def test_without_any_model_har_speaks_and_the_row_says_so(
     before = nights.champions()
     for name in (None, "A"):
         nights.file_of(before[name]).unlink()
-    monkeypatch.setattr(session_module, "train_base_model", fail)
+    monkeypatch.setattr(step_module, "train_base_model", fail)
     message = nights.night(-4)
     assert "base: training failed (no memory), tickers without a model are forecast by har" in message
     assert nights.networks(-4) == {

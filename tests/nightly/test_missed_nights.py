@@ -10,14 +10,19 @@ import duckdb
 import pandas as pd
 import pytest
 
-from stockjax.nightly import Night, Outcome, Session
+from stockjax.engine import StepResult
+from stockjax.engine.sessions import DueSession
+from stockjax.nightly import Night, Outcome, Universe
+from stockjax.nightly.backtest import backtest
 from stockjax.settings import Settings, load_settings
 from tests.nightly.made_up import SMALL, steps
 from tests.synthetic import NEW_YORK
 
 NIGHTS = NEW_YORK.sessions(date(2013, 2, 25), date(2013, 3, 1)).tolist()
 """The session of a first night, and the four after it."""
-WITHOUT_NAMES = "SELECT * EXCLUDE (origin, run_id, created_at) FROM forecasts WHERE {} ORDER BY ALL"
+WITHOUT_NAMES = (
+    "SELECT * EXCLUDE (origin, run_id, created_at, prices_fetched) FROM forecasts WHERE {} ORDER BY ALL"
+)
 BY_SESSION = """SELECT as_of, origin, count(*) FROM forecasts
     WHERE as_of >= DATE '2013-02-25' GROUP BY ALL ORDER BY ALL"""
 USUAL: dict[str, Any] = {
@@ -33,24 +38,12 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def tonight(session: Session) -> None:
-    """The steps by which the flow forecasts tonight, a task each; what was missed has one for all."""
-    champions = session.champions()
-    base = session.train_base(champions)
-    trained = (
-        [session.train_ticker(ticker, base, champions) for ticker in session.to_train(champions)]
-        if base
-        else []
-    )
-    session.forecast(base, champions, trained)
-
-
 def whole(settings: Settings, as_of: date | None = None) -> Outcome:
     """A night as the flow goes through it."""
     night = Night(settings, as_of, None, lambda line: None)
     night.open()
     try:
-        *_, outcome = steps(night, tonight)
+        *_, outcome = steps(night)
     except BaseException:
         night.close("failed", {})
         raise
@@ -122,6 +115,12 @@ def test_what_is_caught_up_is_what_the_nights_would_have_written(
         expected = rows(every_night, WITHOUT_NAMES.format(when))
         assert rows(late, WITHOUT_NAMES.format(when)) == expected
         assert len(expected) == (12 * 6 if "<" in when else 12 * 4)
+    # No night had fetched the prices in time, and the rows say so.
+    fetched = (
+        "SELECT DISTINCT as_of, prices_fetched FROM forecasts WHERE prices_fetched IS NOT NULL ORDER BY 1"
+    )
+    assert rows(late, fetched) == [(day, NIGHTS[-1]) for day in NIGHTS[1:-1]]
+    assert rows(every_night, fetched) == []
     models = """SELECT model_id, ticker, role, status, trained_through, sha256, parent_id, data_hash
         FROM models ORDER BY ALL"""
     assert rows(late, models) == rows(every_night, models)
@@ -135,15 +134,15 @@ def test_what_is_caught_up_is_what_the_nights_would_have_written(
 def test_a_run_that_is_cut_off_while_it_catches_up_is_completed_by_the_next(
     vendor: Vendor, late: Path, every_night: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catch_up: Callable[[Session], int] = Session.catch_up
+    forecast: Callable[..., StepResult | None] = Night.forecast
 
-    def fail_at_the_third(self: Session) -> int:
-        if self.as_of == NIGHTS[3]:
+    def fail_at_the_third(self: Night, universe: Universe, due: DueSession) -> StepResult | None:
+        if due.session == NIGHTS[3]:
             raise RuntimeError("power cut")
-        return catch_up(self)
+        return forecast(self, universe, due)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "catch_up", fail_at_the_third)
+        patch.setattr(Night, "forecast", fail_at_the_third)
         with pytest.raises(RuntimeError, match="power cut"):
             vendor.night(late, NIGHTS[-1])
     done = [(NIGHTS[0], "nightly", 12), (NIGHTS[1], "catchup", 12), (NIGHTS[2], "catchup", 12)]
@@ -158,6 +157,87 @@ def test_a_run_that_is_cut_off_while_it_catches_up_is_completed_by_the_next(
     assert rows(late, WITHOUT_NAMES.format(True)) == rows(every_night, WITHOUT_NAMES.format(True))
     statuses = [row[0] for row in rows(late, "SELECT status FROM runs ORDER BY started_at")]
     assert statuses == ["completed", "failed", "completed"]
+
+
+class Restless(Vendor):
+    """A file in which a bar is a spike that comes back, and a close is restated in between."""
+
+    def write(self, session: date) -> None:
+        known = self.prices[self.prices["session"] <= pd.Timestamp(session)].copy()
+        spike = (known["ticker"] == "MSFT") & (known["session"] == pd.Timestamp(NIGHTS[2]))
+        known.loc[spike, ["open", "high", "low", "close", "adj_close"]] *= 5.0
+        if session >= NIGHTS[3]:
+            restated = (known["ticker"] == "IBM") & (known["session"] == pd.Timestamp(NIGHTS[1]))
+            known.loc[restated, ["high", "close", "adj_close"]] *= 1.01
+        known.to_csv(self.file, index=False)
+
+    def settings(self, folder: Path) -> Settings:
+        return load_settings(source="files", path=self.file, warehouse=folder, **USUAL)
+
+    def whole_night(self, folder: Path, session: date) -> Outcome:
+        self.write(session)
+        return whole(self.settings(folder))
+
+    def ingest_only(self, folder: Path, session: date) -> None:
+        """A night that is killed after its ingest."""
+        self.write(session)
+        night = Night(self.settings(folder), None, None, lambda line: None)
+        night.open()
+        night.ingest()
+        night.close("failed", {})
+
+
+def test_nights_whose_forecasts_were_killed_are_caught_up_with_the_prices_of_their_sessions(
+    three: pd.DataFrame, tmp_path: Path, first_night: Path
+) -> None:
+    every, late = (shutil.copytree(first_night, tmp_path / name) for name in ("every", "late"))
+    vendor = Restless(three, tmp_path)
+    for session in NIGHTS[1:]:
+        vendor.whole_night(every, session)
+    for session in NIGHTS[1:-1]:
+        vendor.ingest_only(late, session)
+    outcome = vendor.whole_night(late, NIGHTS[-1])
+    assert "3 missed session(s) caught up" in outcome.message
+    reasons = "SELECT reason, count(*) FROM price_revisions GROUP BY ALL ORDER BY ALL"
+    assert rows(late, reasons) == rows(every, reasons) == [("disproved", 1), ("restatement", 1)]
+    compared = "SELECT * EXCLUDE (origin, run_id, created_at) FROM forecasts ORDER BY ALL"
+    expected = rows(every, compared)
+    assert rows(late, compared) == expected
+    from_the_spike = """SELECT basis_close / (SELECT close FROM price_revisions WHERE reason = 'disproved')
+        FROM forecasts WHERE ticker = 'MSFT' AND as_of = DATE '{}' AND model = 'lstm'"""
+    assert rows(late, from_the_spike.format(NIGHTS[2])) == [(1.0,)]
+    models = "SELECT model_id, status, sha256, trained_through FROM models ORDER BY ALL"
+    assert rows(late, models) == rows(every, models)
+    changes = (
+        """SELECT model_id, role, ticker, previous, status, since, cause FROM model_changes ORDER BY ALL"""
+    )
+    assert rows(late, changes) == rows(every, changes)
+
+
+def test_a_backtest_of_prices_that_came_at_once_knows_a_spike_until_the_next_bar(
+    three: pd.DataFrame, tmp_path: Path
+) -> None:
+    """What the nights forecast from the spike, a backtest forecasts from it, too."""
+    vendor = Restless(three, tmp_path)
+    vendor.write(NIGHTS[-1])
+    settings = vendor.settings(tmp_path / "warehouse")
+    night = Night(settings, None, None, lambda line: None)
+    night.open("backtest")
+    universe = night.survey(night.ingest())
+    list(backtest(night, universe, NIGHTS[1], NIGHTS[-1]))
+    night.close("completed", {})
+    basis = """SELECT as_of, basis_close FROM forecasts
+        WHERE ticker = 'MSFT' AND model = 'lstm' ORDER BY as_of"""
+    found = dict(rows(tmp_path / "warehouse", basis))
+    own = three[three["ticker"] == "MSFT"].set_index("session")["close"]
+    factors = [found[day] / own[pd.Timestamp(day)] for day in NIGHTS[1:]]
+    assert factors == pytest.approx([1.0, 5.0, 1.0, 1.0])
+    kept = "SELECT reason, known_from, known_until FROM price_revisions"
+    assert rows(tmp_path / "warehouse", kept) == [("disproved", NIGHTS[-1], NIGHTS[3])]
+    assert rows(
+        tmp_path / "warehouse",
+        f"SELECT count(*) FROM prices WHERE ticker = 'MSFT' AND session = DATE '{NIGHTS[2]}'",
+    ) == [(0,)]
 
 
 def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the_rest(

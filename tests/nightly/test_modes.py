@@ -7,7 +7,7 @@ from typing import Any
 from stockjax.nightly import Night
 from stockjax.settings import TrainingMode, load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, forecast_all
 from tests.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
@@ -45,7 +45,7 @@ class Nights:
         night = Night(settings, session, None, self.lines.append)
         night.open()
         universe = night.survey(night.ingest())
-        assert night.session(universe, session).catch_up() == 4
+        assert [len(made.forecasts) for made in forecast_all(night, universe)] == [4]
         night.close("completed", {})
         return session
 

@@ -11,7 +11,7 @@ import pytest
 from stockjax.errors import Unreachable, UsageError
 from stockjax.nightly import Night
 from stockjax.settings import load_settings
-from tests.nightly.made_up import SMALL, evening, settings_for, whole_night
+from tests.nightly.made_up import SMALL, evening, forecast_all, settings_for, whole_night
 from tests.yahoo_server import YahooServer, made_up_listing
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
@@ -165,8 +165,8 @@ def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None
         made.open()
         universe = made.survey(made.ingest())
         made.replay(universe)
-        for day in sorted({*universe.missed, *universe.tonight}):
-            made.session(universe, day).catch_up()
+        forecast_all(made, universe)
+        made.release()
         return made
 
     night(None)
@@ -202,7 +202,7 @@ def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
         night.open()
         universe = night.survey(night.ingest())
         night.replay(universe)
-        night.session(universe, as_of).catch_up()
+        forecast_all(night, universe)
         night.close("completed", {})
         found[name] = [
             rows(night, f"SELECT * EXCLUDE (run_id, {moment}) FROM {table} ORDER BY ALL")

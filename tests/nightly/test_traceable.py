@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 import stockjax.reproduction
+from stockjax.engine import State
 from stockjax.nightly import Night
-from stockjax.nightly.drift import Drifted
 from stockjax.registry.lifecycle import models_at, put_models_in_force
 from stockjax.reproduction import Rederived, ledger_rows, rederive
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, forecast_all
 from tests.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
@@ -65,8 +65,7 @@ class Nights:
         night.open()
         universe = night.survey(night.ingest())
         night.replay(universe)
-        for day in sorted({*universe.missed, *universe.tonight}):
-            night.session(universe, day).catch_up()
+        forecast_all(night, universe)
         night.close("completed", {})
         return session
 
@@ -203,8 +202,8 @@ def test_an_alarm_of_drift_does_not_undo_a_rollback_on_the_same_night(
 ) -> None:
     then = nights.models_of(DAYS[-8].item())
     back_to(nights, DAYS[-8].item())
-    alarmed = Drifted(base=True, tickers=frozenset(TICKERS))
-    monkeypatch.setattr("stockjax.nightly.night.follow_drift", lambda *_: alarmed)
+    monkeypatch.setattr(State, "base_drifted", True)
+    monkeypatch.setattr(State, "ticker_drifted", lambda *_: True)
     assert nights.models_of(nights.night(-4)) == then
     # On the next one it does.
     assert not set(nights.models_of(nights.night(-3)).values()) & set(then.values())

@@ -15,6 +15,8 @@ from stockjax.quality.checks import CHECK_BY_NAME
 from stockjax.quality.contract import PRICE_ROW, ROW_FAULTS
 from stockjax.quality.quarantine import REFUSED_COLUMNS, turned_away
 from stockjax.sources import PRICE_COLUMNS
+from stockjax.sources.base import no_prices
+from tests.synthetic import price_frame
 
 from .made_up import CLOSED, EXCHANGES, GOOD, NAN, NEW_YORK, TODAY, checked, days, judged, reasons, table
 
@@ -400,3 +402,11 @@ def test_delivered_rows_are_the_accepted_and_the_rejected(
 def test_a_hundred_thousand_bad_rows_are_written_down() -> None:
     bad = table({"close": NAN}).loc[[0] * 100_000]
     assert judged(bad).rejected == 100_000
+
+
+def test_where_nothing_is_left_to_check_stored_rows_are_no_matter() -> None:
+    """A delivery whose every row was refused before, of a ticker that has stored rows."""
+    stored = price_frame("A", NEW_YORK.sessions(date(2013, 1, 2), date(2013, 2, 1)), 0)
+    found = check(no_prices(), {"A": NEW_YORK}, {NEW_YORK.code: date(2013, 2, 1)}, stored)
+    for rows in (found.accepted, found.quarantined, found.disproved):
+        assert rows.empty

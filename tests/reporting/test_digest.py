@@ -213,8 +213,11 @@ def test_alarms_of_drift_stand_on_the_page_and_how_far_the_others_are(warehouse:
             failures={},
             report=Path("report"),
             drift=["drift: scale of A|B"],
+            decisions=["models: 1 trained, 1 promoted, 0 rejected (A|B), 3 kept"],
         )
     )
+    paragraphs = [seen(token) for token in page.tokens if token.type == "inline"]
+    assert "models: 1 trained, 1 promoted, 0 rejected (A|B), 3 kept" in paragraphs
     assert "Drift" in page.headings
     assert page.items[:2] == ["drift: scale of A|B", "scale, ticker: 2 watched, nearest 125.0%"]
 

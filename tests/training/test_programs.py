@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stockjax.forecasting.replay import replay
 from stockjax.forecasting.rows import MODELS
 from stockjax.settings import TrainingMode, load_settings
 from stockjax.training.base import untrained
 from stockjax.training.programs import compilations
 from stockjax.training.warm_up import compile_programs
-from tests.synthetic import NEW_YORK, SMALL, universe
+from tests.synthetic import NEW_YORK, SMALL, universe, walked
 
 SCRIPT = """
 import sys
@@ -75,8 +74,8 @@ def test_after_the_warm_up_nothing_is_compiled_in_any_mode(mode: TrainingMode) -
     wanted = {
         ticker: set(NEW_YORK.sessions(date(2013, 2, 27), date(2013, 3, 1)).tolist()) for ticker in "ABC"
     }
-    parts = list(replay(history, wanted, dict.fromkeys("ABC", NEW_YORK), settings, 2))
+    parts = walked(history, wanted, settings)
     trained = [[model.ticker for model in part.models] for part in parts]
     assert trained == [[None, "A", "B"], ["A", "B"]]
-    assert sum(len(part.rows) for part in parts) == 3 * 3 * len(MODELS)
+    assert sum(len(part.forecasts) for part in parts) == 3 * 3 * len(MODELS)
     assert compilations() == before

@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 
 from stockjax.distribution import pinball
+from stockjax.engine import session_step
 from stockjax.errors import TrainingFailed
 from stockjax.features import History
-from stockjax.forecasting.replay import replay
+from stockjax.forecasting.knowledge import Knowledge
+from stockjax.registry import Model
 from stockjax.training.unseen import UNSEEN
 from stockjax.tuning import objective
 from stockjax.tuning.folds import Fold
 from stockjax.tuning.objective import fold_losses
 from stockjax.tuning.problem import pose
-from tests.synthetic import NEW_YORK, assert_same_bits, scrambled_after
+from tests.synthetic import assert_same_bits, scrambled_after, walked
 from tests.tuning.made_up import SEARCHED_FROM, TICKERS, history, settings_of
 
 
@@ -44,8 +46,8 @@ def test_losses_are_those_of_the_replays_forecasts(prices: History, fold: Fold, 
     wanted: dict[str, set[date]] = {
         ticker: set(fold.days[fold.rows == row].tolist()) for row, ticker in enumerate(TICKERS)
     }
-    (part,) = replay(prices, wanted, dict.fromkeys(TICKERS, NEW_YORK), settings_of(), 10)
-    lstm = part.rows[part.rows["model"] == "lstm"].set_index(["ticker", "as_of"])
+    (part,) = walked(prices, wanted, settings_of(), ticker_every=10, chunk_sessions=10)
+    lstm = part.forecasts[part.forecasts["model"] == "lstm"].set_index(["ticker", "as_of"])
     keys = [(TICKERS[row], pd.Timestamp(day)) for row, day in zip(fold.rows, fold.days, strict=True)]
     own = lstm.loc[keys]
     columns = ["q05", "q25", "q50", "q75", "q95"]
@@ -75,12 +77,14 @@ def test_forecasts_in_parts_are_the_same(fold: Fold, losses: Any, monkeypatch: p
 
 def test_networks_that_are_no_numbers_fail_in_a_sentence(fold: Fold) -> None:
     wild = SEARCHED_FROM.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingFailed, match="no numbers"):
+    with pytest.raises(TrainingFailed, match="not finite"):
         fold_losses(fold, wild, settings_of())
 
 
 def test_a_ticker_that_cannot_be_trained_is_named(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {"B": FloatingPointError("the loss is no number")}
-    monkeypatch.setattr(objective, "train_tickers", lambda *_: ([], broken))
-    with pytest.raises(TrainingFailed, match=r"B could not be trained \(the loss is no number\)"):
+    def fail(knowledge: Knowledge, ticker: str, *rest: Any) -> Model:
+        raise FloatingPointError("the loss is no number")
+
+    monkeypatch.setattr(session_step, "train_ticker_model", fail)
+    with pytest.raises(TrainingFailed, match=r"A could not be trained \(.*the loss is no number"):
         fold_losses(fold, SEARCHED_FROM, settings_of())

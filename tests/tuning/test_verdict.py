@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stockjax.engine.sessions import due_sessions
 from stockjax.nightly import Night, Universe
 from stockjax.registry import load_champions
 from stockjax.scoring.skill import Skill
@@ -14,7 +15,7 @@ from stockjax.settings import TrainingSettings, load_settings
 from stockjax.tuning import Problem, Search, Verdict, judge, keep_winner, open_study, pose
 from stockjax.tuning.trials import Tried
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL
+from tests.nightly.made_up import SMALL, forecast_all
 from tests.tuning.made_up import TONIGHT, Rigged
 
 MODELS = "SELECT model_id, role, status, replayed, trained_through FROM models ORDER BY ALL"
@@ -49,7 +50,7 @@ def begun(folder: Path) -> tuple[Night, Universe, Problem]:
 def surveyed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Night, Universe, Problem]:
     """A warehouse with prices and a night's champions."""
     night, universe, problem = begun(tmp_path_factory.mktemp("surveyed") / "warehouse")
-    assert night.session(universe, night.plan.as_of).catch_up() == 8
+    assert [len(made.forecasts) for made in forecast_all(night, universe)] == [8]
     return night, universe, problem
 
 
@@ -120,7 +121,8 @@ def test_a_challenger_is_not_in_force_before_it_has_met_the_champion(
     before = rows(night.warehouse, in_force)
     verdict = keep_winner(night, universe, searched(problem, night.warehouse.folder, better))
     assert rows(night.warehouse, in_force) == before
-    night.session(universe, night.plan.as_of).champions()
+    (due,) = due_sessions(universe.prices, {night.plan.as_of: ["IBM", "MSFT"]})
+    night.forecast(universe, due)
     told = "SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{}'"
     ((status, unjudged),) = rows(night.warehouse, told.format(verdict.challenger))
     assert (status in {"champion", "rejected"}, unjudged) == (True, False)

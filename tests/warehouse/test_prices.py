@@ -13,7 +13,7 @@ from stockjax.warehouse.prices import (
     Stored,
     newest_by_exchange,
     newest_prices,
-    read_history,
+    read_known_prices,
     stored_history,
 )
 from stockjax.warehouse.query import query
@@ -34,10 +34,11 @@ ROWS = price_rows(
 def test_rows_are_stored_with_where_and_when_they_came_from(warehouse: Warehouse) -> None:
     assert store(warehouse, ROWS) == Stored(3, {}, 0)
     moment = datetime(2013, 3, 1, 22)
+    today = date(2013, 3, 1)
     assert fetch(warehouse, "FROM prices ORDER BY ticker, session") == [
-        ("A", date(2013, 2, 28), 10, 10, 10, 10, 10, None, 0, 1, "test", moment, "run-1"),
-        ("A", date(2013, 3, 1), 11, 11, 11, 11, 5.5, 100, 0.25, 2, "test", moment, "run-1"),
-        ("B", date(2013, 3, 1), 20, 20, 20, 20, 20, 100, 0, 1, "test", moment, "run-1"),
+        ("A", date(2013, 2, 28), 10, 10, 10, 10, 10, None, 0, 1, "test", moment, "run-1", today),
+        ("A", date(2013, 3, 1), 11, 11, 11, 11, 5.5, 100, 0.25, 2, "test", moment, "run-1", today),
+        ("B", date(2013, 3, 1), 20, 20, 20, 20, 20, 100, 0, 1, "test", moment, "run-1", today),
     ]
 
 
@@ -86,7 +87,7 @@ def test_a_restated_row_moves_to_the_revisions(warehouse: Warehouse) -> None:
     assert fetch(warehouse, "FROM price_revisions") == [
         (
             *("A", date(2013, 3, 1), 11, 11, 11, 11, 5.5, 100, 0.25, 2, "test"),
-            *(first, second, "restatement", "run-2"),
+            *(first, second, "restatement", "run-2", date(2013, 3, 1), date(2013, 3, 2)),
         )
     ]
     assert fetch(warehouse, "SELECT close, run_id FROM prices WHERE ticker = 'A' ORDER BY session") == [
@@ -340,7 +341,7 @@ def test_a_row_without_a_ticker_is_quarantined_too_and_once(warehouse: Warehouse
 def test_history_is_cut_at_the_last_session_and_ordered(warehouse: Warehouse) -> None:
     store(warehouse, ROWS.iloc[[2, 1, 0]])
     store(warehouse, closes("A", {"2013-03-04": 12}))
-    history = read_history(warehouse, ["A", "B", "C"], date(2013, 3, 1))
+    history, _ = read_known_prices(warehouse, ["A", "B", "C"], date(2013, 3, 1))
     assert history["ticker"].tolist() == ["A", "A", "B"]
     assert history["close"].tolist() == [10.0, 11.0, 20.0]
     assert history["session"].astype("datetime64[D]").tolist() == [
@@ -349,7 +350,7 @@ def test_history_is_cut_at_the_last_session_and_ordered(warehouse: Warehouse) ->
         date(2013, 3, 1),
     ]
     assert np.isnan(history["volume"][0])
-    assert read_history(warehouse, ["C"], date(2013, 3, 1))["close"].shape == (0,)
+    assert read_known_prices(warehouse, ["C"], date(2013, 3, 1))[0]["close"].shape == (0,)
 
 
 def exchange_row(ticker: str, code: str) -> dict[str, Any]:

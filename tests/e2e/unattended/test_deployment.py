@@ -171,7 +171,8 @@ def test_a_quiet_night_tells_nobody(receiver: Receiver, night: Watched) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("daily", {"as_of", "tickers", "source", "path", "warehouse"}),
+        ("daily", {"as_of", "tickers", "source", "path", "warehouse", "exchanges"}),
+        ("before-asia", {"as_of", "tickers", "source", "path", "warehouse", "exchanges"}),
         ("weekly", {"as_of", "trials", "tickers", "source", "path", "warehouse"}),
         ("walk-forward", {"first", "last", "tickers", "source", "path", "warehouse"}),
     ],
@@ -232,7 +233,7 @@ def test_set_up_again_nothing_changes(worker: Server) -> None:
         again.kill()
     assert told(worker) == before
     assert len(before["automations"]) == 1
-    assert len(before["deployments"]) == 3
+    assert len(before["deployments"]) == 4
 
 
 @pytest.fixture(scope="module")

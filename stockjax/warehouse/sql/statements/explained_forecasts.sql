@@ -1,6 +1,6 @@
 -- Rows of the ledger with what they were made from, and how the run that made them computed.
 SELECT forecasts.*, inputs.as_of AS through, inputs.read_at, inputs.tickers, inputs.exchanges, inputs.fingerprints,
-    inputs.replayed, runs.environment
+    inputs.replayed, inputs.forecast_sessions, runs.environment
 FROM forecasts
 LEFT JOIN forecast_inputs AS inputs
     ON inputs.run_id = forecasts.run_id

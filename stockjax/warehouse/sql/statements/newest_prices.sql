@@ -6,7 +6,7 @@ WITH ends AS (
     WHERE ticker IN (SELECT unnest($tickers))
     GROUP BY ticker
 )
-SELECT prices.* EXCLUDE (source, fetched_at, run_id)
+SELECT prices.* EXCLUDE (source, fetched_at, run_id, known_from)
 FROM prices
 JOIN ends ON ends.ticker = prices.ticker AND prices.session > ends.last - ($count * 2 + 30)::INTEGER
 QUALIFY row_number() OVER (PARTITION BY prices.ticker ORDER BY prices.session DESC) <= $count

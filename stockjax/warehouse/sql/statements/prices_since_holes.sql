@@ -8,7 +8,7 @@ WITH holes AS (
         AND ticker IN (SELECT unnest($tickers))
     GROUP BY ticker
 )
-SELECT prices.* EXCLUDE (source, fetched_at, run_id)
+SELECT prices.* EXCLUDE (source, fetched_at, run_id, known_from)
 FROM prices
 JOIN holes ON holes.ticker = prices.ticker AND prices.session >= holes.first - 7
 ORDER BY prices.ticker, prices.session;

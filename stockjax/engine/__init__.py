@@ -1,0 +1,31 @@
+"""One session of the workflow, without input or output: what is due, training, promotion, forecasts.
+
+Nights, caught-up sessions, backtests, the search and the audit all call `step`. They differ in the
+`State` that they begin from and in named values of the `Policy`.
+"""
+
+from stockjax.engine.monitors import Monitors, MonitorUpdate, update_monitors
+from stockjax.engine.policy import Policy
+from stockjax.engine.session_step import (
+    Decisions,
+    SessionData,
+    StepResult,
+    step,
+    train_in_threads,
+    train_models,
+)
+from stockjax.engine.state import State
+
+__all__ = [
+    "Decisions",
+    "MonitorUpdate",
+    "Monitors",
+    "Policy",
+    "SessionData",
+    "State",
+    "StepResult",
+    "step",
+    "train_in_threads",
+    "train_models",
+    "update_monitors",
+]

@@ -1,0 +1,1 @@
+INSERT INTO listings BY NAME SELECT * REPLACE (ticker || '.LATER' AS ticker) FROM original.listings;
