@@ -17,6 +17,10 @@ from stockjax.errors import StockjaxError
 START_TIMEOUT = 120.0
 """Seconds that a server of our own may take to answer."""
 
+CONNECT_SECONDS = 2.0
+SLOW_SECONDS = 30.0
+"""A server that is not there refuses the connection; one that is busy takes it, and may answer late."""
+
 _POLL_SECONDS = 0.1
 
 
@@ -83,11 +87,12 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], api: str) -> None:
 
 
 def answers(api: str) -> bool:
-    """Whether a Prefect API is there and well."""
+    """Whether a Prefect API is there and well; one that is busy is waited for."""
     try:
-        return httpx.get(f"{api}/health", timeout=2).status_code == httpx.codes.OK
+        asked = httpx.get(f"{api}/health", timeout=httpx.Timeout(SLOW_SECONDS, connect=CONNECT_SECONDS))
     except httpx.HTTPError:
         return False
+    return asked.status_code == httpx.codes.OK
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

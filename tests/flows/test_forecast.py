@@ -164,6 +164,29 @@ def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts WHERE model = 'lstm'") == [(2,)]
 
 
+def refuse(*_: object) -> None:
+    raise RuntimeError("the server said 500")
+
+
+def test_a_run_that_cannot_be_named_is_over_and_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.forecast.name_run", refuse)
+        assert run(tmp_path, tickers=["IBM"]).is_failed()
+    ((status, told),) = rows(tmp_path, "SELECT status, counts FROM runs")
+    assert (status, json.loads(told)) == ("failed", {"error": "the server said 500"})
+    assert run(tmp_path, tickers=["IBM"]).is_completed()
+
+
+def test_a_night_that_is_complete_stays_so_where_nobody_can_be_alerted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.forecast.complaints", refuse)
+    assert run(tmp_path, tickers=["IBM"]).is_completed()
+    assert rows(tmp_path, "SELECT status FROM runs") == [("completed",)]
+
+
 def test_a_night_without_any_forecast_fails(tmp_path: Path) -> None:
     state = run(tmp_path, tickers=["NOSUCH"])
     assert state.is_failed()

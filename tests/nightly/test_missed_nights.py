@@ -264,6 +264,19 @@ def test_a_night_of_the_past_beside_later_prices_is_no_live_one(tmp_path: Path) 
     assert found == [(date(2013, 1, 15), "catchup"), (date(2013, 3, 1), "nightly")]
 
 
+def test_a_run_of_the_past_takes_nothing_from_what_is_known_later(vendor: Vendor, late: Path) -> None:
+    """With an accepted history left in the settings: later rows stay, and nothing is fetched anew."""
+    vendor.night(late, NIGHTS[-1])
+    prices = rows(late, "SELECT * FROM prices ORDER BY ALL")
+    settings = load_settings(
+        source="files", path=vendor.file, warehouse=late, history={"accept": ["IBM", "MSFT"]}, **USUAL
+    )
+    outcome = whole(settings, NIGHTS[2])
+    assert outcome.message.startswith("3 of 3 tickers forecast for")
+    assert rows(late, "SELECT * FROM prices ORDER BY ALL") == prices
+    assert rows(late, "SELECT count(*) FROM price_revisions") == [(0,)]
+
+
 def test_the_next_night_retrains_from_the_champion(tmp_path: Path) -> None:
     for day in NIGHTS[-2:]:
         sample(tmp_path, day, "IBM", "MSFT")

@@ -1,0 +1,61 @@
+"""Which server records a run: the configured one while it is there, however slow."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from flows import local_server
+from flows.local_server import answers
+
+
+@contextmanager
+def server(released: threading.Event, status: int = 200) -> Iterator[str]:
+    """A server that answers as soon as an event is set."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            released.wait(10)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *_: object) -> None:
+            del format
+
+    with HTTPServer(("127.0.0.1", 0), Health) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{made.server_port}/api"
+        finally:
+            released.set()
+            made.shutdown()
+            thread.join()
+
+
+def test_a_server_that_is_busy_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer to answer than a connection may take."""
+    monkeypatch.setattr(local_server, "CONNECT_SECONDS", 0.2)
+    released = threading.Event()
+    with server(released) as api:
+        threading.Timer(0.6, released.set).start()
+        assert answers(api)
+
+
+def test_one_that_does_not_answer_at_all_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_server, "SLOW_SECONDS", 0.1)
+    with server(threading.Event()) as api:
+        assert not answers(api)
+
+
+def test_one_that_is_unwell_or_absent_is_not_used() -> None:
+    ready = threading.Event()
+    ready.set()
+    with server(ready, 500) as api:
+        assert not answers(api)
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        assert not answers(f"http://127.0.0.1:{place.getsockname()[1]}/api")
