@@ -76,7 +76,9 @@ class Rows:
     def next_day(self) -> npt.NDArray[np.datetime64]:
         """The next session of each row's ticker, (n,); NaT after the last."""
         near = _neighbours(self)
-        found: npt.NDArray[np.datetime64] = np.where(near.has_next, self.day[near.next], np.datetime64("NaT"))
+        found: npt.NDArray[np.datetime64] = np.where(
+            near.has_next, self.day[near.next], np.datetime64("NaT", "D")
+        )
         return found
 
     @property

@@ -163,7 +163,10 @@ def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if column.dtype.kind == "f":
         return np.ma.filled(column, np.nan)
     if column.dtype.kind == "M":
-        return np.ma.filled(column, np.datetime64("NaT"))
+        # In the unit of the column: NumPy 2.5 has no use for a NaT without one.
+        unknown: Any = np.array("NaT", dtype=column.dtype)[()]
+        filled: npt.NDArray[Any] = np.ma.filled(column, unknown)
+        return filled
     return np.ma.filled(column)
 
 
