@@ -108,7 +108,7 @@ class KnownPrices:
     @cached_property
     def ever(self) -> History:
         """The first version of every price, those among them that no longer hold."""
-        return self._history(self._first)
+        return self._whole if self.is_static else self._history(self._first)
 
     @cached_property
     def _whole(self) -> History:

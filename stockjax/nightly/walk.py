@@ -9,7 +9,6 @@ from typing import Any
 
 from stockjax.code_version import code_version
 from stockjax.engine import Policy, State
-from stockjax.engine.sessions import due_sessions
 from stockjax.engine.walk import Chunk, walk_forward
 from stockjax.forecasting.inputs import forecast_inputs
 from stockjax.forecasting.rows import MODELS
@@ -96,7 +95,7 @@ def walk(store: Store, universe: Universe, wanted: Walk, name: date) -> Iterator
     """
     line = wanted.line(universe)
     inputs = forecast_inputs(universe.history, universe.read_at, universe.forecast_sessions)
-    for sessions in _blocks(universe, wanted):
+    for sessions in _blocks(wanted):
         state = load_state(store.warehouse, line, min(sessions)) or State()
         for chunk in walk_forward(
             universe.prices, universe.reader, sessions, wanted.policy, state, CHUNK_SESSIONS
@@ -108,7 +107,7 @@ def walk(store: Store, universe: Universe, wanted: Walk, name: date) -> Iterator
             yield Written(chunk, written)
 
 
-def _blocks(universe: Universe, wanted: Walk) -> list[dict[date, list[str]]]:
+def _blocks(wanted: Walk) -> list[dict[date, list[str]]]:
     """The missing sessions, apart where sessions between them are done."""
     missing = wanted.missing
     every = sorted(set().union(*wanted.wanted.values())) if wanted.wanted else []
@@ -122,4 +121,4 @@ def _blocks(universe: Universe, wanted: Walk) -> list[dict[date, list[str]]]:
             blocks.append({})
         blocks[-1][day] = missing[day]
         follows = True
-    return [block for block in blocks if due_sessions(universe.prices, block)]
+    return blocks

@@ -1,6 +1,7 @@
 """Nights against a loopback vendor, at a clock that the test sets."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from stockjax.engine import StepResult
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Universe
+from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
 from tests.yahoo_server import YahooServer
 
@@ -63,3 +65,13 @@ def whole_night(
     ingested, universe, outcome = steps(night)
     night.close("completed", outcome.summary())
     return night, ingested, universe, outcome
+
+
+def worse(base: Model) -> Model:
+    """The same, with scales that are far too large."""
+
+    def spoilt(network: Any) -> Any:
+        return {**network, "head": {**network["head"], "bias": network["head"]["bias"] + 2.0}}
+
+    parameters = {name: spoilt(base.parameters[name]) for name in ("network", "twin")}
+    return replace(base, parameters={**base.parameters, **parameters})

@@ -23,7 +23,7 @@ from stockjax.settings import TrainingSettings, load_settings
 from stockjax.training.ticker import retrain_ticker
 from stockjax.training.unseen import UNSEEN
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, forecast_all
+from tests.nightly.made_up import SMALL, forecast_all, worse
 from tests.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
@@ -168,16 +168,6 @@ def test_the_same_night_again_judges_the_same_and_writes_nothing_twice(
     nights.night(-4)
     assert nights.rows(NUMBERS) == numbers
     assert len(nights.rows("FROM models")) == len(kept["models"])
-
-
-def worse(base: Model) -> Model:
-    """The same, with scales that are far too large."""
-
-    def spoilt(network: Any) -> Any:
-        return {**network, "head": {**network["head"], "bias": network["head"]["bias"] + 2.0}}
-
-    parameters = {name: spoilt(base.parameters[name]) for name in ("network", "twin")}
-    return replace(base, parameters={**base.parameters, **parameters})
 
 
 def test_a_worse_base_is_rejected_and_tried_again_after_a_while(

@@ -6,7 +6,7 @@ ticker is delisted; all of that is asserted, so that the comparison is about som
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from stockjax.nightly.backtest import backtest
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, steps
+from tests.nightly.made_up import SMALL, steps, worse
 from tests.synthetic import NEW_YORK, price_frame
 
 COUNT = int(os.environ.get("PARITY_SESSIONS", "11"))
@@ -39,16 +39,6 @@ MODELS = """SELECT * EXCLUDE (run_id, trained_at, path, replayed, status, purged
         CASE WHEN status IN ('champion', 'retired') THEN 'accepted' ELSE status END AS fate
     FROM models ORDER BY ALL"""
 SCORES = "SELECT * EXCLUDE (origin) FROM rolling_metrics ORDER BY ALL"
-
-
-def worse(base: Model) -> Model:
-    """The same, with scales that are far too large."""
-
-    def spoilt(network: Any) -> Any:
-        return {**network, "head": {**network["head"], "bias": network["head"]["bias"] + 2.0}}
-
-    parameters = {name: spoilt(base.parameters[name]) for name in ("network", "twin")}
-    return replace(base, parameters={**base.parameters, **parameters})
 
 
 @dataclass
