@@ -72,9 +72,12 @@ class _Refresh:
         floor = max(first, date.min + timedelta(days=self._days)) - timedelta(days=self._days)
         spans = {"longest": self._windows[-1] + FEW_SESSIONS, "days": self._days, "floor": floor}
         self._connection.execute(statement("stage_due_scores"), spans)
+        first_start = {"floor": self._one("first_start")}
+        self._connection.execute(statement("delete_late_outcomes"))
+        self._connection.execute(statement("insert_late_outcomes"), first_start)
         for name in ("delete_rolling_metrics", "delete_unit_changes"):
             self._connection.execute(statement(name))
-        self._connection.execute(statement("insert_unit_changes"), {"floor": self._one("first_start")})
+        self._connection.execute(statement("insert_unit_changes"), first_start)
         for name in ("score_macros", "score_terms"):
             self._connection.execute(statement(name))
         due = self._connection.execute(statement("due_tickers"), {"few": FEW_SESSIONS}).fetchall()
@@ -97,7 +100,8 @@ class _Refresh:
             for behind in reversed(range(FEW_SESSIONS)):
                 tickers = [name for name in sessions.keys() - set(stepped) if sessions[name] > behind]
                 if tickers:
-                    written += self._sum("sum_scores_of_session", sorted(tickers), after=after, behind=behind)
+                    spans = {"after": after, "first": self._first_forecast(after, newest), "behind": behind}
+                    written += self._sum("sum_scores_of_session", sorted(tickers), **spans)
         return written
 
     def _steppable(self, tickers: Sequence[str], newest: date, after: date) -> list[str]:
@@ -107,7 +111,7 @@ class _Refresh:
         asked = {"tickers": list(tickers), "windows": self._windows}
         self._connection.execute(statement("stage_steps"), {**asked, "after": after})
         self._connection.execute(statement("moved_table"))
-        self._connection.execute(statement("move_forecasts"), {"tickers": list(tickers), "session": newest})
+        self._move_forecasts(tickers, newest)
         found = self._connection.execute(
             statement("steppable_tickers"), {"windows": self._windows}
         ).fetchall()
@@ -116,8 +120,19 @@ class _Refresh:
         if len(leaving) > _LEAVING_SESSIONS:
             return []
         for (session,) in leaving:
-            self._connection.execute(statement("move_forecasts"), {"tickers": steppable, "session": session})
+            self._move_forecasts(steppable, session)
         return steppable
+
+    def _move_forecasts(self, tickers: Sequence[str], session: date) -> None:
+        """Stage the scored forecasts of one session."""
+        first = self._first_forecast(session - timedelta(days=1), session)
+        asked = {"tickers": list(tickers), "session": session, "first": first}
+        self._connection.execute(statement("move_forecasts"), asked)
+
+    def _first_forecast(self, after: date, until: date) -> date:
+        asked = {"after": after, "until": until}
+        found: date = self._connection.execute(statement("first_forecast"), asked).fetchall()[0][0]
+        return found
 
     def _step(self, tickers: Sequence[str]) -> int:
         return self._sum("sum_scores_of_step", tickers) if tickers else 0

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.bootstrap import drawn_days
 from stockjax.warehouse.ledger import read_table
 
-RESAMPLES = 2000
 _LOW, _HIGH = 0.025, 0.975
 _BENCHMARKS = ("har", "ewma")
 _MEANS = {
@@ -38,13 +38,13 @@ def skill_over_days(
     loss: npt.NDArray[np.float64],
     benchmark: npt.NDArray[np.float64],
     days: npt.NDArray[np.datetime64],
-    seed: int = 0,
 ) -> Skill:
     """Skill of the same forecasts, with the percentile interval of a bootstrap over days.
 
     Whole days are drawn, because tickers move together: a day is one observation. Cameron,
     Gelbach and Miller, Bootstrap-Based Improvements for Inference with Clustered Errors,
-    Review of Economics and Statistics 90 (2008), pairs cluster bootstrap.
+    Review of Economics and Statistics 90 (2008), pairs cluster bootstrap. The draws are those of
+    the view `leaderboard`, so that the same losses have the same interval everywhere.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def skill_over_days(
     distinct, place = np.unique(days, return_inverse=True)
     own = np.bincount(place, weights=loss, minlength=len(distinct))
     other = np.bincount(place, weights=benchmark, minlength=len(distinct))
-    drawn = np.random.default_rng(seed).integers(0, len(distinct), size=(RESAMPLES, len(distinct)))
+    drawn = len(distinct) - 1 - drawn_days(len(distinct))
     ratios = 1 - own[drawn].sum(axis=1) / other[drawn].sum(axis=1)
     low, high = np.quantile(ratios, [_LOW, _HIGH])
     return Skill(float(1 - own.sum() / other.sum()), float(low), float(high))
@@ -88,12 +88,12 @@ def backtest_scores(
 
 
 def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, float]:
-    days = own["target"].to_numpy()
+    days = own["session"].to_numpy()
     walk = _point_errors(by_model["random_walk"])
     errors = _point_errors(own)
     scores = {
         "n": float(len(own)),
-        "days": float(own["target"].nunique()),
+        "days": float(own["session"].nunique()),
         **{name: own[column].mean() for name, column in _MEANS.items()},
         **errors,
         "rmse_ratio": errors["rmse"] / walk["rmse"],

@@ -12,7 +12,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissing, WarehouseBusy
-from stockjax.warehouse.migrations import check_current, migrate, pending_migrations
+from stockjax.warehouse.migrations import check_current, migrate, pending_migrations, renew_views
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -82,7 +82,8 @@ class Warehouse:
             self._back_up()
             with self._connection() as connection:
                 applied = migrate(connection)
-        if applied or not self.snapshot.exists():
+                renewed = renew_views(connection)
+        if applied or renewed or not self.snapshot.exists():
             with self._alone():
                 self._publish()
         return applied

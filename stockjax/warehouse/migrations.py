@@ -1,5 +1,6 @@
 """Numbered, transactional changes of the schema."""
 
+import hashlib
 import re
 from importlib.resources import files
 
@@ -9,6 +10,10 @@ from stockjax.errors import WarehouseTooNew, WarehouseTooOld
 from stockjax.warehouse.statements import statement
 
 _FOLDER = files("stockjax.warehouse") / "sql" / "migrations"
+_VIEWS = files("stockjax.warehouse") / "sql" / "views"
+VIEWS = ("bootstrap", "scored_forecasts", "forecasts_without_outcome", "leaderboard", "calibration")
+"""The scripts of views, each after those that it reads."""
+
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -56,6 +61,42 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return pending
 
 
+def renew_views(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Apply the scripts of all views in one transaction if one has changed; returns whether one had."""
+    scripts = _view_scripts()
+    fingerprint = _fingerprint(scripts)
+    if not scripts or _applied_views(connection) == fingerprint:
+        return False
+    connection.begin()
+    try:
+        for script in scripts:
+            connection.execute(script)
+        connection.execute(statement("record_views"), {"fingerprint": fingerprint})
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+    return True
+
+
+def view_script(name: str) -> str:
+    """The text of `sql/views/<name>.sql`."""
+    return (_VIEWS / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _view_scripts() -> list[str]:
+    return [view_script(name) for name in VIEWS]
+
+
+def _fingerprint(scripts: list[str]) -> str:
+    return hashlib.sha256("\0".join(scripts).encode()).hexdigest()
+
+
+def _applied_views(connection: duckdb.DuckDBPyConnection) -> str | None:
+    rows = connection.execute("SELECT fingerprint FROM schema_views").fetchall()
+    return str(rows[0][0]) if rows else None
+
+
 def check_current(connection: duckdb.DuckDBPyConnection) -> None:
     """See whether a database has all that this release knows of.
 
@@ -71,4 +112,9 @@ def check_current(connection: duckdb.DuckDBPyConnection) -> None:
         raise WarehouseTooOld(
             f"the warehouse was written by an earlier stockjax (it lacks {missing[0]}); "
             "bring it up to date with: stockjax run"
+        )
+    if _applied_views(connection) != _fingerprint(_view_scripts()):
+        raise WarehouseTooOld(
+            "the views of the warehouse are those of another stockjax; "
+            "bring them up to date with: stockjax run"
         )

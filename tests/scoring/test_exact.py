@@ -13,7 +13,7 @@ import pytest
 from stockjax.scoring import refresh_rolling_metrics, rolling
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
-from stockjax.warehouse.migrations import migrate
+from stockjax.warehouse.migrations import migrate, renew_views
 from stockjax.warehouse.prices import store_prices
 from tests.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
@@ -22,9 +22,13 @@ NIGHTS, WINDOWS = 200, (5, 21, 63)
 DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[: NIGHTS + 1]
 SPLIT, RESTATED_SPLIT, DIVIDEND, WITHDRAWN, JOINED = 70, 110, 140, 150, 100
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
+HALTED = range(40, 145)
+"""D does not trade on these nights: longer than the windows that are scored session by session reach back."""
+PAUSED, REPAIRED = range(160, 162), 170
+"""D's prices of these nights are missing until the vendor repairs its history."""
 STEPPED = range(60, 90)
-CHECKED = {75, 112, 151, NIGHTS}
-"""Nights after which everything is scored anew: after the split, its restatement, the withdrawal, the end."""
+CHECKED = {75, 112, 151, PAUSED.stop, REPAIRED, NIGHTS}
+"""Nights after which all is scored again: split, its restatement, withdrawal, pause, its repair, end."""
 
 
 class Unsaved(Warehouse):
@@ -34,6 +38,7 @@ class Unsaved(Warehouse):
         super().__init__(folder)
         self.connection = duckdb.connect(":memory:", config={"threads": 1})
         migrate(self.connection)
+        renew_views(self.connection)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -44,6 +49,13 @@ class Unsaved(Warehouse):
             self.connection.rollback()
             raise
         self.connection.commit()
+
+    def late_scores(self, ticker: str) -> list[str]:
+        rows = self.connection.execute(
+            "SELECT DISTINCT outcome_session::VARCHAR FROM scored_forecasts WHERE late AND ticker = ?",
+            [ticker],
+        )
+        return sorted(str(session) for (session,) in rows.fetchall())
 
     def metrics(self) -> pd.DataFrame:
         return self.connection.execute("FROM rolling_metrics ORDER BY ALL").df()
@@ -118,12 +130,13 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
 
     monkeypatch.setattr(rolling._Refresh, "_step", counted)
     random = np.random.default_rng(seed)
-    tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABC")}
+    tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABCD")}
     tables["A"].loc[: SPLIT - 1, ["open", "high", "low", "close"]] *= 2
     tables["A"].loc[SPLIT, "split"] = 2.0
     warehouse = Unsaved(tmp_path)
-    waiting: dict[str, int] = dict.fromkeys("ABC", 0)
+    waiting: dict[str, int] = dict.fromkeys("ABCD", 0)
     late = scored = 0
+    provisional = []
     for night in range(NIGHTS + 1):
         vendor(tables, night)
         # As in a large universe, for a part of the time: with three tickers it is the slower way.
@@ -136,10 +149,15 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
             if name == "B" and night % 13 in {3, 4, 5, 6} and night < NIGHTS:
                 late += 1
                 continue
+            if name == "D" and night in {*HALTED, *PAUSED}:
+                continue
             begun = 0 if night in {RESTATED_SPLIT, DIVIDEND} or name == "C" else max(0, waiting[name] - 20)
             rows = table.iloc[begun : night + 1]
             if name == "B" and night >= WITHDRAWN:
                 rows = rows[rows.index != WITHDRAWN - 9]
+            if name == "D":
+                gone = {*HALTED} if night >= REPAIRED else {*HALTED, *PAUSED}
+                rows = rows[~rows.index.isin(gone)]
             delivered.append(rows)
             waiting[name] = night + 1
             if night % 11 != 7:
@@ -156,6 +174,8 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
         if forecasts:
             append_forecasts(warehouse, pd.concat(forecasts), code_version="0", run_id="run", moment=MOMENT)
         scored += refresh_rolling_metrics(warehouse, WINDOWS)
+        if night in {PAUSED.stop, REPAIRED}:
+            provisional.append(warehouse.late_scores("D"))
         if night in CHECKED:
             pd.testing.assert_frame_equal(
                 warehouse.metrics(), scored_anew(warehouse, tmp_path), check_exact=True
@@ -163,6 +183,8 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
     reasons = warehouse.connection.execute("SELECT DISTINCT reason FROM price_revisions").fetchall()
     assert {row[0] for row in reasons} == {"restatement", "dividend", "withdrawn"}
     assert late > 50
+    after_halt, after_pause = (str(DAYS[nights.stop]) for nights in (HALTED, PAUSED))
+    assert provisional == [[after_halt, after_pause], [after_halt]]
     # Most nights score one session only; without the restatements it would be each row once.
     assert sum(steps) > 20
     assert len(warehouse.metrics()) > 5000

@@ -93,9 +93,15 @@ def scored(tables: dict[str, pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
             table[["session", "close", "adj_close"]].itertuples(index=False)
         ):
             close[ticker, day], adjusted[ticker, day], place[ticker, day] = c, a, number
-    known = [(t, d) in close for t, d in zip(rows["ticker"], rows["target"], strict=True)]
-    own = rows[known].copy()
-    targets = list(zip(own["ticker"], own["target"], strict=True))
+    days = {ticker: list(table["session"]) for ticker, table in tables.items()}
+    # A target without a price is compared with the next price of its ticker.
+    outcomes = [
+        next((day for day in days[ticker] if day >= target), pd.NaT)
+        for ticker, target in zip(rows["ticker"], rows["target"], strict=True)
+    ]
+    own = rows.assign(outcome=outcomes).dropna(subset=["outcome"])
+    own["late"] = own["outcome"] > own["target"]
+    targets = list(zip(own["ticker"], own["outcome"], strict=True))
     bases = list(zip(own["ticker"], own["as_of"], strict=True))
     own["place"] = [place[key] for key in targets]
     own["actual"] = [np.log(adjusted[a] / adjusted[b]) for a, b in zip(targets, bases, strict=True)]
@@ -124,7 +130,7 @@ def slow_metrics(tables: dict[str, pd.DataFrame], rows: pd.DataFrame, split: flo
     for (ticker, model, origin), own in every.groupby(["ticker", "model", "origin"]):
         column = {name: own[name].to_numpy() for name in own.columns}
         for window in METRIC_WINDOWS:
-            for place, session in zip(column["place"], own["target"], strict=True):
+            for place, session in zip(column["place"], own["outcome"], strict=True):
                 inside = (column["place"] > place - window) & (column["place"] <= place)
                 part = {name: values[inside] for name, values in column.items()}
                 # Prices before A's split are twice as many per share after it.
@@ -157,6 +163,7 @@ def slow_metrics(tables: dict[str, pd.DataFrame], rows: pd.DataFrame, split: flo
                         "width_90": part["width"].mean(),
                         "coverage_50": part["in50"].mean(),
                         "coverage_90": part["in90"].mean(),
+                        "late": part["late"].sum(),
                     }
                 )
     return pd.DataFrame(found).sort_values(KEYS, ignore_index=True)
@@ -203,6 +210,7 @@ def test_every_metric_is_that_of_a_slow_loop(full: Warehouse, expected: pd.DataF
 def test_every_score_of_a_forecast_is_that_of_another_library(
     full: Warehouse, tables: dict[str, pd.DataFrame], rows: pd.DataFrame
 ) -> None:
+    refresh_rolling_metrics(full)
     night = ["ticker", "as_of", "model"]
     with full.read() as connection:
         found = connection.execute("FROM scored_forecasts").df().sort_values(night, ignore_index=True)
@@ -218,6 +226,7 @@ def test_every_score_of_a_forecast_is_that_of_another_library(
 def test_the_ledger_behind_it_has_all_the_odd_cases(expected: pd.DataFrame, rows: pd.DataFrame) -> None:
     own = expected[(expected["ticker"] == "A") & (expected["window_sessions"] == 21)]
     last = own[(own["model"] == "lstm") & (own["session"] > pd.Timestamp(DAYS[SPLIT_AT]))]
+    assert set(expected.loc[expected["ticker"] == "B", "late"]) == {0, 1}
     # The session without a forecast makes n smaller; no window reaches further back for it.
     assert set(last["n"]) == {20, 21}
     assert expected.loc[expected["model"] == "random_walk", "direction"].isna().all()

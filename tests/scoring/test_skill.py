@@ -5,8 +5,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from stockjax.scoring.skill import RESAMPLES, backtest_scores, skill_over_days
+from stockjax.scoring.skill import backtest_scores, skill_over_days
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.bootstrap import drawn_days
 from tests.warehouse.made_up import append, closes, forecast, store
 
 DAYS = np.array(["2013-03-01", "2013-03-01", "2013-03-04", "2013-03-05"], dtype="datetime64[D]")
@@ -48,7 +49,7 @@ def test_forecasts_of_one_day_are_one_observation() -> None:
         np.repeat(own, 10), np.ones(3000), np.repeat(np.arange(300), 10).astype("datetime64[D]")
     )
     assert astuple(repeated) == pytest.approx(astuple(alone))
-    assert RESAMPLES >= 1000
+    assert drawn_days(300).shape == (1000, 300)
 
 
 class TestScores:

@@ -5,7 +5,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from stockjax.errors import WarehouseTooNew
+from stockjax.errors import WarehouseTooNew, WarehouseTooOld
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse, migrations
 
@@ -55,6 +55,7 @@ def test_every_migration_is_its_own_transaction(tmp_path: Path, monkeypatch: pyt
     (folder / "0003_later.sql").write_text("CREATE TABLE later (x INTEGER);")
     (folder / "notes.md").write_text("not a migration")
     monkeypatch.setattr(migrations, "_FOLDER", folder)
+    monkeypatch.setattr(migrations, "VIEWS", ())
     warehouse = Warehouse(tmp_path / "warehouse")
 
     with pytest.raises(duckdb.ConversionException):
@@ -94,6 +95,7 @@ def only_first(count: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in migrations.migration_names()[:count]:
         (folder / name).write_text((migrations._FOLDER / name).read_text(encoding="utf-8"))
     patch.setattr(migrations, "_FOLDER", folder)
+    patch.setattr(migrations, "VIEWS", ())
 
 
 def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside_them(tmp_path: Path) -> None:
@@ -167,3 +169,26 @@ def test_a_warehouse_of_a_newer_release_is_left_alone(warehouse: Warehouse) -> N
         warehouse.migrate()
     assert "\n" not in str(caught.value)
     assert contents(warehouse) == before
+
+
+def test_the_scripts_of_views_are_applied_when_one_has_changed(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "views"
+    folder.mkdir()
+    for name in migrations.VIEWS:
+        (folder / f"{name}.sql").write_text(migrations.view_script(name))
+    assert {path.name for path in migrations._VIEWS.iterdir()} == {f"{name}.sql" for name in migrations.VIEWS}
+    monkeypatch.setattr(migrations, "_VIEWS", folder)
+    assert warehouse.migrate() == []
+    with (folder / "calibration.sql").open("a") as script:
+        script.write("CREATE OR REPLACE VIEW calibration AS SELECT 'changed' AS model;\n")
+    with pytest.raises(
+        WarehouseTooOld, match=r"views of the warehouse are those of another stockjax.*stockjax run"
+    ):
+        warehouse.check_current()
+    assert warehouse.migrate() == []
+    warehouse.check_current()
+    with warehouse.read_snapshot() as connection:
+        assert connection.execute("FROM calibration").fetchall() == [("changed",)]
+        assert len(connection.execute("FROM schema_views").fetchall()) == 1

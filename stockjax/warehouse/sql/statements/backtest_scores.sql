@@ -11,13 +11,13 @@ terciles AS (
     WHERE model = 'ewma'
 )
 SELECT
-    scored.model, scored.ticker, scored.target, scored.return_error,
+    scored.model, scored.ticker, scored.outcome_session AS session, scored.return_error,
     abs(scored.error) / scored.actual_close AS relative_error,
     CASE WHEN scored.predicted_return <> 0 AND scored.actual_return <> 0
         THEN (sign(scored.predicted_return) = sign(scored.actual_return))::DOUBLE END AS right_direction,
     scored.pinball, scored.crps, scored.winkler_90, scored.width_90, scored.inside_50, scored.inside_90,
-    terciles.tercile
+    terciles.tercile, scored.late
 FROM scored
 JOIN terciles USING (ticker, as_of)
 WHERE scored.models = (SELECT max(models) FROM scored)
-ORDER BY scored.model, scored.ticker, scored.target;
+ORDER BY scored.model, scored.ticker, scored.outcome_session;

@@ -24,7 +24,8 @@ SELECT
     inside_90::DOUBLE / n AS coverage_90,
     2 * pinball::DOUBLE / n / 2 ** 70 AS crps,
     winkler_90::DOUBLE / n / 2 ** 70 AS winkler_90,
-    width_90::DOUBLE / n / 2 ** 70 AS width_90
+    width_90::DOUBLE / n / 2 ** 70 AS width_90,
+    late::INTEGER AS late
 FROM sums
 JOIN units ON units.ticker = sums.ticker AND sums.session >= units.since AND sums.session < units.until
 ORDER BY session, sums.ticker, model, origin, window_sessions;

@@ -1,1 +1,1 @@
-INSERT INTO moved BY NAME FROM score_terms($tickers, $session::DATE - 1, $session::DATE);
+INSERT INTO moved BY NAME FROM score_terms($tickers, $first, $session::DATE - 1, $session::DATE);

@@ -1,6 +1,6 @@
 -- Forecasts that enter or leave a window.
 CREATE OR REPLACE TEMP TABLE moved (
-    ticker VARCHAR, model VARCHAR, origin VARCHAR, target DATE,
+    ticker VARCHAR, model VARCHAR, origin VARCHAR, session DATE,
     square HUGEINT,
     absolute HUGEINT,
     relative HUGEINT,
@@ -18,5 +18,6 @@ CREATE OR REPLACE TEMP TABLE moved (
     winkler_90 HUGEINT,
     width_90 HUGEINT,
     inside_50 HUGEINT,
-    inside_90 HUGEINT
+    inside_90 HUGEINT,
+    late HUGEINT
 );

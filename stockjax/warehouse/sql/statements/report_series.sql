@@ -4,14 +4,14 @@
 WITH asked AS (SELECT unnest($tickers) AS ticker),
 outcomes AS (
     SELECT
-        ticker, target, origin, actual_close * unit AS actual_close, predicted_close * unit AS predicted_close,
+        ticker, outcome_session AS target, origin, actual_close * unit AS actual_close, predicted_close * unit AS predicted_close,
         q05 * unit AS q05, q25 * unit AS q25, q50 * unit AS q50, q75 * unit AS q75, q95 * unit AS q95, return_error
     FROM (SELECT *, restated_units AS unit FROM scored_forecasts)
     SEMI JOIN asked USING (ticker)
-    WHERE model = 'lstm' AND target <= $as_of
-        AND target > $as_of::DATE - (2 * $sessions + 30)::INTEGER
-    QUALIFY row_number() OVER (PARTITION BY ticker, target ORDER BY list_position(['nightly', 'catchup', 'backtest'], origin)) = 1
-        AND dense_rank() OVER (PARTITION BY ticker ORDER BY target DESC) <= $sessions
+    WHERE model = 'lstm' AND outcome_session <= $as_of
+        AND outcome_session > $as_of::DATE - (2 * $sessions + 30)::INTEGER
+    QUALIFY row_number() OVER (PARTITION BY ticker, outcome_session ORDER BY list_position(['nightly', 'catchup', 'backtest'], origin)) = 1
+        AND dense_rank() OVER (PARTITION BY ticker ORDER BY outcome_session DESC) <= $sessions
 ),
 standing AS (
     SELECT ticker, model, session, return_rmse, return_mae

@@ -1,7 +1,6 @@
--- What every forecast of some tickers adds to the sums of a window, of targets after one day and up
--- to another. Errors of
--- money are told in units of the ticker's first close, so that a split changes nothing.
-CREATE OR REPLACE TEMP MACRO score_terms(tickers, after, until) AS TABLE
+-- What every forecast of some tickers adds to the sums of a window, of outcomes after one day and
+-- up to another, of forecasts from a first day on. Errors of money are in units of the ticker's first close, so that a split changes nothing.
+CREATE OR REPLACE TEMP MACRO score_terms(tickers, first, after, until) AS TABLE
 WITH units AS (
     SELECT
         ticker, session AS since,
@@ -12,10 +11,12 @@ WITH units AS (
 ),
 known AS MATERIALIZED (
     SELECT
-        ticker, model, origin, as_of, target, error * restated_units AS error, abs(error) / actual_close AS relative,
-        predicted_return, actual_return, return_error, pinball, winkler_90, width_90, inside_50, inside_90
+        ticker, model, origin, as_of, error * restated_units AS error, abs(error) / actual_close AS relative,
+        predicted_return, actual_return, return_error, pinball, winkler_90, width_90, inside_50, inside_90,
+        outcome_session AS session, late
     FROM scored_forecasts
-    WHERE ticker IN (SELECT unnest(tickers)) AND target > after AND target <= until AND as_of > after - 60 AND as_of < until
+    WHERE ticker IN (SELECT unnest(tickers)) AND outcome_session > after AND outcome_session <= until
+        AND as_of >= first AND as_of < until
 ),
 beside AS (
     SELECT
@@ -27,7 +28,7 @@ beside AS (
     GROUP BY ticker, as_of, origin
 )
 SELECT
-    known.ticker, known.model, known.origin, known.target,
+    known.ticker, known.model, known.origin, known.session,
     fixed((error * exp(log_units)) ** 2) AS square,
     fixed(abs(error * exp(log_units))) AS absolute,
     fixed(relative) AS relative,
@@ -45,7 +46,8 @@ SELECT
     fixed(winkler_90) AS winkler_90,
     fixed(width_90) AS width_90,
     inside_50::INTEGER AS inside_50,
-    inside_90::INTEGER AS inside_90
+    inside_90::INTEGER AS inside_90,
+    late::INTEGER AS late
 FROM known
 JOIN units ON units.ticker = known.ticker AND known.as_of >= units.since AND known.as_of < units.ending
 LEFT JOIN beside ON beside.ticker = known.ticker AND beside.as_of = known.as_of AND beside.origin = known.origin;

@@ -15,13 +15,13 @@ firsts AS (
 ),
 placed AS (
     SELECT terms.*, position, first_position
-    FROM score_terms($tickers, DATE '0001-03-03', DATE '9999-12-31') AS terms
-    JOIN sessions ON sessions.ticker = terms.ticker AND sessions.session = terms.target
+    FROM score_terms($tickers, DATE '0001-01-01', DATE '0001-01-01', DATE '9999-12-31') AS terms
+    JOIN sessions ON sessions.ticker = terms.ticker AND sessions.session = terms.session
     JOIN firsts ON firsts.ticker = terms.ticker
     WHERE position > first_position - list_max($windows)
 )
 SELECT
-    ticker, model, origin, target AS session, w AS window_sessions, count(*) OVER span AS n,
+    ticker, model, origin, session, w AS window_sessions, count(*) OVER span AS n,
     sum(square) OVER span AS square,
     sum(absolute) OVER span AS absolute,
     sum(relative) OVER span AS relative,
@@ -39,7 +39,8 @@ SELECT
     sum(winkler_90) OVER span AS winkler_90,
     sum(width_90) OVER span AS width_90,
     sum(inside_50) OVER span AS inside_50,
-    sum(inside_90) OVER span AS inside_90
+    sum(inside_90) OVER span AS inside_90,
+    sum(late) OVER span AS late
 FROM placed, unnest($windows) AS windows(w)
 WINDOW span AS (
     PARTITION BY ticker, model, origin, w ORDER BY position RANGE BETWEEN w - 1 PRECEDING AND CURRENT ROW

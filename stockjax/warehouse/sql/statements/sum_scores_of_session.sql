@@ -14,7 +14,7 @@ buckets AS (
 bucketed AS (
     SELECT
         terms.ticker, terms.model, terms.origin, bucket, count(*) AS n,
-        max(target) FILTER (WHERE age = $behind) AS session,
+        max(terms.session) FILTER (WHERE age = $behind) AS session,
         sum(square) AS square,
         sum(absolute) AS absolute,
         sum(relative) AS relative,
@@ -32,9 +32,10 @@ bucketed AS (
         sum(winkler_90) AS winkler_90,
         sum(width_90) AS width_90,
         sum(inside_50) AS inside_50,
-        sum(inside_90) AS inside_90
-    FROM score_terms($tickers, $after, DATE '9999-12-31') AS terms
-    JOIN aged ON aged.ticker = terms.ticker AND aged.session = terms.target
+        sum(inside_90) AS inside_90,
+        sum(late) AS late
+    FROM score_terms($tickers, $first, $after, DATE '9999-12-31') AS terms
+    JOIN aged ON aged.ticker = terms.ticker AND aged.session = terms.session
     JOIN buckets USING (age)
     GROUP BY terms.ticker, terms.model, terms.origin, bucket
 )
@@ -57,7 +58,8 @@ SELECT
     sum(winkler_90) AS winkler_90,
     sum(width_90) AS width_90,
     sum(inside_50) AS inside_50,
-    sum(inside_90) AS inside_90
+    sum(inside_90) AS inside_90,
+    sum(late) AS late
 FROM bucketed
 JOIN unnest($windows) AS windows(w) ON bucket <= w
 GROUP BY ticker, model, origin, w

@@ -18,5 +18,6 @@ CREATE OR REPLACE TEMP TABLE sums (
     winkler_90 HUGEINT,
     width_90 HUGEINT,
     inside_50 HUGEINT,
-    inside_90 HUGEINT
+    inside_90 HUGEINT,
+    late HUGEINT
 );
