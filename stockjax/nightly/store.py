@@ -80,28 +80,23 @@ class Store:
         told = pd.Series(pd.NaT, index=caught_up.index, dtype="datetime64[s]").mask(caught_up, fetched)
         return self.forecasts(result.forecasts.assign(prices_fetched=told), inputs)
 
-    def models(
-        self,
-        models: Iterable[Model],
-        what: str,
-        *,
-        replayed: bool = False,
-        status: Status = "champion",
-    ) -> None:
-        """Keep models, those of a backtest as retired ones; `what` names their files.
+    def models(self, models: Iterable[Model], what: str, *, status: Status = "champion") -> None:
+        """Keep models; `what` names their files. A rejected one stays what it is."""
+        self._save([_with_status(model, status) for model in models], what)
 
-        A rejected one stays what it is.
-        """
-        given: Status = "retired" if replayed else status
+    def backtest_models(self, models: Sequence[Model], what: str, before: State) -> None:
+        """Keep the models of a backtest as retired ones; `before` is the state that it began from."""
+        kept = [replace(_with_status(model, "retired"), replayed=True) for model in models]
+        self._save(kept, what, backtest_changes(models, before))
+
+    def _save(self, models: Sequence[Model], what: str, changes: pd.DataFrame | None = None) -> None:
         save_models(
             self.warehouse,
-            [
-                replace(model, status="rejected" if model.status == "rejected" else given, replayed=replayed)
-                for model in models
-            ],
+            models,
             batch=f"{what}-{self.run_id[:8]}",
             run_id=self.run_id,
             moment=datetime.now(UTC),
+            backtest_changes=changes,
         )
 
     def forecasts(self, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
@@ -113,3 +108,39 @@ class Store:
             run_id=self.run_id,
             inputs=inputs,
         )
+
+
+def _with_status(model: Model, status: Status) -> Model:
+    return model if model.status == "rejected" else replace(model, status=status)
+
+
+def backtest_changes(models: Iterable[Model], before: State) -> pd.DataFrame:
+    """The rows of `backtest_model_changes`: those that nights would have written of these models.
+
+    Parameters
+    ----------
+    models
+        In the order in which they were trained.
+    before
+        The state that the first of them was trained in.
+
+    Returns
+    -------
+    Columns model_id, role, ticker, previous, status, since and cause.
+
+    """
+    champions = {ticker: model.model_id for ticker, model in before.tickers.items()}
+    if before.base:
+        champions[BASE] = before.base.model_id
+    columns = ["model_id", "role", "ticker", "previous", "status", "since", "cause"]
+    rows: list[tuple[object, ...]] = []
+    for model in models:
+        key, since = (model.role, model.ticker), model.trained_through
+        accepted = model.status != "rejected"
+        displaced = champions.get(model.ticker or BASE) if accepted else None
+        if displaced and displaced != model.model_id:
+            rows.append((displaced, *key, "champion", "retired", since, "replaced"))
+        if accepted:
+            champions[model.ticker or BASE] = model.model_id
+        rows.append((model.model_id, *key, None, "champion" if accepted else "rejected", since, "trained"))
+    return pd.DataFrame(rows, columns=columns).astype({"previous": "str", "ticker": "str"})

@@ -100,7 +100,8 @@ def walk(store: Store, universe: Universe, wanted: Walk, name: date) -> Iterator
         for chunk in walk_forward(
             universe.prices, universe.reader, sessions, wanted.policy, state, CHUNK_SESSIONS
         ):
-            store.models(chunk.models, f"{name}-{wanted.kind}-{chunk.sessions[0]}", replayed=True)
+            store.backtest_models(chunk.models, f"{name}-{wanted.kind}-{chunk.sessions[0]}", state)
+            state = chunk.state
             written = store.forecasts(chunk.forecasts, inputs) if len(chunk.forecasts) else 0
             if chunk.complete:
                 save_state(store.warehouse, line, max(chunk.sessions), chunk.state, store.run_id)

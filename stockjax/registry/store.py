@@ -43,7 +43,13 @@ class Champions:
 
 
 def save_models(
-    warehouse: Warehouse, models: Sequence[Model], *, batch: str, run_id: str, moment: datetime
+    warehouse: Warehouse,
+    models: Sequence[Model],
+    *,
+    batch: str,
+    run_id: str,
+    moment: datetime,
+    backtest_changes: pd.DataFrame | None = None,
 ) -> None:
     """Write parameter files, then their rows: a row never points at a file that is not whole.
 
@@ -51,6 +57,8 @@ def save_models(
     ----------
     batch
         Name of the folder of this batch under `models/`.
+    backtest_changes
+        What a backtest has made of them, as in `insert_models`.
 
     """
     if not models:
@@ -79,7 +87,7 @@ def save_models(
         for model in models
     ]
     fresh = pd.DataFrame(rows).astype({"ticker": "str", "parent_id": "str", "champion_loss": "float"})
-    insert_models(warehouse, fresh, run_id=run_id, moment=moment)
+    insert_models(warehouse, fresh, run_id=run_id, moment=moment, backtest_changes=backtest_changes)
 
 
 def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> Champions:

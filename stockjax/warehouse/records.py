@@ -137,14 +137,32 @@ def rejected_models(warehouse: Warehouse, as_of: date) -> int:
     return int(count)
 
 
-def insert_models(warehouse: Warehouse, fresh: pd.DataFrame, *, run_id: str, moment: datetime) -> None:
-    """Add models; a champion among them retires the one before it, in the same transaction."""
+def insert_models(
+    warehouse: Warehouse,
+    fresh: pd.DataFrame,
+    *,
+    run_id: str,
+    moment: datetime,
+    backtest_changes: pd.DataFrame | None = None,
+) -> None:
+    """Add models; a champion among them retires the one before it, in the same transaction.
+
+    Parameters
+    ----------
+    backtest_changes
+        What a backtest has made of them: columns model_id, role, ticker, previous, status, since and cause.
+
+    """
     with warehouse.write() as connection:
         connection.register("fresh", fresh)
         connection.execute(statement("retire_champions"))
         connection.execute(statement("renew_model_files"))
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})
         record_trained_models(connection, run_id=run_id, moment=moment)
+        if backtest_changes is not None and len(backtest_changes):
+            connection.register("changes", backtest_changes)
+            keys = {"run_id": run_id, "changed_at": stored_time(moment)}
+            connection.execute(statement("append_backtest_changes"), keys)
 
 
 def has_model(warehouse: Warehouse, model_id: str) -> bool:

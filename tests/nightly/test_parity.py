@@ -38,6 +38,7 @@ FORECASTS = """SELECT * EXCLUDE (origin, run_id, created_at, prices_fetched) FRO
 MODELS = """SELECT * EXCLUDE (run_id, trained_at, path, replayed, status, purged_at),
         CASE WHEN status IN ('champion', 'retired') THEN 'accepted' ELSE status END AS fate
     FROM models ORDER BY ALL"""
+CHANGES = "SELECT * EXCLUDE (run_id, changed_at) FROM model_changes ORDER BY change"
 SCORES = "SELECT * EXCLUDE (origin) FROM rolling_metrics ORDER BY ALL"
 
 
@@ -155,10 +156,13 @@ def test_everything_happened_that_can(world: World) -> None:
     assert last["last"].dt.date.tolist() == [ENDS]
 
 
-@pytest.mark.parametrize(("sql", "least"), [(FORECASTS, 4 * 3 * COUNT), (MODELS, 10), (SCORES, 4 * 3 * 3)])
+@pytest.mark.parametrize(
+    ("sql", "least"), [(FORECASTS, 4 * 3 * COUNT), (MODELS, 10), (CHANGES, 20), (SCORES, 4 * 3 * 3)]
+)
 def test_the_backtest_equals_the_nights(world: World, sql: str, least: int) -> None:
     asked = [NIGHTS[0]] if "?" in sql else []
-    nights, tested = (world.rows(name, sql, *asked) for name in ("nights", "backtest"))
+    nights = world.rows("nights", sql, *asked)
+    tested = world.rows("backtest", sql.replace("model_changes", "backtest_model_changes"), *asked)
     assert len(nights) >= least
     pd.testing.assert_frame_equal(tested, nights, check_exact=True)
 
