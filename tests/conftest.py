@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
 from stockjax.training.programs import use_compilation_cache
 from stockjax.warehouse import Warehouse
+from tests.open_databases import LEFT_OUT, OpenDatabases
 from tests.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -46,6 +48,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((places[prefix] for prefix in FIRST if item.nodeid.startswith(prefix)), len(FIRST))
 
     items.sort(key=place)
+
+
+_databases = OpenDatabases()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        _databases.install(patch)
+        return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _databases.active = not item.nodeid.startswith(LEFT_OUT)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or nextitem.path != item.path:
+        _databases.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The leak audit: it finds nothing in the project's own way, and every leak that is put in."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
+from stockjax.cli.main import main
 from stockjax.engine import sessions as engine_sessions
 from stockjax.engine.sessions import SessionReader
 from stockjax.errors import NothingToForecast, SnapshotMissing
@@ -49,6 +51,9 @@ def priced(tmp_path_factory: pytest.TempPathFactory, sample_prices: pd.DataFrame
     recent = sample_prices["session"] >= pd.Timestamp("2011-06-01")
     chosen = sample_prices[sample_prices["ticker"].isin(TICKERS) & recent]
     store(warehouse, chosen.reset_index(drop=True))
+    # What the command line finds in the ledger to audit.
+    after = str(NEW_YORK.next_session(AS_OF))
+    append(warehouse, *(forecast(str(AS_OF), after, ticker=ticker) for ticker in TICKERS))
     return warehouse
 
 
@@ -77,27 +82,6 @@ def over_all_sessions(history: History) -> Features:
     known = features.inputs[history.valid]
     scaled = (features.inputs - known.mean(axis=0)) / (known.std(axis=0) + 0.01)
     return replace(features, inputs=scaled.astype(np.float32))
-
-
-def test_inputs_that_are_standardised_by_the_whole_series_are_a_leak(
-    priced: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine_sessions, "build_features", over_all_sessions)
-    found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
-    for (_, model), columns in found.items():
-        # The networks are those of the session: only what they are shown has changed.
-        assert {name: columns.get(name) for name in SPOILT} == dict.fromkeys(
-            SPOILT, SAID if model == "lstm" else None
-        )
-
-
-def test_models_that_are_trained_on_the_uncut_history_are_a_leak(
-    priced: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Features, "cut", lambda self, lengths: self)
-    found = changed(audit(priced, AS_OF, TICKERS, brief(priced)))
-    for (_, model), columns in found.items():
-        assert set(SPOILT) <= columns.keys() if model == "lstm" else columns == {}
 
 
 Saying = Callable[[npt.NDArray[np.float64], int], float | None]
@@ -233,30 +217,51 @@ def whoever_there_is(
     return history, history
 
 
+def prices_of_today(self: KnownPrices, session: date, known: date | None = None) -> History:
+    return self.latest.cut(session)
+
+
 @pytest.mark.parametrize(
-    ("place", "name", "fault", "brought_out_by"),
+    ("place", "name", "fault", "alterations"),
     [
-        # The universe of today instead of that of the session.
-        (SessionReader, "usable", still_there, "ended"),
-        # The prices of today instead of those of the session.
-        (KnownPrices, "at", lambda self, session, known=None: self.latest.cut(session), "restated"),
-        (KnownPrices, "at", lambda self, session, known=None: self.latest.cut(session), "disproved"),
+        (engine_sessions, "build_features", over_all_sessions, SPOILT),
+        (Features, "cut", lambda self, lengths: self, SPOILT),
+        # The universe of today instead of that of the session: its survivors.
+        (SessionReader, "usable", still_there, ["ended"]),
         # Tickers that have not begun yet count in the market of the day.
-        (SessionReader, "usable", whoever_there_is, "begun"),
+        (SessionReader, "usable", whoever_there_is, ["begun"]),
+        # The prices of today instead of those of the session.
+        (KnownPrices, "at", prices_of_today, ["restated", "disproved"]),
     ],
-    ids=["universe of today", "restated prices", "what checks know of the next bar", "later tickers"],
+    ids=[
+        *("inputs standardised by the whole series", "models trained on the uncut history"),
+        *("survivors", "later tickers", "restated prices and what checks know of the next bar"),
+    ],
 )
-def test_a_fault_in_the_path_of_a_night_is_found(
+def test_the_command_line_finds_a_fault_in_the_path_of_a_night(
     priced: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
-    place: type,
+    capsys: pytest.CaptureFixture[str],
+    place: Any,
     name: str,
     fault: Callable[..., Any],
-    brought_out_by: Alteration,
+    alterations: list[Alteration],
 ) -> None:
     monkeypatch.setattr(place, name, fault)
-    audited = audit(priced, AS_OF, TICKERS, brief(priced))
-    assert any(one.changed[brought_out_by] for one in audited)
+    monkeypatch.setenv("STOCKJAX_WAREHOUSE", str(priced.folder))
+    monkeypatch.setenv("STOCKJAX_WORKERS", "1")
+    monkeypatch.setenv("STOCKJAX_HISTORY__TRAINING_SESSIONS", "320")
+    for key, value in SMALL.items():
+        monkeypatch.setenv(f"STOCKJAX_TRAINING__{key.upper()}", str(value))
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "--sessions", "1"])
+    assert ended.value.code == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert [name for name in alterations if f"changed when {name}" not in told] == []
+    # Baselines have neither inputs nor trained models.
+    models = set(re.findall(rf"(?:FB|IBM) {AS_OF} (\w+):", told))
+    assert "lstm" in models
+    assert models == {"lstm"} or alterations != SPOILT
 
 
 class TestAuditable:

@@ -290,11 +290,6 @@ class Night:
         """
         chosen = tickers_on(self.plan.tickers, universe.exchanges, self.settings.forecast_exchanges)
         markets = {ticker: universe.markets[ticker] for ticker in self.plan.tickers if ticker in chosen}
-        if not markets:
-            raise UsageError(
-                f"no ticker trades on {', '.join(self.settings.forecast_exchanges)}; "
-                "name other exchanges, or none for all of them"
-            )
         first = min(market.as_of for market in markets.values())
         complete = complete_forecasts(self.warehouse, self.plan.tickers, first, self.plan.as_of, len(MODELS))
         done = [t for t in complete if t in markets and markets[t].as_of in complete[t]]

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from stockjax.engine.sessions import DueSession, SessionReader, due_sessions
+from stockjax.errors import UsageError
 from stockjax.features import History, KnownPrices
 from stockjax.forecasting.plan import Market, Plan
 from stockjax.forecasting.rows import MODELS
@@ -141,9 +142,23 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
 def tickers_on(
     tickers: Sequence[str], exchanges: Mapping[str, Exchange], codes: Sequence[str]
 ) -> frozenset[str]:
-    """The tickers whose exchanges are forecast; all of them if none is named."""
+    """The tickers whose exchanges are forecast; all of them if none is named.
+
+    Raises
+    ------
+    UsageError
+        No ticker trades on any of the exchanges named.
+
+    """
     wanted = {exchange(code) for code in codes}
-    return frozenset(ticker for ticker in tickers if not wanted or exchanges[ticker] in wanted)
+    found = frozenset(ticker for ticker in tickers if not wanted or exchanges[ticker] in wanted)
+    if not found:
+        there = sorted({exchanges[ticker].code for ticker in tickers})
+        raise UsageError(
+            f"no ticker trades on {', '.join(codes)} (forecast_exchanges); they trade on {', '.join(there)}: "
+            "name some of these, or none for all of them"
+        )
+    return found
 
 
 def _first_caught_up(market: Market, count: int) -> date:

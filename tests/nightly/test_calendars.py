@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import Policy
-from stockjax.errors import AnotherRun
+from stockjax.errors import AnotherRun, UsageError
 from stockjax.forecasting.plan import Plan, make_plan
 from stockjax.nightly import Night
 from stockjax.nightly.turn import Turn
@@ -167,3 +167,15 @@ def test_the_page_of_a_night_has_every_ticker_that_the_night_forecast(folder: Pa
     assert found["COIN"] == [date(2025, 6, 12), date(2025, 6, 13)]
     assert found["NYSE"][0] == date(2025, 6, 13)
     assert "<b>5 of 5</b>" in page
+
+
+def test_an_exchange_on_which_no_ticker_trades_is_refused_before_anything_is_trained(folder: Path) -> None:
+    made = Night(settings_in(folder, forecast_exchanges="XHKG"), None, None, lambda line: None)
+    made.open()
+    ingested = made.ingest()
+    with pytest.raises(
+        UsageError, match=r"no ticker trades on XHKG .* they trade on 24/7, XASX, XLON, XNYS, XTKS"
+    ):
+        made.survey(ingested)
+    made.release()
+    assert fetch(made.warehouse, "FROM models") == []

@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from stockjax.engine import State
 from stockjax.nightly import Night
 from stockjax.registry.lifecycle import models_at, put_models_in_force
 from stockjax.reproduction import Rederived, ledger_rows, rederive
-from stockjax.settings import load_settings
+from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from tests.nightly.made_up import SMALL, forecast_all
 from tests.synthetic import NEW_YORK, price_frame
@@ -39,19 +39,18 @@ class Nights:
     def warehouse(self) -> Warehouse:
         return Warehouse(self.folder / "warehouse", lock_timeout=5)
 
-    def write_prices(self, *, restated: bool) -> None:
+    def write_prices(self, *, restated: bool, factor: float = 1.01) -> None:
         table = pd.concat([price_frame(ticker, DAYS, seed) for seed, ticker in enumerate(TICKERS)])
         if restated:
             ticker, at = RESTATED
             row = (table["ticker"] == ticker) & (table["session"] == DAYS[at])
             assert row.sum() == 1
             columns = ["open", "high", "low", "close", "adj_close"]
-            table.loc[row, columns] *= 1.01
+            table.loc[row, columns] *= factor
         table.rename(columns={"session": "date"}).to_csv(self.folder / "prices.csv", index=False)
 
-    def night(self, at: int, replayed: int = 0) -> date:
-        """A night at the close of a session, counted from the end."""
-        settings = load_settings(
+    def settings(self, replayed: int = 0) -> Settings:
+        return load_settings(
             source="files",
             path=self.folder / "prices.csv",
             warehouse=self.folder / "warehouse",
@@ -60,14 +59,20 @@ class Nights:
             history={"training_sessions": 320},
             workers=1,
         )
-        session: date = DAYS[at].item()
-        night = Night(settings, session, None, self.lines.append)
-        night.open()
+
+    def begun(self, at: int, replayed: int = 0, flow: str = "forecast") -> Night:
+        night = Night(self.settings(replayed), DAYS[at].item(), None, self.lines.append)
+        night.open(flow)
+        return night
+
+    def night(self, at: int, replayed: int = 0) -> date:
+        """A night at the close of a session, counted from the end."""
+        night = self.begun(at, replayed)
         universe = night.survey(night.ingest())
         night.replay(universe)
         forecast_all(night, universe)
         night.close("completed", {})
-        return session
+        return night.plan.as_of
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self.warehouse.read() as connection:
@@ -134,6 +139,34 @@ def test_a_row_of_before_the_restatement_needs_the_prices_of_before(nights: Nigh
     assert all("data_hash" in one.differing for one in own)
     # A's own prices are there; only the network looks at the market, of which B is a part.
     assert {one.row["model"] for one in other if one.same} >= {"random_walk", "ewma", "har"}
+
+
+def test_a_search_beside_a_night_leaves_its_rows_as_they_were_made(nights: Nights) -> None:
+    night = nights.begun(-4)
+    universe = night.survey(night.ingest())
+    # Between reading and writing, a search fetches a restated price and keeps a challenger.
+    nights.write_prices(restated=True, factor=1.02)
+    search = nights.begun(-4, flow="tune")
+    search.survey(search.ingest())
+    base = night.read_state(night.read_session(universe, universe.due_sessions()[-1])).base  # type: ignore[arg-type]
+    assert base
+    search.store.models([replace(base, seed=base.seed + 1)], "search", status="challenger")
+    forecast_all(night, universe)
+    search.close("completed", {})
+    night.close("completed", {})
+    assert nights.rows("SELECT count(*) FROM price_revisions") == [(2,)]
+    # The challenger came in time to be compared by this night.
+    kept = "SELECT status FROM models WHERE path LIKE 'models/search-%'"
+    assert nights.rows(kept) in ([("champion",)], [("rejected",)])
+    for ticker in TICKERS:
+        rows = nights.rederived(ticker, night.plan.as_of)
+        assert len(rows) == 4
+        assert [
+            (one.row["model"], one.differing, one.causes) for one in rows if not one.same or one.causes
+        ] == []
+    # The next night knows the price that the search has fetched.
+    after = nights.night(-3)
+    assert all(one.same for one in nights.rederived("B", after))
 
 
 def test_a_model_file_that_is_gone_is_named_and_stops_no_baseline(nights: Nights) -> None:
