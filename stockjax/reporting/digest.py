@@ -81,8 +81,11 @@ def night_digest(
 
     """
     asked = {"tickers": list(tickers)}
-    forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
-    scores = read_table(warehouse, "scores_table", **asked, until=as_of)
+    with warehouse.hold_snapshot():
+        forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
+        scores = read_table(warehouse, "scores_table", **asked, until=as_of)
+        watched = read_table(warehouse, "drift_watched", as_of=as_of)
+        pictures = _pictures(warehouse, as_of, list(tickers)[:MOST_PICTURES])
     return _templates.get_template("night.md.j2").render(
         as_of=as_of,
         message=message,
@@ -90,10 +93,10 @@ def night_digest(
         scores=records(scores[scores["model"] == "lstm"]),
         figures=figures,
         failures=failures,
-        watched=records(read_table(warehouse, "drift_watched", as_of=as_of)),
+        watched=records(watched),
         drift=drift,
         decisions=decisions,
-        pictures=_pictures(warehouse, as_of, list(tickers)[:MOST_PICTURES]),
+        pictures=pictures,
         report=report,
         most=MOST_ROWS,
     )

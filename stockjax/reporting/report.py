@@ -38,8 +38,9 @@ def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> P
     given in any order, and more than once.
     """
     names = sorted(set(tickers))
-    series = read_series(warehouse, names, as_of)
-    facts = _facts(warehouse, as_of, names, series)
+    with warehouse.hold_snapshot():
+        series = read_series(warehouse, names, as_of)
+        facts = _facts(warehouse, as_of, names, series)
     search = SEARCH_PAGE if (report_folder(warehouse, as_of) / SEARCH_PAGE).exists() else None
     library = chart_library(warehouse, as_of)
 

@@ -39,6 +39,7 @@ class Warehouse:
         self.folder = folder
         self._lock_timeout = lock_timeout
         self._threads = threading.Lock()
+        self._reading = threading.local()
 
     @property
     def database(self) -> Path:
@@ -127,6 +128,10 @@ class Warehouse:
         """
         # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
         # second reader would get the file of before the last commit, and settings would clash.
+        held = getattr(self._reading, "connection", None)
+        if held is not None:
+            yield held
+            return
         connection = duckdb.connect(":memory:")
         try:
             connection.execute(_QUIET)
@@ -135,6 +140,23 @@ class Warehouse:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def hold_snapshot(self) -> Iterator[None]:
+        """Read one copy in this thread until the end of the block: what is read together is of one moment.
+
+        Raises
+        ------
+        SnapshotMissing
+            No run has written to this warehouse yet.
+
+        """
+        with self.read_snapshot() as connection:
+            self._reading.connection = connection
+            try:
+                yield
+            finally:
+                self._reading.connection = None
 
     def check_current(self) -> None:
         """See whether the readers' copy has all that this release reads.

@@ -22,13 +22,13 @@ NIGHTS, WINDOWS = 200, (5, 21, 63)
 DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[: NIGHTS + 1]
 SPLIT, RESTATED_SPLIT, DIVIDEND, WITHDRAWN, JOINED = 70, 110, 140, 150, 100
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
-HALTED = range(40, 145)
-"""D does not trade on these nights: longer than the windows that are scored session by session reach back."""
-PAUSED, REPAIRED = range(160, 162), 170
-"""D's prices of these nights are missing until the vendor repairs its history."""
 STEPPED = range(60, 90)
-CHECKED = {75, 112, 151, PAUSED.stop, REPAIRED, NIGHTS}
-"""Nights after which all is scored again: split, its restatement, withdrawal, pause, its repair, end."""
+HALTED = range(40, 145)
+"""Sessions without a price: more than scoring session by session looks back."""
+PAUSED, REPAIRED = range(160, 162), 170
+"""Sessions without a price until the vendor repairs its history."""
+CHECKED = {75, 112, 151, NIGHTS}
+"""Nights after which everything is scored anew: after the split, its restatement, the withdrawal, the end."""
 
 
 class Unsaved(Warehouse):
@@ -50,12 +50,9 @@ class Unsaved(Warehouse):
             raise
         self.connection.commit()
 
-    def late_scores(self, ticker: str) -> list[str]:
-        rows = self.connection.execute(
-            "SELECT DISTINCT outcome_session::VARCHAR FROM scored_forecasts WHERE late AND ticker = ?",
-            [ticker],
-        )
-        return sorted(str(session) for (session,) in rows.fetchall())
+    def late_sessions(self) -> list[str]:
+        found = self.connection.execute("SELECT outcome_session::VARCHAR FROM scored_forecasts WHERE late")
+        return sorted({str(session) for (session,) in found.fetchall()})
 
     def metrics(self) -> pd.DataFrame:
         return self.connection.execute("FROM rolling_metrics ORDER BY ALL").df()
@@ -130,13 +127,12 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
 
     monkeypatch.setattr(rolling._Refresh, "_step", counted)
     random = np.random.default_rng(seed)
-    tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABCD")}
+    tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABC")}
     tables["A"].loc[: SPLIT - 1, ["open", "high", "low", "close"]] *= 2
     tables["A"].loc[SPLIT, "split"] = 2.0
     warehouse = Unsaved(tmp_path)
-    waiting: dict[str, int] = dict.fromkeys("ABCD", 0)
+    waiting: dict[str, int] = dict.fromkeys("ABC", 0)
     late = scored = 0
-    provisional = []
     for night in range(NIGHTS + 1):
         vendor(tables, night)
         # As in a large universe, for a part of the time: with three tickers it is the slower way.
@@ -149,15 +145,10 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
             if name == "B" and night % 13 in {3, 4, 5, 6} and night < NIGHTS:
                 late += 1
                 continue
-            if name == "D" and night in {*HALTED, *PAUSED}:
-                continue
             begun = 0 if night in {RESTATED_SPLIT, DIVIDEND} or name == "C" else max(0, waiting[name] - 20)
             rows = table.iloc[begun : night + 1]
             if name == "B" and night >= WITHDRAWN:
                 rows = rows[rows.index != WITHDRAWN - 9]
-            if name == "D":
-                gone = {*HALTED} if night >= REPAIRED else {*HALTED, *PAUSED}
-                rows = rows[~rows.index.isin(gone)]
             delivered.append(rows)
             waiting[name] = night + 1
             if night % 11 != 7:
@@ -174,8 +165,6 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
         if forecasts:
             append_forecasts(warehouse, pd.concat(forecasts), code_version="0", run_id="run", moment=MOMENT)
         scored += refresh_rolling_metrics(warehouse, WINDOWS)
-        if night in {PAUSED.stop, REPAIRED}:
-            provisional.append(warehouse.late_scores("D"))
         if night in CHECKED:
             pd.testing.assert_frame_equal(
                 warehouse.metrics(), scored_anew(warehouse, tmp_path), check_exact=True
@@ -183,8 +172,6 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
     reasons = warehouse.connection.execute("SELECT DISTINCT reason FROM price_revisions").fetchall()
     assert {row[0] for row in reasons} == {"restatement", "dividend", "withdrawn"}
     assert late > 50
-    after_halt, after_pause = (str(DAYS[nights.stop]) for nights in (HALTED, PAUSED))
-    assert provisional == [[after_halt, after_pause], [after_halt]]
     # Most nights score one session only; without the restatements it would be each row once.
     assert sum(steps) > 20
     assert len(warehouse.metrics()) > 5000
@@ -204,3 +191,33 @@ def test_other_windows_score_everything_anew_and_leave_none_of_the_old(tmp_path:
     assert set(warehouse.metrics()["window_sessions"]) == {7}
     windows = warehouse.connection.execute("SELECT DISTINCT window_sessions FROM leaderboard").fetchall()
     assert windows == [(7,)]
+
+
+@pytest.mark.parametrize("fewest_stepped", [1, 50])
+def test_halts_give_the_bits_of_scoring_everything_at_once(
+    tmp_path: Path, fewest_stepped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling, "FEWEST_STEPPED", fewest_stepped)
+    random = np.random.default_rng(3)
+    table = price_frame("A", DAYS, 4)
+    warehouse = Unsaved(tmp_path)
+    late: dict[int, list[str]] = {}
+    begun = HALTED.start - 10
+    for night in [begun, *range(begun + 1, HALTED.start), *range(HALTED.stop, REPAIRED + 3)]:
+        gone = {*HALTED} if night >= REPAIRED else {*HALTED, *PAUSED}
+        known = table.iloc[: night + 1]
+        store(warehouse, known[~known.index.isin(gone)])
+        if night not in PAUSED:
+            rows = tonight(table, night, random, "nightly")
+            append_forecasts(warehouse, rows, code_version="0", run_id="run", moment=MOMENT)
+        refresh_rolling_metrics(warehouse, WINDOWS)
+        late[night] = warehouse.late_sessions()
+        if night in {HALTED.stop, PAUSED.stop, REPAIRED, REPAIRED + 2}:
+            pd.testing.assert_frame_equal(
+                warehouse.metrics(), scored_anew(warehouse, tmp_path), check_exact=True
+            )
+    after_halt, after_pause = (str(DAYS[nights.stop]) for nights in (HALTED, PAUSED))
+    assert late[HALTED.stop] == [after_halt]
+    assert late[PAUSED.stop] == [after_halt, after_pause]
+    # The vendor has repaired the pause: the true prices take the place of the late ones.
+    assert late[REPAIRED] == [after_halt]

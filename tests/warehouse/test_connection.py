@@ -209,3 +209,14 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
         warehouse.migrate()
     assert warehouse.database.read_bytes() == b"not a database" * 1000
     assert not warehouse.snapshot.exists()
+
+
+def test_what_is_read_together_is_of_one_moment(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-03-01": 10.0}))
+    count = "SELECT count(*) FROM prices"
+    with warehouse.hold_snapshot():
+        store(warehouse, closes("A", {"2013-03-04": 11.0}))
+        with warehouse.read_snapshot() as held:
+            assert held.execute(count).fetchall() == [(1,)]
+    with warehouse.read_snapshot() as later:
+        assert later.execute(count).fetchall() == [(2,)]
