@@ -67,10 +67,15 @@ class OpenDatabases:
             self._handles.popitem()[1][1].close()
 
     def _empty(self) -> Path:
+        """A new database with all its tables, closed, so that its file is all of it."""
         made = Warehouse(Path(self._folder.name))
-        if not made.snapshot.exists():
-            self._migrate(made)
-        return made.snapshot
+        if not made.database.exists():
+            self.active = False
+            try:
+                self._migrate(made)
+            finally:
+                self.active = True
+        return made.database
 
     def _keep(self, path: Path) -> duckdb.DuckDBPyConnection:
         inode, handle = self._handles.get(path, (0, None))
