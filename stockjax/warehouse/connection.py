@@ -126,12 +126,12 @@ class Warehouse:
             No run has written to this warehouse yet.
 
         """
-        # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
-        # second reader would get the file of before the last commit, and settings would clash.
         held = getattr(self._reading, "connection", None)
         if held is not None:
             yield held
             return
+        # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
+        # second reader would get the file of before the last commit, and settings would clash.
         connection = duckdb.connect(":memory:")
         try:
             connection.execute(_QUIET)

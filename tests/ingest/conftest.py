@@ -8,7 +8,7 @@ import pytest
 
 from stockjax.sources.yahoo import source
 from stockjax.warehouse import Warehouse
-from tests.ingest.nights import NIGHT_1, NIGHT_2, NIGHT_3, kept_open, listings, spend
+from tests.ingest.nights import NIGHT_1, NIGHT_2, NIGHT_3, listings, spend
 from tests.yahoo_server import YahooServer
 
 
@@ -36,11 +36,9 @@ def yahoo() -> Iterator[YahooServer]:
 
 
 @pytest.fixture
-def folder(faultless: dict[int, Path], tmp_path: Path) -> Iterator[Path]:
+def folder(faultless: dict[int, Path], tmp_path: Path) -> Path:
     """The warehouse after the first night."""
-    copied = shutil.copytree(faultless[1], tmp_path / "warehouse")
-    with kept_open(copied):
-        yield copied
+    return shutil.copytree(faultless[1], tmp_path / "warehouse")
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,7 @@
 """Nights against a made-up Yahoo: the steps of the flow up to the survey, and what they leave behind."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -10,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from stockjax.ingest import Ingested
@@ -18,7 +16,6 @@ from stockjax.nightly import Night
 from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.connection import _STORAGE
 from tests.warehouse.made_up import fetch
 from tests.yahoo_server import Listing, YahooServer, made_up_listing
 
@@ -95,25 +92,14 @@ def spend(
     night = Night(settings_for(yahoo, folder, settings), None, None, told.append, moment)
     if source:
         night.source = source(night.source)
-    with kept_open(folder):
-        night.open()
-        try:
-            ingested = night.ingest()
-            night.survey(ingested)
-        finally:
-            night.release()
+    night.open()
+    try:
+        ingested = night.ingest()
+        night.survey(ingested)
+    finally:
+        night.release()
     requests = Counter(request.ticker for request in yahoo.requests[seen:] if request.ticker)
     return Spent(ingested, states(folder), requests, told)
-
-
-@contextmanager
-def kept_open(folder: Path) -> Iterator[None]:
-    """Open the database for this process: a night does it twenty times, for 25 ms each."""
-    warehouse = Warehouse(folder, 5)
-    warehouse.migrate()
-    with duckdb.connect(warehouse.database, config=dict(_STORAGE)) as connection:
-        connection.execute("SET threads = 1")
-        yield
 
 
 def states(folder: Path) -> dict[str, State]:

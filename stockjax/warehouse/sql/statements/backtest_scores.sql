@@ -16,7 +16,7 @@ SELECT
     CASE WHEN scored.predicted_return <> 0 AND scored.actual_return <> 0
         THEN (sign(scored.predicted_return) = sign(scored.actual_return))::DOUBLE END AS right_direction,
     scored.pinball, scored.crps, scored.winkler_90, scored.width_90, scored.inside_50, scored.inside_90,
-    terciles.tercile, scored.late
+    terciles.tercile
 FROM scored
 JOIN terciles USING (ticker, as_of)
 WHERE scored.models = (SELECT max(models) FROM scored)

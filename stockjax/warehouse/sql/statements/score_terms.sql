@@ -1,5 +1,6 @@
 -- What every forecast of some tickers adds to the sums of a window, of outcomes after one day and
--- up to another, of forecasts from a first day on. Errors of money are in units of the ticker's first close, so that a split changes nothing.
+-- up to another, of forecasts from a first day on. Errors of money are in units of the ticker's first
+-- close, so that a split changes nothing.
 CREATE OR REPLACE TEMP MACRO score_terms(tickers, first, after, until) AS TABLE
 WITH units AS (
     SELECT
