@@ -18,16 +18,16 @@ from scipy.stats import t as student
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from stockjax.drift import COVERAGE, INPUT, MONITORS, SCALE, Monitor, Observations, Steps, Streams, advance
-from stockjax.drift.inputs import surprise_bets
+from stockjax.drift.input_statistics import surprise_bets
 from stockjax.drift.monitors import coverage_bets, scale_bets
 from stockjax.engine import update_monitors
 from stockjax.features import History, KnownPrices
-from stockjax.forecasting.rows import MODELS
-from stockjax.nightly.store import read_monitors_at
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.nightly.run_writer import read_monitors_at
 from stockjax.sessions import exchange
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.drift import append_drift
+from stockjax.warehouse.drift_tables import append_drift
 from stockjax.warehouse.ledger import append_forecasts, read_table
 from stockjax.warehouse.prices import read_known_prices
 

@@ -11,14 +11,14 @@ from rich.progress import track
 from rich.table import Table
 
 from stockjax.features import History
-from stockjax.forecasting.gate import Duel, base_duel, ticker_duel
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.promotion_gate import Duel, base_duel, ticker_duel
 from stockjax.forecasting.training import train_base_model, train_ticker_model
 from stockjax.registry import Model
 from stockjax.sessions import exchange
 from stockjax.settings import RetrainSettings, Settings, load_settings
 from stockjax.sources.sample import SampleSource
-from stockjax.training.programs import use_compilation_cache
+from stockjax.training.compilation import use_compilation_cache
 
 HONEST = "honest"
 FACTORS = (10, 100)

@@ -4,7 +4,7 @@ import argparse
 from datetime import date
 
 from stockjax.nightly import Night
-from stockjax.reporting.digest import forecast_rows, night_digest
+from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 from stockjax.settings import load_settings
 from stockjax.training.warm_up import compile_programs
 

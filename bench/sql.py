@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from stockjax.scoring.rolling import METRIC_WINDOWS, _Refresh
 from stockjax.sessions import exchange
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.tidy import tidy_storage
+from stockjax.warehouse.clustering import tidy_storage
 
 LIMITS = {"memory_limit": "4GB", "threads": 2}
 TOGETHER = 125

@@ -9,7 +9,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
-from flows.shared import asked_for
+from flows.common import asked_for
 from stockjax.errors import StockjaxError
 from stockjax.settings import Settings
 

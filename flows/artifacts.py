@@ -14,7 +14,7 @@ from prefect.artifacts import (
 )
 
 from stockjax.nightly import Night, Outcome
-from stockjax.reporting.digest import forecast_rows, night_digest
+from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 
 STEP = 5.0
 """Percent between two updates of a progress bar: each is a request to the server."""

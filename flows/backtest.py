@@ -12,8 +12,8 @@ from prefect.states import Cancelled, Completed
 
 from flows.alerts import alert_of_failure
 from flows.artifacts import progress
+from flows.common import asked_for, closed_if_it_fails, name_run, say, whole
 from flows.forecast import ingest, score, survey
-from flows.shared import asked_for, closed_if_it_fails, name_run, say, whole
 from flows.terminal import watched
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe

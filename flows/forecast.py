@@ -19,14 +19,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_night
-from flows.shared import asked_for, closed_if_it_fails, name_run, say, warn, whole
+from flows.common import asked_for, closed_if_it_fails, name_run, say, warn, whole
 from stockjax.engine import SessionData, State, StepResult, step
-from stockjax.engine.sessions import DueSession
+from stockjax.engine.due_sessions import DueSession
 from stockjax.errors import AnotherRun, NightFailed, SourceError, WarehouseBusy
 from stockjax.ingest import Ingested
 from stockjax.nightly import Night, Outcome, Universe
 from stockjax.registry import Model
-from stockjax.reporting.health import complaints
+from stockjax.reporting.run_warnings import complaints
 from stockjax.settings import Settings, SourceName
 
 

@@ -14,12 +14,12 @@ from pydantic import Field
 
 from flows.alerts import alert_of_failure
 from flows.artifacts import for_the_page, progress
+from flows.common import asked_for, closed_if_it_fails, name_run, say, whole
 from flows.forecast import ingest, survey
-from flows.shared import asked_for, closed_if_it_fails, name_run, say, whole
 from flows.terminal import watched
 from stockjax.errors import AnotherRun
 from stockjax.nightly import Night, Universe
-from stockjax.reporting.search import search_digest, write_search_page
+from stockjax.reporting.search_report import search_digest, write_search_page
 from stockjax.settings import Settings, SourceName
 from stockjax.tuning import Problem, Search, Verdict, open_study, pose, trials_table
 from stockjax.tuning import keep_winner as keep

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from stockjax.engine import Policy, State
-from stockjax.engine.walk import walk_forward
+from stockjax.engine.walk_forward import walk_forward
 from stockjax.errors import NothingToForecast
+from stockjax.forecasting.ledger_rows import other_bits
+from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.forecasting.plan import recorded_plan
-from stockjax.forecasting.rows import other_bits
-from stockjax.forecasting.wanted import sessions_between
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import listings
 from stockjax.nightly.universe import Universe, survey
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.altered import ALTERATIONS, Alteration, altered_copy
 from stockjax.warehouse.ledger import read_table
+from stockjax.warehouse.perturbed import ALTERATIONS, Alteration, altered_copy
 from stockjax.warehouse.records import read_listings
 
 LATER_SESSIONS = 5

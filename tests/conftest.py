@@ -15,7 +15,7 @@ from stockjax.features import History
 from stockjax.settings import TrainingSettings, load_settings
 from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
-from stockjax.training.programs import use_compilation_cache
+from stockjax.training.compilation import use_compilation_cache
 from stockjax.warehouse import Warehouse
 from tests.open_databases import LEFT_OUT, OpenDatabases
 from tests.synthetic import delivered

@@ -19,7 +19,7 @@ LEFT_OUT = (
     "tests/warehouse/",
     "tests/e2e/",
     "tests/flows/test_worker.py",
-    "tests/registry/test_lifecycle.py",
+    "tests/registry/test_activation.py",
 )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stockjax.engine import Policy, State
-from stockjax.engine.sessions import SessionReader
-from stockjax.engine.walk import Chunk, walk_forward
+from stockjax.engine.due_sessions import SessionReader
+from stockjax.engine.walk_forward import Chunk, walk_forward
 from stockjax.features import FEATURE_NAMES, Features, History, KnownPrices
 from stockjax.model.network import initial_parameters
 from stockjax.registry import Model

@@ -15,15 +15,15 @@ import pytest
 
 from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
 from stockjax.cli.main import main
-from stockjax.engine import sessions as engine_sessions
-from stockjax.engine.sessions import SessionReader
+from stockjax.engine import due_sessions as engine_sessions
+from stockjax.engine.due_sessions import SessionReader
 from stockjax.errors import NothingToForecast, SnapshotMissing
 from stockjax.features import Features, History, KnownPrices, build_features
-from stockjax.forecasting.rows import MODELS
+from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.nightly import Universe
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.altered import ALTERATIONS, Alteration
+from stockjax.warehouse.perturbed import ALTERATIONS, Alteration
 from tests.nightly.made_up import SMALL
 from tests.synthetic import NEW_YORK
 from tests.warehouse.made_up import append, closes, forecast, store

@@ -18,7 +18,7 @@ from yfinance import base, cache
 from yfinance.data import SingletonMeta, YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
-from stockjax.sources.yahoo.history import use_no_caches
+from stockjax.sources.yahoo.chart_api import use_no_caches
 from tests.yahoo_server import (
     CHART,
     CRUMB,

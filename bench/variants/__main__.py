@@ -22,7 +22,7 @@ from walk import Array, Fold, folds, read_history
 from stockjax.baselines import BASELINES, baseline_forecasts
 from stockjax.features import History
 from stockjax.settings import Settings, load_settings
-from stockjax.training.programs import use_compilation_cache
+from stockjax.training.compilation import use_compilation_cache
 
 
 def say(line: str) -> None:

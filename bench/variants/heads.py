@@ -24,9 +24,9 @@ from stockjax.model.network import (
     degrees_of_freedom,
     initial_parameters,
 )
-from stockjax.training.base import BATCH, HOLDOUT, MOST_VALIDATION_WINDOWS, PATIENCE, STEPS_PER_LOOK
+from stockjax.training.base_model import BATCH, HOLDOUT, MOST_VALIDATION_WINDOWS, PATIENCE, STEPS_PER_LOOK
 from stockjax.training.optimiser import base_optimiser, mean_loss
-from stockjax.training.ticker import HOLDOUT as TICKER_HOLDOUT
+from stockjax.training.ticker_model import HOLDOUT as TICKER_HOLDOUT
 from stockjax.training.windows import Batch, Sampler, stretch
 
 Loss = Callable[[Parameters, jax.Array, jax.Array, jax.Array], jax.Array]

@@ -11,7 +11,7 @@ from walk import Array, Fold, Mask, Outlook, Places, look, look_each
 
 from stockjax.distribution import LEVELS
 from stockjax.features.volatility import trailing_mean
-from stockjax.model.quantiles import student_t_quantiles
+from stockjax.model.student_t import student_t_quantiles
 from stockjax.training.adapter import residual_quantiles
 
 YEAR = 250

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from walk import Array, Mask
 
-from stockjax.baselines.quantiles import trailing_windows
+from stockjax.baselines.empirical_quantiles import trailing_windows
 from stockjax.distribution import LEVELS, pinball
 from stockjax.features import Features, History
 from stockjax.features.volatility import exponential_mean, log_returns

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from stockjax.engine import Policy, SessionData, State, train_models
 from stockjax.features import Features, History, build_features
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.forecasting.training import train_base_model, with_sessions
-from stockjax.forecasting.wanted import sessions_between
 from stockjax.model.network import Parameters, run
-from stockjax.quality.gate import check
+from stockjax.quality.check import check
 from stockjax.registry import Model
 from stockjax.sessions import exchange
 from stockjax.settings import Settings, TrainingSettings

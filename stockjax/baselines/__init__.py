@@ -1,5 +1,5 @@
 """The models to beat: random walk, EWMA and HAR."""
 
-from stockjax.baselines.models import BASELINES, baseline_forecasts
+from stockjax.baselines.benchmarks import BASELINES, baseline_forecasts
 
 __all__ = ["BASELINES", "baseline_forecasts"]

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.history import Array, History
+from stockjax.features.price_panel import Array, History
 from stockjax.features.volatility import ewma_volatility, log_returns, log_variance, trailing_mean
 
 HORIZONS = (1, 5, 22)

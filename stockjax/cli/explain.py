@@ -14,7 +14,7 @@ from stockjax.errors import NotReproducible
 from stockjax.settings import load_settings
 
 if TYPE_CHECKING:
-    from stockjax.reproduction import Rederived
+    from stockjax.reproduce import Rederived
 
 _console = Console()
 
@@ -36,8 +36,8 @@ def explain(
     ] = None,
 ) -> None:
     """Show what a forecast was made from and make it again: every bit must come out the same."""
-    from stockjax.reproduction import ledger_rows, rederive
-    from stockjax.training.programs import use_compilation_cache
+    from stockjax.reproduce import ledger_rows, rederive
+    from stockjax.training.compilation import use_compilation_cache
     from stockjax.warehouse import Warehouse
 
     settings = load_settings(warehouse=warehouse)

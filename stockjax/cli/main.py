@@ -18,8 +18,8 @@ from rich.console import Console
 
 from stockjax import __version__
 from stockjax.cli import explain, models
-from stockjax.cli.asking import sql
-from stockjax.cli.showing import show
+from stockjax.cli.show import show
+from stockjax.cli.sql import sql
 from stockjax.errors import StockjaxError
 from stockjax.settings import CONFIG_VARIABLE, Settings, load_settings
 
@@ -132,7 +132,7 @@ def tune(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Search for settings of training that would have done better; the winner becomes a challenger."""
-    from stockjax.reporting.search import search_table
+    from stockjax.reporting.search_report import search_table
     from stockjax.tuning import all_tried, open_study, trials_table
 
     settings = _asked(tickers, source, path, warehouse, trials)
@@ -183,7 +183,7 @@ def audit(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Forecast past sessions anew with what came later cut off and spoilt: nothing may change."""
-    from stockjax.cli.auditing import audit_all, findings
+    from stockjax.cli.audit import audit_all, findings
 
     settings = load_settings(warehouse=warehouse)
     audited = audit_all(settings, tickers or [], sessions, _console)

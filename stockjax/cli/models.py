@@ -64,7 +64,7 @@ def list_models(
     warehouse: WarehouseOption = None,
 ) -> None:
     """List the models in force and the challengers; of tickers that are named, all that nights have had."""
-    from stockjax.registry.lifecycle import known_tickers, models_at, models_of_run
+    from stockjax.registry.activation import known_tickers, models_at, models_of_run
     from stockjax.warehouse.model_history import read_rows
 
     made = _warehouse(load_settings(warehouse=warehouse))
@@ -127,7 +127,7 @@ def rollback(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Put models back in force that were; from the next forecast on, the past stays as it is."""
-    from stockjax.registry.lifecycle import models_at, models_of_run, models_once_in_force
+    from stockjax.registry.activation import models_at, models_of_run, models_once_in_force
 
     settings = load_settings(warehouse=warehouse)
     _only_one({"--to": to, "--run": run, "--model": model})
@@ -153,7 +153,7 @@ def promote(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Put models in force whatever their status, from the next forecast on."""
-    from stockjax.registry.lifecycle import models_named
+    from stockjax.registry.activation import models_named
 
     settings = load_settings(warehouse=warehouse)
     made = _warehouse(settings)
@@ -172,7 +172,7 @@ def _warehouse(settings: Settings) -> "Warehouse":
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """While no night is at work, which would have loaded the models that were in force before."""
-    from stockjax.nightly.turn import Turn
+    from stockjax.nightly.run_lock import Turn
 
     turn = Turn(settings)
     turn.take("forecast", typer.echo)
@@ -186,7 +186,7 @@ def _change(
     settings: Settings, rows: Sequence[Mapping[str, Any]], cause: "Cause", reason: str | None
 ) -> None:
     """Put the models in force and say what came of it."""
-    from stockjax.registry.lifecycle import put_models_in_force
+    from stockjax.registry.activation import put_models_in_force
 
     done = put_models_in_force(
         _warehouse(settings), rows, cause=cause, moment=datetime.now(UTC), who=_user(), reason=reason

@@ -6,7 +6,7 @@ how much on it is an alarm.
 """
 
 from stockjax.drift.monitors import COVERAGE, INPUT, MONITORS, SCALE, Monitor
-from stockjax.drift.watch import Observations, Steps, Streams, advance
+from stockjax.drift.streams import Observations, Steps, Streams, advance
 
 __all__ = [
     "COVERAGE",

@@ -4,7 +4,7 @@ Nights, caught-up sessions, backtests, the search and the audit all call `step`.
 `State` that they begin from and in named values of the `Policy`.
 """
 
-from stockjax.engine.monitors import Monitors, MonitorUpdate, update_monitors
+from stockjax.engine.drift_monitors import Monitors, MonitorUpdate, update_monitors
 from stockjax.engine.policy import Policy
 from stockjax.engine.session_step import (
     Decisions,

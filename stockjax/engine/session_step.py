@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from stockjax.engine.forecast import forecast_session
-from stockjax.engine.monitors import MonitorUpdate, no_pending, update_monitors, with_pending
+from stockjax.engine.drift_monitors import MonitorUpdate, no_pending, update_monitors, with_pending
 from stockjax.engine.policy import Policy
+from stockjax.engine.session_forecasts import forecast_session
 from stockjax.engine.state import BASE, CHALLENGER, State
 from stockjax.features import History
-from stockjax.forecasting.gate import judged_first_base
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
 from stockjax.forecasting.plan import Origin
+from stockjax.forecasting.promotion_gate import judged_first_base
 from stockjax.forecasting.training import (
     could_learn,
     judge_base,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from stockjax.engine.monitors import Monitors
+from stockjax.engine.drift_monitors import Monitors
 from stockjax.registry import Model
 
 BASE = ""

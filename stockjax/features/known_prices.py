@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.history import Days, History
+from stockjax.features.price_panel import Days, History
 
 _FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
 

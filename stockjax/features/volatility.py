@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stockjax.features.history import Array, History
+from stockjax.features.price_panel import Array, History
 
 RISKMETRICS_DECAY = 0.94
 """Daily decay of J.P. Morgan/Reuters, RiskMetrics Technical Document, 4th ed. (1996), ch. 5."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from stockjax.distribution import ReturnForecast
 from stockjax.features import Features
-from stockjax.model.quantiles import student_t_deviation
+from stockjax.model.student_t import student_t_deviation
 from stockjax.registry import Model
 from stockjax.training.predict import predict
 from stockjax.training.windows import context

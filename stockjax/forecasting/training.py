@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from stockjax.code_version import code_version
 from stockjax.features import FEATURE_NAMES, Features
-from stockjax.forecasting.gate import base_duel, judged, ticker_duel
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.promotion_gate import base_duel, judged, ticker_duel
 from stockjax.model.network import Parameters, mean_freedom
-from stockjax.model.quantiles import student_t_quantiles
+from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.settings import RetrainSettings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, Progress, train_base, untrained
-from stockjax.training.ticker import TrainedTicker, held_out_loss, retrain_ticker
+from stockjax.training.base_model import FEWEST_SESSIONS, Progress, train_base, untrained
+from stockjax.training.ticker_model import TrainedTicker, held_out_loss, retrain_ticker
 
 
 def could_learn(base: Model, knowledge: Knowledge, settings: TrainingSettings) -> bool:

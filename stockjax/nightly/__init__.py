@@ -5,7 +5,7 @@ there already and does only the rest.
 """
 
 from stockjax.nightly.night import Night
-from stockjax.nightly.outcome import Outcome
+from stockjax.nightly.result import Outcome
 from stockjax.nightly.universe import Universe
 
 __all__ = ["Night", "Outcome", "Universe"]

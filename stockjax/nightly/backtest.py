@@ -8,11 +8,11 @@ from typing import Any
 
 from stockjax.engine import Policy
 from stockjax.errors import NothingToForecast, UsageError
-from stockjax.forecasting.rows import MODELS
-from stockjax.forecasting.wanted import sessions_between
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.nightly.night import Night
+from stockjax.nightly.stored_walk import Walk, walk
 from stockjax.nightly.universe import Universe
-from stockjax.nightly.walk import Walk, walk
 from stockjax.settings import Settings
 from stockjax.warehouse.ledger import backtest_recipes, complete_forecasts
 

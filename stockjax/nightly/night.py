@@ -9,38 +9,38 @@ from zoneinfo import ZoneInfo
 
 from stockjax.code_version import code_version
 from stockjax.engine import Policy, SessionData, State, StepResult, step
+from stockjax.engine.due_sessions import DueSession
 from stockjax.engine.session_step import TrainAll, TrainBase
-from stockjax.engine.sessions import DueSession
 from stockjax.environment import environment
 from stockjax.errors import UsageError
-from stockjax.forecasting.inputs import forecast_inputs
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.forecasting.missing_forecasts import missing_sessions
 from stockjax.forecasting.plan import Origin, make_plan, newest_session, replace_as_of
-from stockjax.forecasting.rows import MODELS
-from stockjax.forecasting.universe import states_table
-from stockjax.forecasting.wanted import missing_sessions
+from stockjax.forecasting.provenance import forecast_inputs
+from stockjax.forecasting.ticker_states import states_table
 from stockjax.ingest import Ingest, Ingested
 from stockjax.ingest.listings import listings
-from stockjax.nightly.drift import alarm_lines, alarms_among
-from stockjax.nightly.outcome import Outcome
-from stockjax.nightly.store import Store, read_state
-from stockjax.nightly.turn import Turn
+from stockjax.nightly.drift_alarms import alarm_lines, alarms_among
+from stockjax.nightly.result import Outcome
+from stockjax.nightly.run_lock import Turn
+from stockjax.nightly.run_writer import Store, read_state
+from stockjax.nightly.stored_walk import Walk, walk
 from stockjax.nightly.universe import Universe, survey, tickers_on
-from stockjax.nightly.walk import Walk, walk
 from stockjax.registry import purge_models
 from stockjax.reporting.exports import export_latest
-from stockjax.reporting.folder import purge_reports
 from stockjax.reporting.report import forecast_tickers, write_report
+from stockjax.reporting.report_folder import purge_reports
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.settings import Settings
 from stockjax.sources import open_source
-from stockjax.training.programs import use_compilation_cache
+from stockjax.training.compilation import use_compilation_cache
 from stockjax.universes import base_tickers, chosen_tickers
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.clustering import tidy_storage
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, rejected_models, replace_tickers, start_run
-from stockjax.warehouse.tidy import tidy_storage
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stockjax.engine import Monitors, State
-from stockjax.engine.monitors import no_pending, no_states
+from stockjax.engine.drift_monitors import no_pending, no_states
 from stockjax.errors import ModelFileError
 from stockjax.registry import Model, load_model
 from stockjax.warehouse import Warehouse

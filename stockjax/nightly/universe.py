@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from stockjax.engine.sessions import DueSession, SessionReader, due_sessions
+from stockjax.engine.due_sessions import DueSession, SessionReader, due_sessions
 from stockjax.errors import UsageError
 from stockjax.features import History, KnownPrices
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.forecasting.missing_forecasts import missing_sessions
 from stockjax.forecasting.plan import Market, Plan
-from stockjax.forecasting.rows import MODELS
-from stockjax.forecasting.universe import TickerState, ticker_states
-from stockjax.forecasting.wanted import missing_sessions
+from stockjax.forecasting.ticker_states import TickerState, ticker_states
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import Listing
 from stockjax.sessions import Exchange, exchange

@@ -1,6 +1,6 @@
 """The gate between a source and the warehouse."""
 
-from stockjax.quality.checks import CHECKS, QualityCheck
-from stockjax.quality.gate import Checked, check
+from stockjax.quality.check import Checked, check
+from stockjax.quality.row_checks import CHECKS, QualityCheck
 
 __all__ = ["CHECKS", "Checked", "QualityCheck", "check"]

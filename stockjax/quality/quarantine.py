@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.quality.checks import CHECKS
-from stockjax.quality.trading_days import Integers
-from stockjax.sources.base import PRICE_COLUMNS
+from stockjax.quality.calendar_checks import Integers
+from stockjax.quality.row_checks import CHECKS
+from stockjax.sources.protocol import PRICE_COLUMNS
 
 REFUSED_COLUMNS = ["ticker", "session", "reason", "severity", "row"]
 

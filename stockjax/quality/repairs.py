@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.quality.contract import outside
+from stockjax.quality.schema import outside
 
 _WIDEST = 0.05
 """How far, as a share of high or low, the open may lie outside to be believed."""

@@ -1,8 +1,7 @@
 """Trained networks: what is known of them, and the files that hold them."""
 
 from stockjax.registry.model import Model, Status
-from stockjax.registry.purge import purge_models
-from stockjax.registry.store import (
+from stockjax.registry.model_store import (
     Champions,
     load_challenger,
     load_champions,
@@ -10,6 +9,7 @@ from stockjax.registry.store import (
     save_models,
     settle_challenger,
 )
+from stockjax.registry.purge import purge_models
 
 __all__ = [
     "Champions",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stockjax.errors import TrainingFailed
-from stockjax.registry.files import flat
+from stockjax.registry.model_files import flat
 
 Role = Literal["base", "ticker"]
 Status = Literal["champion", "challenger", "retired", "rejected"]

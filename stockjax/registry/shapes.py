@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.errors import ModelFileError
-from stockjax.registry.files import flat
+from stockjax.registry.model_files import flat
 
 LEVELS = 5
 OUTPUTS = 2

@@ -12,11 +12,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from stockjax.errors import NothingToForecast
-from stockjax.reporting.folder import SEARCH_PAGE, chart_library, publish, report_folder
-from stockjax.reporting.packed import TOGETHER, packed_calibration, scripts
-from stockjax.reporting.plain import records
+from stockjax.reporting.report_folder import SEARCH_PAGE, chart_library, publish, report_folder
 from stockjax.reporting.series import QUANTILES, decimals, read_series
+from stockjax.reporting.series_scripts import TOGETHER, packed_calibration, scripts
 from stockjax.reporting.summary import summary
+from stockjax.reporting.text import records
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from stockjax.reporting.plain import records
+from stockjax.reporting.text import records
 
 WINDOW = 63
 """Sessions that the summary looks back."""

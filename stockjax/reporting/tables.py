@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stockjax.errors import UsageError
-from stockjax.reporting.plain import printable
+from stockjax.reporting.text import printable
 from stockjax.scoring.skill import backtest_scores
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table

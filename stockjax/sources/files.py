@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from stockjax.errors import Malformed, SourceError, UsageError
-from stockjax.sources.base import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
 from stockjax.sources.dates import read_days
+from stockjax.sources.protocol import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
 from stockjax.sources.recorded import RecordedSource
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")

@@ -1,8 +1,8 @@
 """From settings to a source."""
 
 from stockjax.settings import Settings
-from stockjax.sources.base import Source
 from stockjax.sources.files import FilesSource
+from stockjax.sources.protocol import Source
 from stockjax.sources.sample import SampleSource
 
 

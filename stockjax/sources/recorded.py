@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from stockjax.errors import Malformed, NotFound, SourceError
-from stockjax.sources.base import Delivery, Request
+from stockjax.sources.protocol import Delivery, Request
 
 
 class RecordedSource(ABC):

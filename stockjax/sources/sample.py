@@ -2,8 +2,8 @@
 
 from importlib.resources import as_file, files
 
-from stockjax.sources.base import Delivery
 from stockjax.sources.files import read_price_file
+from stockjax.sources.protocol import Delivery
 from stockjax.sources.recorded import RecordedSource
 
 

@@ -10,11 +10,11 @@ from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter, look_back
-from stockjax.training.base import BATCH, BaseRun, mean_loss_over
+from stockjax.training.base_model import BATCH, BaseRun, mean_loss_over
+from stockjax.training.compilation import use_compilation_cache
+from stockjax.training.gate_holdout import UNSEEN, unseen_losses
 from stockjax.training.predict import ROWS, predict
-from stockjax.training.programs import use_compilation_cache
-from stockjax.training.ticker import HOLDOUT, held_out_loss, retrain_ticker
-from stockjax.training.unseen import UNSEEN, unseen_losses
+from stockjax.training.ticker_model import HOLDOUT, held_out_loss, retrain_ticker
 from stockjax.training.windows import WINDOW, Sampler, context
 
 _SESSIONS = HOLDOUT + UNSEEN + 3 * WINDOW

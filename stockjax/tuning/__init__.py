@@ -4,11 +4,11 @@ Configurations are compared with the settings in force, day by day, on the same 
 the past; whatever wins is kept as a challenger and changes no forecast.
 """
 
-from stockjax.tuning.problem import Problem, pose
+from stockjax.tuning.decision import Verdict, judge, keep_winner
 from stockjax.tuning.search import Progress, Search
-from stockjax.tuning.study import open_study
+from stockjax.tuning.search_spec import Problem, pose
+from stockjax.tuning.study_storage import open_study
 from stockjax.tuning.trials import Tried, all_tried, trials_table
-from stockjax.tuning.verdict import Verdict, judge, keep_winner
 
 __all__ = [
     "Problem",

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from stockjax.errors import NothingToTune
 from stockjax.features import Features, History
 from stockjax.features.volatility import log_returns
-from stockjax.forecasting.knowledge import Knowledge
-from stockjax.forecasting.wanted import sessions_between
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.settings import Settings
-from stockjax.training.unseen import UNSEEN
+from stockjax.training.gate_holdout import UNSEEN
 
 Array = npt.NDArray[np.float64]
 

@@ -21,8 +21,8 @@ from stockjax.settings import Settings, TrainingSettings
 from stockjax.tuning import trials
 from stockjax.tuning.folds import Array, Fold
 from stockjax.tuning.objective import fold_losses
-from stockjax.tuning.problem import Problem
-from stockjax.tuning.study import IN_FORCE, REASON, begin_again, sampler, settled, standing
+from stockjax.tuning.search_spec import Problem
+from stockjax.tuning.study_storage import IN_FORCE, REASON, begin_again, sampler, settled, standing
 from stockjax.tuning.trials import Tried, mean_loss, paired_skill, tried
 
 SESSIONS_OF_A_WEEK = 5

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from stockjax.scoring.skill import Skill, skill_over_days
 from stockjax.tuning.folds import Array, Fold
-from stockjax.tuning.study import IN_FORCE, REASON, settled
+from stockjax.tuning.study_storage import IN_FORCE, REASON, settled
 
 # What trials remember, by the names of Optuna's user attributes.
 SUMS = "sums_of_fold_{}"

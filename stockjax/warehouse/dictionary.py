@@ -1,6 +1,6 @@
 """The data dictionary: what the schema says of itself, as Markdown."""
 
-from stockjax.quality.checks import CHECKS, CONTINUITY_CHECKS
+from stockjax.quality.row_checks import CHECKS, CONTINUITY_CHECKS
 from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stockjax.warehouse.connection import Warehouse
-from stockjax.warehouse.inputs import ForecastInputs, insert_inputs
+from stockjax.warehouse.forecast_inputs import ForecastInputs, insert_inputs
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
 

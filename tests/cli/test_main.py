@@ -13,7 +13,7 @@ from rich.console import Console
 
 from stockjax import __version__
 from stockjax.audit import Audited, audit
-from stockjax.cli import auditing
+from stockjax.cli import audit as audit_command
 from stockjax.cli.main import app, main
 from stockjax.errors import StatementRefused
 from stockjax.nightly import Universe
@@ -355,7 +355,7 @@ def farsighted(universe: Universe, wanted: Mapping[date, list[str]], *_: object)
 def test_an_audit_that_finds_a_leak_names_it_and_fails(
     auditable: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(auditing, "audit", partial(audit, forecaster=farsighted))
+    monkeypatch.setattr(audit_command, "audit", partial(audit, forecaster=farsighted))
     before = files(auditable.folder)
     assert ended(["audit"]) == 1
     told = capsys.readouterr()
@@ -383,7 +383,7 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
 def test_an_audit_begins_with_its_table_where_nobody_watches(
     auditable: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(auditing, "audit", lambda *_, **__: [])
+    monkeypatch.setattr(audit_command, "audit", lambda *_, **__: [])
     assert ended(["audit"]) == 0
     assert capsys.readouterr().out.splitlines()[0].strip() == "Forecasts of the past, made anew"
 
@@ -391,11 +391,11 @@ def test_an_audit_begins_with_its_table_where_nobody_watches(
 def test_no_more_leaks_are_named_than_can_be_read() -> None:
     console = Console(file=io.StringIO(), width=80)
     leak = Audited("A", LATE, "lstm", {"cut": (), "corrupted": ("scale", "q05"), "shuffled": ("scale",)})
-    console.print(auditing.findings([leak] * (auditing.MOST_LEAKS + 3)))
+    console.print(audit_command.findings([leak] * (audit_command.MOST_LEAKS + 3)))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
-    assert lines.count(f"A {LATE} lstm: scale, q05 changed when corrupted") == auditing.MOST_LEAKS
-    assert lines.count(f"A {LATE} lstm: scale changed when shuffled") == auditing.MOST_LEAKS
+    assert lines.count(f"A {LATE} lstm: scale, q05 changed when corrupted") == audit_command.MOST_LEAKS
+    assert lines.count(f"A {LATE} lstm: scale changed when shuffled") == audit_command.MOST_LEAKS
     assert lines[-1] == "and 3 more forecasts"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.nightly.turn import Turn
+from stockjax.nightly.run_lock import Turn
 from stockjax.registry import Model, save_models
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse

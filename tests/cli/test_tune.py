@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows import here
-from flows.here import Finished
+from flows import inprocess
+from flows.inprocess import Finished
 from stockjax.settings import Settings
 from stockjax.tuning import Search, open_study, pose
 from tests.cli.test_main import ended
@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, date | None]]
         page = Path("reports") / "tuning.html"
         return Finished(True, "the settings in force stay", TICKERS, TONIGHT, page, problem.name)
 
-    monkeypatch.setattr(here, "tune_here", search)
+    monkeypatch.setattr(inprocess, "tune_here", search)
     return told
 
 

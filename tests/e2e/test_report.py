@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stockjax.reporting.packed import TOGETHER
 from stockjax.reporting.report import write_latest_report
+from stockjax.reporting.series_scripts import TOGETHER
 from stockjax.warehouse import Warehouse
 from tests.e2e.browsing import browser, pictures_folder
 from tests.e2e.served import until

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stockjax.baselines import models as baselines
+from stockjax.baselines import benchmarks as baselines
 from stockjax.distribution import ReturnForecast
 from stockjax.engine import session_step
-from stockjax.engine.forecast import sound_rows
-from stockjax.engine.walk import Chunk
+from stockjax.engine.session_forecasts import sound_rows
+from stockjax.engine.walk_forward import Chunk
 from stockjax.features import History
-from stockjax.forecasting import rows as rows_module
-from stockjax.forecasting import training
-from stockjax.forecasting.rows import MODELS
+from stockjax.forecasting import ledger_rows, training
+from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
 from tests.synthetic import SMALL, universe, walked
@@ -126,7 +125,7 @@ def test_a_loss_that_is_none_is_a_training_that_failed(
 def test_a_forecast_of_a_network_gives_way_to_the_base_and_then_to_har(
     history: History, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]
 ) -> None:
-    forecast = rows_module.lstm_forecast
+    forecast = ledger_rows.lstm_forecast
 
     def wrong(features: Any, rows: Any, positions: Any, models: list[Model]) -> ReturnForecast:
         made = forecast(features, rows, positions, models)
@@ -136,7 +135,7 @@ def test_a_forecast_of_a_network_gives_way_to_the_base_and_then_to_har(
                 quantiles[place] = change(quantiles[place])
         return ReturnForecast(quantiles, made.scale)
 
-    monkeypatch.setattr(rows_module, "lstm_forecast", wrong)
+    monkeypatch.setattr(ledger_rows, "lstm_forecast", wrong)
     part = last_session(history)
     assert_clean(part)
     assert set(part.problems) == {"A", "B"}

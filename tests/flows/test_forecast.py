@@ -20,9 +20,9 @@ from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
 from stockjax.engine import session_step as step_module
 from stockjax.errors import Malformed, NightFailed, UsageError, VendorDown, WarehouseBusy
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
 from stockjax.nightly import Night
-from stockjax.nightly.turn import Turn
+from stockjax.nightly.run_lock import Turn
 from stockjax.registry import Model
 from stockjax.settings import load_settings
 

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from flows import shared
 from flows.log import Readable
 from stockjax.errors import UsageError
 
@@ -23,7 +22,7 @@ def record(message: str, error: Exception | None = None) -> logging.LogRecord:
 @pytest.mark.parametrize("name", ["prefect.flow_runs", "prefect.task_runs", "prefect.engine"])
 def test_what_prefect_says_of_runs_and_tasks_passes_through(name: str) -> None:
     # Whatever flow is loaded loads what they share.
-    assert shared
+    assert common
     assert [type(each) for each in logging.getLogger(name).filters].count(Readable) == 1
 
 

@@ -9,17 +9,17 @@ import pytest
 from stockjax.engine import train_in_threads
 from stockjax.features import FEATURE_NAMES
 from stockjax.forecasting import training
-from stockjax.forecasting.gate import ticker_duel
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.promotion_gate import ticker_duel
 from stockjax.forecasting.training import could_learn, train_base_model, train_ticker_model
 from stockjax.model.network import mean_freedom
-from stockjax.model.quantiles import student_t_quantiles
+from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.registry.model import PARTS
 from stockjax.settings import RetrainSettings, Settings, TrainingMode, TrainingSettings, load_settings
 from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base import FEWEST_SESSIONS, untrained
-from stockjax.training.ticker import retrain_ticker
+from stockjax.training.base_model import FEWEST_SESSIONS, untrained
+from stockjax.training.ticker_model import retrain_ticker
 from tests.synthetic import SMALL, assert_same_bits, scrambled_after, some_model, universe
 
 TONIGHT = date(2013, 2, 22)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from stockjax.ingest.continuity import Continuity, continuity
-from stockjax.quality.checks import CONTINUITY_CHECKS
+from stockjax.quality.row_checks import CONTINUITY_CHECKS
 
 
 def history(count: int, seed: int = 1, first: int = 0) -> pd.DataFrame:

@@ -13,13 +13,13 @@ import pytest
 
 from stockjax.errors import NothingToForecast, UsageError
 from stockjax.features import KnownPrices
-from stockjax.forecasting.rows import MODELS
-from stockjax.nightly import Night, Universe, walk
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.nightly import Night, Universe, stored_walk
 from stockjax.nightly.backtest import Progress, backtest
-from stockjax.nightly.store import Store, read_state
+from stockjax.nightly.run_writer import Store, read_state
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.inputs import ForecastInputs
+from stockjax.warehouse.forecast_inputs import ForecastInputs
 from tests.nightly.made_up import SMALL, forecast_from
 from tests.synthetic import NEW_YORK, PRICES
 
@@ -72,7 +72,7 @@ def assert_same_tables(folder: Path, other: Path) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _written_two_sessions_at_a_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "CHUNK_SESSIONS", 2)
+        patch.setattr(stored_walk, "CHUNK_SESSIONS", 2)
         yield
 
 

@@ -12,7 +12,7 @@ from stockjax.engine import Policy
 from stockjax.errors import AnotherRun, UsageError
 from stockjax.forecasting.plan import Plan, make_plan
 from stockjax.nightly import Night
-from stockjax.nightly.turn import Turn
+from stockjax.nightly.run_lock import Turn
 from stockjax.sessions import Exchange, exchange
 from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import session_step
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
 from stockjax.nightly import Night
 from stockjax.registry import Model
 from tests.nightly.made_up import settings_for, whole_night

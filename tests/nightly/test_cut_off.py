@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.nightly import Night, walk
-from stockjax.nightly.store import Store
+from stockjax.nightly import Night, stored_walk
+from stockjax.nightly.run_writer import Store
 from stockjax.settings import Settings, load_settings
-from stockjax.warehouse.inputs import ForecastInputs
+from stockjax.warehouse.forecast_inputs import ForecastInputs
 from tests.nightly.made_up import SMALL
 from tests.warehouse.made_up import fetch
 
@@ -42,7 +42,7 @@ def first_night(folder: Path) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module", autouse=True)
 def _written_two_sessions_at_a_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "CHUNK_SESSIONS", 2)
+        patch.setattr(stored_walk, "CHUNK_SESSIONS", 2)
         yield
 
 

@@ -18,10 +18,10 @@ from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting import training
 from stockjax.nightly import Night
 from stockjax.registry import Model, load_champions, save_models
-from stockjax.reproduction import ledger_rows, rederive
+from stockjax.reproduce import ledger_rows, rederive
 from stockjax.settings import TrainingSettings, load_settings
-from stockjax.training.ticker import retrain_ticker
-from stockjax.training.unseen import UNSEEN
+from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.ticker_model import retrain_ticker
 from stockjax.warehouse import Warehouse
 from tests.nightly.made_up import SMALL, forecast_all, worse
 from tests.synthetic import NEW_YORK, price_frame

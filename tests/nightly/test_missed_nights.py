@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import StepResult
-from stockjax.engine.sessions import DueSession
+from stockjax.engine.due_sessions import DueSession
 from stockjax.nightly import Night, Outcome, Universe
 from stockjax.nightly.backtest import backtest
 from stockjax.settings import Settings, load_settings

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import session_step
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
 from stockjax.nightly import Night
 from stockjax.nightly.backtest import backtest
 from stockjax.registry import Model

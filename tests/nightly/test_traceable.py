@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import stockjax.reproduction
+import stockjax.reproduce
 from stockjax.engine import State
 from stockjax.nightly import Night
-from stockjax.registry.lifecycle import models_at, put_models_in_force
-from stockjax.reproduction import Rederived, ledger_rows, rederive
+from stockjax.registry.activation import models_at, put_models_in_force
+from stockjax.reproduce import Rederived, ledger_rows, rederive
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from tests.nightly.made_up import SMALL, forecast_all
@@ -190,9 +190,9 @@ def test_a_number_that_was_not_the_forecast_is_told_with_what_else_is_not_as_it_
             "UPDATE forecasts SET scale = ? WHERE model = 'har' AND ticker = 'A' AND as_of = ?",
             [np.nextafter(0.02, 1), day],
         )
-    monkeypatch.setattr(stockjax.reproduction, "code_version", lambda: "another")
-    here = stockjax.reproduction.environment()
-    monkeypatch.setattr(stockjax.reproduction, "environment", lambda: {**here, "processor": "abacus"})
+    monkeypatch.setattr(stockjax.reproduce, "code_version", lambda: "another")
+    here = stockjax.reproduce.environment()
+    monkeypatch.setattr(stockjax.reproduce, "environment", lambda: {**here, "processor": "abacus"})
     found = {one.row["model"]: one for one in nights.rederived("A", day)}
     assert found["har"].differing == ("scale",)
     assert found["har"].causes[0].endswith("and is another")

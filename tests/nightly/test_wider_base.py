@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.forecasting.rows import MODELS
+from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.nightly import Outcome
 from stockjax.nightly.backtest import backtest
 from stockjax.nightly.night import Night

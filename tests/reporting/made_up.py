@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 
-from stockjax.forecasting.universe import TickerState, states_table
+from stockjax.forecasting.ticker_states import TickerState, states_table
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts

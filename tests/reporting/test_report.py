@@ -14,7 +14,7 @@ from stockjax.errors import NothingToForecast, SnapshotMissing
 from stockjax.reporting.report import forecast_tickers, write_latest_report, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.drift import append_drift
+from stockjax.warehouse.drift_tables import append_drift
 from tests.reporting.made_up import DAYS, HOSTILE, TONIGHT, fill
 from tests.warehouse.made_up import append, closes, fetch, forecast, store
 

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.reporting.packed import TOGETHER, packed_series, scripts
 from stockjax.reporting.series import (
     PRICES,
     QUANTILES,
@@ -22,6 +21,7 @@ from stockjax.reporting.series import (
     decimals,
     read_series,
 )
+from stockjax.reporting.series_scripts import TOGETHER, packed_series, scripts
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from tests.reporting.made_up import HOSTILE, TONIGHT, fill

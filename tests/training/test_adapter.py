@@ -20,7 +20,7 @@ from stockjax.training.adapter import (
     residual_quantiles,
     standardisation,
 )
-from stockjax.training.programs import compilations
+from stockjax.training.compilation import compilations
 from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 COUNT = len(FEATURE_NAMES)

@@ -12,7 +12,7 @@ from stockjax.features import History
 from stockjax.settings import Settings, TrainingSettings, load_settings
 from stockjax.tuning import Problem, Progress, Search
 from stockjax.tuning.folds import Array, Fold
-from stockjax.tuning.study import pruner
+from stockjax.tuning.study_storage import pruner
 from tests.synthetic import SMALL, universe
 
 TONIGHT = date(2013, 3, 1)

@@ -6,7 +6,7 @@ import pytest
 from stockjax.errors import NothingToTune
 from stockjax.features import History
 from stockjax.features.volatility import log_returns
-from stockjax.training.unseen import UNSEEN
+from stockjax.training.gate_holdout import UNSEEN
 from stockjax.tuning.folds import Fold, make_folds
 from tests.synthetic import assert_same_bits, universe
 from tests.tuning.made_up import TICKERS, TONIGHT, settings_of

@@ -11,13 +11,13 @@ from stockjax.distribution import pinball
 from stockjax.engine import session_step
 from stockjax.errors import TrainingFailed
 from stockjax.features import History
-from stockjax.forecasting.knowledge import Knowledge
+from stockjax.forecasting.asof import Knowledge
 from stockjax.registry import Model
-from stockjax.training.unseen import UNSEEN
+from stockjax.training.gate_holdout import UNSEEN
 from stockjax.tuning import objective
 from stockjax.tuning.folds import Fold
 from stockjax.tuning.objective import fold_losses
-from stockjax.tuning.problem import pose
+from stockjax.tuning.search_spec import pose
 from tests.synthetic import assert_same_bits, scrambled_after, walked
 from tests.tuning.made_up import SEARCHED_FROM, TICKERS, history, settings_of
 

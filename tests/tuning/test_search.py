@@ -19,7 +19,7 @@ from stockjax.errors import SearchUnreadable, TrainingFailed
 from stockjax.settings import TrainingSettings
 from stockjax.tuning import Problem, Progress, Search, open_study, pose, trials_table
 from stockjax.tuning.search import SESSIONS_OF_A_WEEK
-from stockjax.tuning.study import DATABASE
+from stockjax.tuning.study_storage import DATABASE
 from stockjax.tuning.trials import all_tried
 from tests.synthetic import universe
 from tests.tuning.made_up import (

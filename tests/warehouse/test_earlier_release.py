@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from stockjax.nightly import Night
-from stockjax.reproduction import ledger_rows, rederive
+from stockjax.reproduce import ledger_rows, rederive
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.connection import SNAPSHOT

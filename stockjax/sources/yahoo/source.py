@@ -12,9 +12,9 @@ import pandas as pd
 
 from stockjax.errors import NotFound, RateLimited, SourceError, Timeout, Unreachable, VendorDown
 from stockjax.settings import YahooSettings
-from stockjax.sources.base import Delivery, Request, no_prices
-from stockjax.sources.yahoo.history import Answer, YahooHistory
-from stockjax.sources.yahoo.pace import Pace
+from stockjax.sources.protocol import Delivery, Request, no_prices
+from stockjax.sources.yahoo.chart_api import Answer, YahooHistory
+from stockjax.sources.yahoo.rate_limit import Pace
 
 PART_TICKERS = 100
 PART_SECONDS = 5.0

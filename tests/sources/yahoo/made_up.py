@@ -10,7 +10,7 @@ import pandas as pd
 
 from stockjax.sessions import Exchange
 from stockjax.settings import YahooSettings
-from stockjax.sources.base import Delivery, Request
+from stockjax.sources.protocol import Delivery, Request
 from stockjax.sources.yahoo import YahooSource
 from tests.yahoo_server import Answer, Fault, YahooServer
 

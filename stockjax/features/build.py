@@ -1,0 +1,181 @@
+"""The inputs of the network, for a whole universe at once.
+
+Every number at session t uses sessions up to t of the same ticker, and of the other tickers
+on the same day. Nothing is fitted: the only scale is the ticker's own EWMA volatility.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.features.price_panel import Array, History
+from stockjax.features.volatility import (
+    ewma_volatility,
+    exponential_mean,
+    log_returns,
+    log_variance,
+    overnight_returns,
+    trailing_mean,
+)
+
+FEATURE_NAMES = (
+    "return",
+    "overnight",
+    "range",
+    "absolute_return",
+    "volume",
+    "variance_1",
+    "variance_5",
+    "variance_22",
+    "variance_120",
+    "weekday_sine",
+    "weekday_cosine",
+    "market_return",
+    "market_absolute_return",
+    "market_variance_1",
+    "market_variance_5",
+    "earnings_quarter",
+    "earnings_half",
+    "earnings_three_quarters",
+    "earnings_year",
+    "earnings_same_year_day",
+    "earnings_same_quarter_day",
+    "earnings_recent",
+)
+"""The features, in the order of the last axis."""
+
+LARGEST_INPUT = 8.0
+"""Inputs are clipped here, in units of volatility: one crash must not own a training step."""
+
+_VOLUME_HALF_LIFE = 20.0
+_LARGEST_VOLUME_CHANGE = 3.0
+_RECURRENCES = ((61, 65), (124, 128), (187, 191), (250, 254), (252, 252), (63, 63), (1, 40))
+
+
+@dataclass(frozen=True)
+class Features:
+    """Inputs and labels of N tickers over T sessions, packed as in `History`.
+
+    Attributes
+    ----------
+    inputs
+        (N, T, len(FEATURE_NAMES)) float32, 0 where there is no session.
+    labels
+        (N, T) float32: the next session's log return over today's volatility; NaN where
+        it is not known.
+    volatility
+        (N, T) EWMA volatility of the log return, the unit of `labels`.
+    first
+        First usable column: earlier ones have no return.
+
+    """
+
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.float32]
+    volatility: Array
+    first: int = 1
+
+    def cut(self, lengths: npt.NDArray[np.int64]) -> "Features":
+        """What the same tickers' first sessions alone give: no input depends on a later session.
+
+        Parameters
+        ----------
+        lengths
+            (N,) sessions of each ticker to keep.
+
+        """
+        width = int(lengths.max(initial=0))
+        column = np.arange(width)
+        inside = column < lengths[:, None]
+        inputs = np.where(inside[..., None], self.inputs[:, :width], np.float32(0))
+        # The return after the last session is not known yet.
+        labels = np.where(column < lengths[:, None] - 1, self.labels[:, :width], np.float32(np.nan))
+        volatility = np.where(inside, self.volatility[:, :width], np.nan)
+        return Features(inputs, labels, volatility, self.first)
+
+
+def build_features(history: History) -> Features:
+    """Compute inputs and labels from prices; the history must not be empty."""
+    returns = log_returns(history)
+    volatility = ewma_volatility(returns)
+    log_volatility = np.log(volatility)
+    variance = log_variance(history, volatility)
+    scaled = returns / volatility
+    volume = _volume_change(history)
+    variances = [0.5 * trailing_mean(variance, k) - log_volatility for k in (1, 5, 22, 120)]
+    columns = [
+        scaled,
+        overnight_returns(history) / volatility,
+        np.log(history.high / history.low) / volatility,
+        np.abs(scaled),
+        volume,
+        *variances,
+        *_weekday(history),
+        *_market_means(history, [scaled, np.abs(scaled), variances[0], variances[1]]),
+        *_earnings_recurrence(scaled, volume),
+    ]
+    inputs = np.clip(np.stack(columns, axis=-1), -LARGEST_INPUT, LARGEST_INPUT)
+    usable = history.valid.copy()
+    usable[:, :1] = False
+    inputs = np.where(usable[..., None], np.nan_to_num(inputs), 0.0)
+    labels = np.full(returns.shape, np.nan)
+    labels[:, :-1] = returns[:, 1:] / volatility[:, :-1]
+    labels[~usable] = np.nan
+    return Features(inputs.astype(np.float32), labels.astype(np.float32), volatility)
+
+
+def _volume_change(history: History) -> Array:
+    """Log volume over its own exponential mean up to today, within ±3."""
+    log_volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
+    usual = exponential_mean(log_volume, 0.5 ** (1 / _VOLUME_HALF_LIFE))
+    change = np.clip(log_volume - usual, -_LARGEST_VOLUME_CHANGE, _LARGEST_VOLUME_CHANGE)
+    return np.nan_to_num(change)
+
+
+def _weekday(history: History) -> tuple[Array, Array]:
+    # Day 0 of the epoch was a Thursday; Monday becomes 0.
+    days = history.sessions.astype("datetime64[D]").astype(np.int64)
+    angle = 2 * np.pi * ((days + 3) % 7) / 7
+    return np.sin(angle), np.cos(angle)
+
+
+def _market_means(history: History, columns: list[Array]) -> list[Array]:
+    """The mean over the tickers of the same exchange that day, laid out like the columns.
+
+    Of the same exchange: the others' session of that date may close after this one's.
+    """
+    valid = history.valid
+    names, market = np.unique(history.markets or ("",) * len(history.tickers), return_inverse=True)
+    number = history.sessions.astype("datetime64[D]").astype(np.int64) * len(names) + market[:, None]
+    days, code = np.unique(number[valid], return_inverse=True)
+    means = []
+    for column in columns:
+        values = np.clip(column[valid], -LARGEST_INPUT, LARGEST_INPUT)
+        seen = ~np.isnan(values)
+        total = np.bincount(code[seen], weights=values[seen], minlength=len(days))
+        count = np.bincount(code[seen], minlength=len(days))
+        mean = total / np.maximum(count, 1)
+        laid_out = np.full(column.shape, np.nan)
+        laid_out[valid] = mean[code]
+        means.append(laid_out)
+    return means
+
+
+def _earnings_recurrence(scaled: Array, volume: Array) -> list[Array]:
+    """How earnings-like a past day was, at the distances at which earnings come back.
+
+    A big move on big volume a quarter, half a year or a year before the target session
+    says that the target may be such a day again.
+    """
+    shock = np.clip(np.abs(np.nan_to_num(scaled)) - 1, 0, 4) * np.clip(volume, 0, 2)
+    found = []
+    for nearest, farthest in _RECURRENCES:
+        best = np.zeros_like(shock)
+        # `distance` counts back from the target, which is one session after the column.
+        for distance in range(nearest, farthest + 1):
+            back = distance - 1
+            if back < shock.shape[1]:
+                np.maximum(best[:, back:], shock[:, : shock.shape[1] - back], out=best[:, back:])
+        found.append(best)
+    return found

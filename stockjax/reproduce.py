@@ -1,0 +1,253 @@
+"""Making rows of the ledger again from what is on record, bit for bit."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stockjax.code_version import code_version
+from stockjax.engine.due_sessions import DueSession, SessionReader
+from stockjax.environment import environment
+from stockjax.errors import ModelFileError, NotReproducible, UsageError
+from stockjax.features import FEATURE_NAMES, History, KnownPrices
+from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.ledger_rows import forecast_rows, other_bits
+from stockjax.forecasting.provenance import fingerprints
+from stockjax.registry import Model, load_model
+from stockjax.sessions import Exchange
+from stockjax.training.attribution import log_scale_contributions
+from stockjax.training.windows import context
+from stockjax.warehouse import Warehouse
+from stockjax.warehouse.ledger import read_table
+from stockjax.warehouse.model_history import read_rows
+from stockjax.warehouse.prices import known_prices_at
+
+_NAMED = 3
+"""Tickers that are named where prices differ; they are counted to the last."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a forecast was made from.
+
+    Attributes
+    ----------
+    knowledge
+        The prices of all tickers that its market features sum up, cut at its session.
+    row, position
+        Where its ticker and its session are in them.
+    model
+        The network, for those of one.
+
+    """
+
+    knowledge: Knowledge
+    row: int
+    position: int
+    model: Model | None
+
+    def contributions(self) -> tuple[dict[str, float], float]:
+        """What each feature added to the log-scale of the network, by name, and what it began with."""
+        if self.model is None:
+            return {}, 0.0
+        features = self.knowledge.features
+        place = np.array([self.row]), np.array([self.position])
+        window, today = context(features, *place)[0], features.inputs[self.row, self.position]
+        found, start = log_scale_contributions(self.model.parameters, window, today)
+        return dict(zip(FEATURE_NAMES, found.tolist(), strict=True)), start
+
+
+@dataclass(frozen=True)
+class Rederived:
+    """What became of making a row of the ledger again.
+
+    Attributes
+    ----------
+    row
+        The row as it stands in the ledger, with the record of what it was made from.
+    differing
+        Columns that came out with other bits; all of them where nothing came out.
+    causes
+        What is not as it was when the row was written. Some of it may do no harm.
+    seen
+        What it was made from; None where that is lost.
+
+    """
+
+    row: Mapping[str, Any]
+    differing: tuple[str, ...]
+    causes: tuple[str, ...]
+    seen: Seen | None
+
+    @property
+    def same(self) -> bool:
+        """Whether every bit came out again."""
+        return not self.differing
+
+
+def ledger_rows(
+    warehouse: Warehouse, ticker: str, day: date, *, by_target: bool = False
+) -> list[dict[str, Any]]:
+    """The forecasts of a ticker from a session, or for one, with the record of their inputs.
+
+    Raises
+    ------
+    SnapshotMissing, WarehouseTooOld
+        No run has written to this warehouse yet, or none of this release.
+    UsageError
+        The ledger has none; the sentence says what it has.
+
+    """
+    warehouse.check_current()
+    found = read_table(warehouse, "explained_forecasts", ticker=ticker, day=day, by_target=by_target)
+    if len(found):
+        return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+    days = read_rows(warehouse, "forecast_days", ticker=ticker)[0]
+    if not days["n"]:
+        raise UsageError(f"the ledger has no forecast of '{ticker}'; stockjax status shows the tickers")
+    raise UsageError(
+        f"the ledger has no forecast of '{ticker}' {'for' if by_target else 'from'} {day}; "
+        f"it has some from sessions between {days['first']} and {days['last']}"
+        f"{'' if by_target else ' (--target asks by the session that is forecast)'}"
+    )
+
+
+def rederive(warehouse: Warehouse, row: Mapping[str, Any]) -> Rederived:
+    """Forecast again what a row of `ledger_rows` forecast, and compare every bit.
+
+    The prices are those that the warehouse knew when the run read them, of all tickers that it
+    had at hand; the network is the one that the row names. Nothing is written.
+    """
+    causes = _other_surroundings(row)
+    try:
+        prices = _prices(warehouse, row)
+        causes += _other_prices(prices, row)
+        model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
+        seen = _seen(prices, row, model)
+    except (NotReproducible, ModelFileError) as error:
+        return Rederived(row, _columns(row), (str(error), *causes), None)
+    again = _again(seen, row).iloc[0]
+    differing = tuple(
+        name for name in _columns(row) if other_bits(pd.Series([row[name]]), pd.Series([again[name]])).any()
+    )
+    return Rederived(row, differing, tuple(causes), seen)
+
+
+_COMPUTED = (
+    *("ticker", "as_of", "target", "model", "model_id", "origin", "basis_close", "predicted_close"),
+    *("predicted_return", "scale", "q05", "q25", "q50", "q75", "q95", "data_hash"),
+)
+
+
+def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a row is made from prices and a model; the rest says when and by what."""
+    return tuple(name for name in _COMPUTED if name in row)
+
+
+def _prices(warehouse: Warehouse, row: Mapping[str, Any]) -> KnownPrices:
+    if pd.isna(row["read_at"]):
+        raise NotReproducible(
+            f"the run {row['run_id'][:8]} kept no record of the prices that it read: its release did not yet"
+        )
+    tickers, exchanges = list(row["tickers"]), list(row["exchanges"])
+    moment = row["read_at"].to_pydatetime().replace(tzinfo=UTC)
+    columns = known_prices_at(warehouse, tickers, row["through"].date(), moment)
+    if not len(columns["ticker"]):
+        raise NotReproducible("the warehouse has none of the prices any more that the run read")
+    return KnownPrices.from_columns(columns, tickers, exchanges)
+
+
+def _known(prices: KnownPrices, row: Mapping[str, Any]) -> DueSession:
+    """The session of a row, and that of the run whose prices it was made from."""
+    as_of, ticker = row["as_of"].date(), str(row["ticker"])
+    return DueSession(max(prices.known_at(ticker, as_of), as_of), as_of, (ticker,))
+
+
+def _of_session(prices: KnownPrices, row: Mapping[str, Any]) -> History:
+    """The prices of the tickers that the session could use.
+
+    The record of a night has these alone, that of a backtest all tickers; an earlier release used them all.
+    """
+    due = _known(prices, row)
+    if not row["replayed"] or pd.isna(row["forecast_sessions"]):
+        return prices.at(due.session, due.known)
+    newest = dict.fromkeys(prices.tickers, row["through"].date())
+    exchanges = {ticker: Exchange(code) for ticker, code in zip(prices.tickers, prices.markets, strict=True)}
+    reader = SessionReader(prices, exchanges, newest, int(row["forecast_sessions"]))
+    return reader.usable(due.session, due.known)[1]
+
+
+def _other_prices(prices: KnownPrices, row: Mapping[str, Any]) -> list[str]:
+    """Whose prices up to the run are not those that it read."""
+    due = _known(prices, row)
+    read = prices.latest if row["replayed"] else prices.at(due.session, due.known)
+    told = zip(read.tickers, fingerprints(read), row["fingerprints"], strict=True)
+    other = [ticker for ticker, one, before in told if one != before]
+    if not other:
+        return []
+    more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
+    return [f"the prices of {', '.join(other[:_NAMED])}{more} are not on record as the run read them"]
+
+
+def _other_surroundings(row: Mapping[str, Any]) -> list[str]:
+    """What computes now and did not then."""
+    causes = []
+    if row["code_version"] != code_version():
+        causes.append(f"the code was {row['code_version']} and is {code_version()}")
+    then = json.loads(row["environment"]) if isinstance(row["environment"], str) else {}
+    now = environment()
+    if not then:
+        causes.append("the run did not record what it computed with")
+    causes += [
+        f"{name} was {value} and is {now.get(name, 'not known')}"
+        for name, value in then.items()
+        if value != now.get(name)
+    ]
+    return causes
+
+
+def _model(warehouse: Warehouse, model_id: str) -> Model:
+    rows = read_rows(warehouse, "models_by_id", model_ids=[model_id])
+    if not rows:
+        raise NotReproducible(f"the model '{model_id}' is not on record")
+    found = rows[0]
+    if found["purged_at"]:
+        raise NotReproducible(
+            f"the file of the model '{model_id}' was let go on {found['purged_at']:%Y-%m-%d}; "
+            "retention.models says how long they are kept"
+        )
+    return load_model(warehouse, found)
+
+
+def _seen(prices: KnownPrices, row: Mapping[str, Any], model: Model | None) -> Seen:
+    as_of = row["as_of"].date()
+    history = _of_session(prices, row)
+    if row["ticker"] not in history.tickers:
+        raise NotReproducible(f"the price of {row['ticker']} on {as_of} is not on record as the run read it")
+    knowledge = Knowledge.of(history, as_of)
+    own = history.tickers.index(row["ticker"]) if row["ticker"] in history.tickers else -1
+    position = int(knowledge.history.position(as_of)[own]) if own >= 0 else -1
+    if position < 0:
+        raise NotReproducible(f"the price of {row['ticker']} on {as_of} is not on record as the run read it")
+    return Seen(knowledge, own, position, model)
+
+
+def _again(seen: Seen, row: Mapping[str, Any]) -> pd.DataFrame:
+    """The row anew."""
+    history = seen.knowledge.history
+    ticker = row["ticker"]
+    rows = forecast_rows(
+        history,
+        seen.knowledge.features,
+        np.array([seen.row]),
+        np.array([seen.position]),
+        [seen.model] if row["model"] == "lstm" else None,
+        {ticker: Exchange(history.markets[seen.row])},
+        {ticker: row["origin"]},
+    )
+    wanted: pd.DataFrame = rows[rows["model"] == row["model"]]
+    return wanted

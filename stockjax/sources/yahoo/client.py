@@ -1,0 +1,136 @@
+"""The HTTP session that yfinance uses: at our pace, with failures that have names."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from curl_cffi import requests
+from curl_cffi.requests import exceptions
+
+from stockjax.errors import (
+    Garbled,
+    Malformed,
+    NotFound,
+    RateLimited,
+    SourceError,
+    Timeout,
+    Unreachable,
+    VendorDown,
+)
+from stockjax.sources.yahoo.rate_limit import Pace
+
+_CHART = "/v8/finance/chart/"
+# Yahoo answers 999 where others say 429.
+_TOO_MANY = (429, 999)
+# libcurl's numbers for a proxy or a host that is not found, and for one that does not answer.
+_NOT_CONNECTED = (5, 6, 7)
+_NO_DATA = ("no data found", "data doesn't exist")
+
+
+class PacedSession(requests.Session[requests.Response]):
+    """A session that waits its turn and judges every answer about prices.
+
+    Answers to other requests (yfinance asks for a cookie first) are left to yfinance, which
+    does without.
+
+    Parameters
+    ----------
+    base_url
+        Scheme and host that every request goes to instead of Yahoo's; None for Yahoo.
+
+    """
+
+    def __init__(self, pace: Pace, base_url: str | None) -> None:
+        super().__init__(impersonate="chrome")
+        self._pace = pace
+        self._base = urlsplit(base_url) if base_url else None
+        self._asides: dict[str, requests.Response | exceptions.RequestException] = {}
+
+    def request(self, method: Any, url: str, *arguments: Any, **options: Any) -> requests.Response:
+        """Send one request.
+
+        Raises
+        ------
+        RateLimited, NotFound, VendorDown, Timeout, Garbled, Malformed
+            A request about prices failed, each in its own way.
+
+        """
+        if _CHART not in url:
+            return self._aside(method, url, *arguments, **options)
+        turn = self._pace.turn()
+        try:
+            response: requests.Response = super().request(method, self._elsewhere(url), *arguments, **options)
+        except exceptions.RequestException as error:
+            raise _of_connection(error) from error
+        failure = _of_answer(response)
+        if isinstance(failure, RateLimited):
+            self._pace.pause(turn)
+        if failure:
+            raise failure
+        self._pace.went_well()
+        return response
+
+    def _aside(self, method: Any, url: str, *arguments: Any, **options: Any) -> requests.Response:
+        """Send once what yfinance repeats before each request until it has been given a cookie."""
+        if url not in self._asides:
+            self._pace.turn()
+            try:
+                self._asides[url] = super().request(method, self._elsewhere(url), *arguments, **options)
+            except exceptions.RequestException as error:
+                self._asides[url] = error
+        answer = self._asides[url]
+        if isinstance(answer, exceptions.RequestException):
+            raise answer
+        return answer
+
+    def _elsewhere(self, url: str) -> str:
+        if self._base is None:
+            return url
+        return urlunsplit(urlsplit(url)._replace(scheme=self._base.scheme, netloc=self._base.netloc))
+
+
+def _of_connection(error: exceptions.RequestException) -> SourceError:
+    if isinstance(error, exceptions.Timeout):
+        return Timeout("no answer in time")
+    if isinstance(error, exceptions.ConnectionError) and error.code in _NOT_CONNECTED:
+        return Unreachable(f"no connection ({_short(str(error))})")
+    return VendorDown(f"the connection failed ({_short(str(error))})")
+
+
+def _of_answer(response: requests.Response) -> SourceError | None:
+    """What is wrong with an answer; None if it is JSON and the status is good."""
+    if response.status_code >= 400:
+        return _of_status(response.status_code, response.text)
+    body = response.text
+    if "Will be right back" in body:
+        return VendorDown("the vendor says it will be right back")
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return Garbled(f"the answer is no JSON ('{_short(body)}')" if body else "the answer is empty")
+    chart = document.get("chart") if isinstance(document, dict) else None
+    if not isinstance(chart, dict) or not {"result", "error"} & set(chart):
+        return Malformed(f"the answer is JSON of another kind ('{_short(body)}')")
+    return None
+
+
+def _of_status(status: int, body: str) -> SourceError:
+    if status in _TOO_MANY:
+        return RateLimited(f"the vendor asked us to slow down (HTTP {status})")
+    if status == 404 or (status in {400, 422} and any(words in body.lower() for words in _NO_DATA)):
+        return NotFound(_description(body) or "there is no such symbol")
+    if status >= 500 or status in {401, 403}:
+        return VendorDown(f"the vendor answered HTTP {status}")
+    return Malformed(f"the vendor refused the request (HTTP {status}, {_short(body)})")
+
+
+def _description(body: str) -> str | None:
+    try:
+        return _short(str(json.loads(body)["chart"]["error"]["description"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 80 else plain[:79] + "…"

@@ -1,0 +1,239 @@
+"""Training the base: one network, in several seeds, on all tickers together."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+
+from stockjax.features import FEATURE_NAMES, Features
+from stockjax.model.network import Parameters, initial_parameters
+from stockjax.settings import TrainingSettings
+from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.optimiser import base_optimiser, descend, mean_loss
+from stockjax.training.windows import WINDOW, Batch, Sampler, stretch
+
+BATCH = 64
+STEPS_PER_LOOK = 50
+PATIENCE = 3
+HOLDOUT = 252
+MOST_VALIDATION_WINDOWS = 256
+FEWEST_SESSIONS = (WINDOW + 1) * 3 // 2
+"""Windows, steps and sessions; fixed, so that every universe runs the same programs."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainedBase:
+    """Parameters stacked over seeds, the steps they were given and the loss held out.
+
+    Attributes
+    ----------
+    twin
+        A single network of the same recipe, stacked like them, that has not seen the last UNSEEN
+        sessions; None where histories are too short to leave them out, or nothing was trained.
+
+    """
+
+    parameters: Parameters
+    steps: int
+    validation_loss: float
+    twin: Parameters | None
+
+
+@partial(jax.jit, static_argnames=("total_steps",), donate_argnames=("parameters", "state"))
+def _train(
+    parameters: Parameters,
+    state: optax.OptState,
+    inputs: jax.Array,
+    labels: jax.Array,
+    known: jax.Array,
+    *,
+    rate: float | jax.Array,
+    decay: float | jax.Array,
+    total_steps: int,
+) -> tuple[Parameters, optax.OptState]:
+    """One optimiser step per leading index of the batches (steps, BATCH, WINDOW, …)."""
+    optimiser = base_optimiser(rate, decay, total_steps)
+
+    def step(
+        carry: tuple[Parameters, optax.OptState], batch: tuple[jax.Array, jax.Array, jax.Array]
+    ) -> tuple[tuple[Parameters, optax.OptState], None]:
+        return descend(optimiser, *carry, batch), None
+
+    carry, _ = jax.lax.scan(step, (parameters, state), (inputs, labels, known))
+    return carry
+
+
+@jax.jit
+def _loss(
+    parameters: Parameters, inputs: jax.Array, labels: jax.Array, known: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Mean loss of BATCH windows and how many labels it is over."""
+    return mean_loss(parameters, inputs, labels, known), jnp.sum(known)
+
+
+def train_base(
+    features: Features,
+    lengths: npt.NDArray[np.int64],
+    settings: TrainingSettings,
+    seed: int,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> TrainedBase:
+    """Find how long to train on a held-out stretch, then train every seed on all of the history.
+
+    How long is found without the last UNSEEN sessions: the network that was trained for it, the
+    twin, stands for the base where it meets another on them.
+
+    Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
+    random walk with EWMA volatility, after no steps.
+
+    Parameters
+    ----------
+    features
+        Of a history cut at the session through which to train.
+    lengths
+        (N,) sessions of each ticker.
+    progress
+        Called with what is being done, steps done and steps at most.
+
+    """
+    report = progress or (lambda what, done, most: None)
+    steps, loss, twin = _choose_steps(features, lengths, settings, seed, report)
+    first = np.full(len(lengths), features.first)
+    done = 0
+
+    def one_seed(number: int) -> Parameters:
+        nonlocal done
+        sampler = Sampler(features, first, lengths, [seed, number, steps])
+        trained = BaseRun(settings, seed + number)
+        for _ in range(steps // STEPS_PER_LOOK):
+            trained.advance(sampler)
+            done += STEPS_PER_LOOK
+            report("training the base", done, steps * settings.seeds)
+        return trained.parameters
+
+    with ThreadPoolExecutor(workers) as pool:
+        seeds = list(pool.map(one_seed, range(settings.seeds)))
+    stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
+    return TrainedBase(stacked, steps, loss, twin)
+
+
+@cache
+def untrained(settings: TrainingSettings, seed: int) -> Parameters:
+    """Where every base begins, stacked over seeds: the random walk with EWMA volatility."""
+    seeds = [
+        initial_parameters(len(FEATURE_NAMES), settings.hidden, seed + number)
+        for number in range(settings.seeds)
+    ]
+    stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
+    return stacked
+
+
+def untrained_alone(settings: TrainingSettings, seed: int) -> Parameters:
+    """The same with a single seed, as a `twin` is."""
+    start: Parameters = jax.tree.map(
+        lambda leaf: np.asarray(leaf)[None], initial_parameters(len(FEATURE_NAMES), settings.hidden, seed)
+    )
+    return start
+
+
+class BaseRun:
+    """One network being trained, a chunk of steps at a time."""
+
+    def __init__(self, settings: TrainingSettings, seed: int) -> None:
+        self._rates = {
+            "rate": settings.learning_rate,
+            "decay": settings.weight_decay,
+            "total_steps": settings.base_steps,
+        }
+        self.parameters = initial_parameters(len(FEATURE_NAMES), settings.hidden, seed)
+        optimiser = base_optimiser(settings.learning_rate, settings.weight_decay, settings.base_steps)
+        self._state = optimiser.init(self.parameters)
+
+    def advance(self, sampler: Sampler) -> None:
+        """Take the steps of one look on windows from `sampler`."""
+        batch = sampler.draw((STEPS_PER_LOOK, BATCH))
+        self.parameters, self._state = _train(
+            self.parameters, self._state, batch.inputs, batch.labels, batch.known, **self._rates
+        )
+
+
+def _choose_steps(
+    features: Features,
+    lengths: npt.NDArray[np.int64],
+    settings: TrainingSettings,
+    seed: int,
+    report: Progress,
+) -> tuple[int, float, Parameters | None]:
+    """Early stopping: the look with the lowest loss on the held-out stretch, that loss, and the twin.
+
+    At least one look's worth of steps is returned where any can be taken.
+    """
+    first = np.full(len(lengths), features.first)
+    held_out = np.minimum(HOLDOUT, lengths // 3)
+    boundary = lengths - held_out
+    spared = bool(held_out.max(initial=0) > UNSEEN)
+    # Who is too young to leave the last sessions out is not looked at.
+    last = np.maximum(lengths - UNSEEN, boundary) if spared else lengths
+    sampler = Sampler(features, first, boundary, [seed])
+    validation = _validation(features, boundary, last, seed)
+    run, best, best_loss, twin = BaseRun(settings, seed), 0, float("inf"), None
+    if settings.mode == "own" or sampler.windows == 0:
+        return 0, mean_loss_over(run.parameters, validation), None
+    for step in range(STEPS_PER_LOOK, settings.base_steps + 1, STEPS_PER_LOOK):
+        run.advance(sampler)
+        loss = mean_loss_over(run.parameters, validation)
+        report("finding how long to train the base", step, settings.base_steps)
+        if loss < best_loss or twin is None:
+            # The arrays themselves are given away to the next step.
+            twin = jax.tree.map(lambda leaf: np.asarray(leaf)[None].copy(), run.parameters)
+        if loss < best_loss:
+            best, best_loss = step, loss
+        elif step - best >= PATIENCE * STEPS_PER_LOOK:
+            break
+    return max(best, STEPS_PER_LOOK), best_loss, twin if spared else None
+
+
+def _validation(
+    features: Features, boundary: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], seed: int
+) -> list[Batch]:
+    parts = [
+        stretch(features, row, int(start), int(end))
+        for row, (start, end) in enumerate(zip(boundary, lengths, strict=True))
+        if end > start
+    ]
+    whole = Batch(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("inputs", "labels", "known"))
+    )
+    count = len(whole.inputs)
+    if count > MOST_VALIDATION_WINDOWS:
+        kept = np.sort(np.random.default_rng(seed).choice(count, MOST_VALIDATION_WINDOWS, replace=False))
+        whole = Batch(whole.inputs[kept], whole.labels[kept], whole.known[kept])
+    return [_padded(whole, start) for start in range(0, len(whole.inputs), BATCH)]
+
+
+def _padded(whole: Batch, start: int) -> Batch:
+    def part(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        chunk = values[start : start + BATCH]
+        return np.concatenate([chunk, np.zeros((BATCH - len(chunk), *chunk.shape[1:]), chunk.dtype)])
+
+    return Batch(part(whole.inputs), part(whole.labels), part(whole.known))
+
+
+def mean_loss_over(parameters: Parameters, batches: list[Batch]) -> float:
+    """Mean loss in nats of all known labels of batches of BATCH windows."""
+    total, count = 0.0, 0
+    for batch in batches:
+        loss, known = _loss(parameters, batch.inputs, batch.labels, batch.known)
+        total += float(loss) * int(known)
+        count += int(known)
+    return total / max(count, 1)

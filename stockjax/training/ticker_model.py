@@ -1,0 +1,195 @@
+"""Training one ticker: all the LSTM's weights, a few steps, from the base or from nothing."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from stockjax.features import Features
+from stockjax.model.network import Parameters
+from stockjax.settings import TrainingSettings
+from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.optimiser import descend, mean_loss, ticker_optimiser
+from stockjax.training.windows import SCORED, WINDOW, Sampler, stretch
+
+SESSIONS = 2048
+"""Sessions that a ticker's own training sees at most; shorter histories are padded to it."""
+
+HOLDOUT = SCORED
+"""Sessions before the unseen ones that early stopping looks at and training does not."""
+
+BATCH = 8
+LOOKS = 4
+PULL = 1.0
+"""Strength of the pull towards the base; see `optimiser.descend`."""
+
+
+class Recipe(NamedTuple):
+    """How a ticker's weights move: towards the base where there is one, else decaying."""
+
+    steps: int
+    rate: float
+    pull: float
+    decay: float
+
+
+def recipe(settings: TrainingSettings) -> Recipe:
+    """The recipe of the mode; of `adapter`, which moves no weights, that of `full`."""
+    if settings.mode == "own":
+        return Recipe(settings.own_steps, settings.learning_rate, 0.0, settings.weight_decay)
+    return Recipe(settings.ticker_steps, settings.ticker_learning_rate, PULL, 0.0)
+
+
+@dataclass(frozen=True)
+class TrainedTicker:
+    """Parameters stacked over seeds, and how they did on the stretch that was held out.
+
+    Attributes
+    ----------
+    steps
+        Optimiser steps behind the parameters; 0 if no step did better than the start.
+    validation_loss, start_loss
+        Mean loss in nats of these parameters and of those that training started from.
+
+    """
+
+    parameters: Parameters
+    steps: int
+    validation_loss: float
+    start_loss: float
+
+
+def _mean_over_seeds(parameters: Parameters, windows: tuple[jax.Array, ...]) -> jax.Array:
+    return jnp.mean(jax.vmap(mean_loss, in_axes=(0, None, None, None))(parameters, *windows))
+
+
+_held_out_loss = jax.jit(_mean_over_seeds)
+
+
+@partial(jax.jit, static_argnames=("pull",))
+def _retrain(
+    start: Parameters,
+    base: Parameters,
+    inputs: jax.Array,
+    labels: jax.Array,
+    known: jax.Array,
+    starts: jax.Array,
+    held_out: tuple[jax.Array, jax.Array, jax.Array],
+    *,
+    rate: float | jax.Array,
+    pull: float,
+    decay: float | jax.Array,
+) -> tuple[Parameters, jax.Array, jax.Array]:
+    """Train all seeds; returns the parameters of the best look, its number and every look's loss.
+
+    Shapes: parameters (seeds, …); inputs (SESSIONS, features); labels and known (SESSIONS,);
+    starts (looks, steps, seeds, BATCH); held_out: windows as in `Batch`. Look 0 is the start.
+    """
+    optimiser = ticker_optimiser(rate, decay)
+
+    def windows(firsts: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        columns = firsts[:, None] + jnp.arange(WINDOW)[None, :]
+        return (
+            inputs[columns],
+            labels[columns],
+            known[columns] & (jnp.arange(WINDOW) >= WINDOW - SCORED)[None, :],
+        )
+
+    def one_seed(
+        parameters: Parameters, state: Any, home: Parameters, firsts: jax.Array
+    ) -> tuple[Parameters, Any]:
+        return descend(optimiser, parameters, state, windows(firsts), home if pull else None, pull)
+
+    def step(carry: tuple[Parameters, Any], firsts: jax.Array) -> tuple[tuple[Parameters, Any], None]:
+        return jax.vmap(one_seed)(*carry, base, firsts), None
+
+    def look(carry: tuple[Any, ...], firsts: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
+        parameters, state, best, best_loss, best_look, number = carry
+        (parameters, state), _ = jax.lax.scan(step, (parameters, state), firsts)
+        loss = _mean_over_seeds(parameters, held_out)
+        better = loss < best_loss
+        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), parameters, best)
+        best_loss, best_look = jnp.where(better, loss, best_loss), jnp.where(better, number, best_look)
+        return (parameters, state, best, best_loss, best_look, number + 1), loss
+
+    at_start = _mean_over_seeds(start, held_out)
+    state = jax.vmap(optimiser.init)(start)
+    first_look = (start, state, start, at_start, jnp.int32(0), jnp.int32(1))
+    (_, _, best, _, best_look, _), losses = jax.lax.scan(look, first_look, starts)
+    return best, best_look, jnp.concatenate([at_start[None], losses])
+
+
+def retrain_ticker(
+    start: Parameters,
+    base: Parameters,
+    features: Features,
+    row: int,
+    length: int,
+    settings: TrainingSettings,
+    seed: int,
+) -> TrainedTicker:
+    """Train one ticker on its own history; the same compiled program for every ticker.
+
+    Parameters
+    ----------
+    start
+        Parameters to begin with, stacked over seeds: the base's, the ticker's champion's, or
+        in mode `own` untrained ones.
+    base
+        Parameters that training is pulled towards; in mode `own` there is no pull.
+    features, row, length
+        The universe, the ticker's row in it and its number of sessions, which must exceed
+        HOLDOUT + UNSEEN + WINDOW.
+
+    """
+    first = max(length - SESSIONS, features.first)
+    inputs, labels = _padded(features, row, first, length)
+    known = ~np.isnan(labels)
+    boundary = length - UNSEEN - HOLDOUT
+    one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
+    sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
+    told = recipe(settings)
+    steps_per_look = told.steps // LOOKS
+    _, starts = sampler.starts((LOOKS, steps_per_look, settings.seeds, BATCH))
+    best, look, losses = _retrain(
+        start,
+        base,
+        inputs,
+        np.nan_to_num(labels),
+        known,
+        starts.astype(np.int32),
+        _held_out(features, row, length),
+        rate=told.rate,
+        pull=told.pull,
+        decay=told.decay,
+    )
+    losses = np.asarray(losses, dtype=float)
+    return TrainedTicker(best, int(look) * steps_per_look, float(losses[int(look)]), float(losses[0]))
+
+
+def held_out_loss(parameters: Parameters, features: Features, row: int, length: int) -> float:
+    """Mean loss in nats, over the seeds, on the stretch that a ticker's training holds out."""
+    return float(_held_out_loss(parameters, _held_out(features, row, length)))
+
+
+def _held_out(
+    features: Features, row: int, length: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    windows = stretch(features, row, length - UNSEEN - HOLDOUT, length - UNSEEN)
+    return windows.inputs, windows.labels, windows.known
+
+
+def _padded(
+    features: Features, row: int, first: int, length: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """A ticker's last sessions in arrays of always the same length."""
+    size = length - first
+    inputs = np.zeros((SESSIONS, features.inputs.shape[-1]), np.float32)
+    labels = np.full(SESSIONS, np.nan, np.float32)
+    inputs[:size] = features.inputs[row, first:length]
+    labels[:size] = features.labels[row, first:length]
+    return inputs, labels

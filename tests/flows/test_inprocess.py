@@ -1,0 +1,31 @@
+"""A flow in the process of whoever asks for it."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.inprocess import run_here
+from stockjax.errors import AnotherRun
+from stockjax.nightly.run_lock import Turn
+from stockjax.settings import load_settings
+
+pytestmark = [
+    # Prefect's own threads leave sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+def test_a_run_beside_another_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None
+) -> None:
+    # Standard error is not to be closed at the end of the tests.
+    monkeypatch.setattr("flows.inprocess.hush_at_exit", lambda: None)
+    settings = load_settings(warehouse=tmp_path, tickers=("IBM",))
+    turn = Turn(settings)
+    turn.take("forecast", print)
+    with pytest.raises(AnotherRun, match="another run of forecast is at work"):
+        run_here(settings)
+    assert [path.name for path in tmp_path.iterdir()] == [".forecast.lock"]
+    turn.give_back()

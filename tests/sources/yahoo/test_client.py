@@ -1,0 +1,147 @@
+import json
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from curl_cffi.requests import Response
+
+from stockjax.errors import (
+    Garbled,
+    Malformed,
+    NotFound,
+    RateLimited,
+    SourceError,
+    Timeout,
+    Unreachable,
+    VendorDown,
+)
+from stockjax.sources.yahoo.client import PacedSession
+from stockjax.sources.yahoo.rate_limit import Pace
+from tests.yahoo_server import (
+    CHART,
+    Fault,
+    YahooServer,
+    empty_body,
+    hang,
+    html,
+    reset,
+    status,
+    truncated_json,
+    will_be_right_back,
+)
+
+YAHOO = "https://query2.finance.yahoo.com"
+ASK = f"{YAHOO}{CHART}AAA?range=max&interval=1d"
+Get = Callable[[], Response]
+
+
+@pytest.fixture
+def pace() -> Pace:
+    return Pace(0, 0.05, 0.2)
+
+
+@pytest.fixture
+def session(yahoo: YahooServer, pace: Pace) -> Iterator[PacedSession]:
+    with PacedSession(pace, yahoo.base_url) as made:
+        yield made
+
+
+def because(description: str) -> str:
+    error = {"code": "Bad Request", "description": description}
+    return json.dumps({"chart": {"result": None, "error": error}})
+
+
+NO_DATA = because("Data doesn't exist for startDate = 1, endDate = 2")
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure", "told"),
+    [
+        (status(404), NotFound, "No data found, symbol may be delisted"),
+        (status(404, "<html>"), NotFound, "there is no such symbol"),
+        (status(404, "[]"), NotFound, "there is no such symbol"),
+        (status(404, '{"chart":null}'), NotFound, "there is no such symbol"),
+        (status(400, NO_DATA), NotFound, "Data doesn't exist"),
+        (status(422, NO_DATA), NotFound, "Data doesn't exist"),
+        (status(400, because("Invalid range")), Malformed, "HTTP 400"),
+        (status(422, because("Invalid interval")), Malformed, "HTTP 422"),
+        (status(418, "teapot"), Malformed, "teapot"),
+        (status(429), RateLimited, "HTTP 429"),
+        (status(999), RateLimited, "HTTP 999"),
+        (status(401), VendorDown, "HTTP 401"),
+        (status(403), VendorDown, "HTTP 403"),
+        (status(500), VendorDown, "HTTP 500"),
+        (status(503), VendorDown, "HTTP 503"),
+        (will_be_right_back(), VendorDown, "right back"),
+        (html(), Garbled, "DOCTYPE"),
+        (empty_body(), Garbled, "empty"),
+        (truncated_json(), Garbled, "no JSON"),
+        (reset(), VendorDown, "the connection failed"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else None,
+)
+def test_every_failure_has_its_name(
+    yahoo: YahooServer, session: PacedSession, fault: Fault, failure: type[SourceError], told: str
+) -> None:
+    yahoo.faults("AAA", fault)
+    with pytest.raises(SourceError, match=told) as raised:
+        session.get(ASK)
+    assert type(raised.value) is failure
+    assert yahoo.chart_requests() == 1
+
+
+def test_no_answer_in_time_is_a_timeout(yahoo: YahooServer, session: PacedSession) -> None:
+    yahoo.faults("AAA", hang(30))
+    with pytest.raises(Timeout):
+        session.get(ASK, timeout=0.2)
+
+
+def test_nobody_listening_is_a_vendor_that_cannot_be_reached(pace: Pace) -> None:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
+        with PacedSession(pace, base_url) as session, pytest.raises(Unreachable, match="no connection"):
+            session.get(ASK)
+
+
+def test_long_answers_are_told_in_short(yahoo: YahooServer, session: PacedSession) -> None:
+    yahoo.faults("AAA", status(400, "word \n" * 1000))
+    with pytest.raises(Malformed) as raised:
+        session.get(ASK)
+    assert len(str(raised.value)) < 140
+    assert "\n" not in str(raised.value)
+
+
+def test_every_request_goes_to_the_base_url_with_all_its_words(
+    yahoo: YahooServer, session: PacedSession
+) -> None:
+    answer = session.get(ASK)
+    assert json.loads(answer.text)["chart"]["result"][0]["meta"]["symbol"] == "AAA"
+    assert [(seen.path, seen.query) for seen in yahoo.requests] == [
+        (f"{CHART}AAA", {"range": "max", "interval": "1d"})
+    ]
+
+
+def test_requests_that_are_not_about_prices_are_sent_once(yahoo: YahooServer, session: PacedSession) -> None:
+    first, again = session.get("https://fc.yahoo.com/"), session.get("https://fc.yahoo.com/")
+    assert first.status_code == again.status_code == 404
+    assert session.get(f"{YAHOO}/v1/test/getcrumb").text == "crumb"
+    assert [seen.path for seen in yahoo.requests] == ["/", "/v1/test/getcrumb"]
+
+
+def test_a_refusal_makes_all_requests_wait(yahoo: YahooServer, pace: Pace, session: PacedSession) -> None:
+    yahoo.faults("AAA", status(429))
+    with pytest.raises(RateLimited):
+        session.get(ASK)
+    session.get(ASK)
+    first, second = (seen.at for seen in yahoo.requests)
+    assert second - first >= 0.049
+    assert pace.turn() == 1
+
+
+def test_when_the_budget_is_spent_nothing_is_asked(yahoo: YahooServer, session: PacedSession) -> None:
+    yahoo.faults("AAA", *[status(429)] * 20)
+    for _ in range(10):
+        with pytest.raises(RateLimited):
+            session.get(ASK)
+    assert yahoo.chart_requests() == 4
