@@ -21,7 +21,7 @@ from stockjax.drift import COVERAGE, INPUT, MONITORS, SCALE, Monitor, Observatio
 from stockjax.drift.input_statistics import surprise_bets
 from stockjax.drift.monitors import coverage_bets, scale_bets
 from stockjax.engine import update_monitors
-from stockjax.features import History, KnownPrices
+from stockjax.features import PointInTimePrices, PricePanel
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.nightly.run_writer import read_monitors_at
 from stockjax.sessions import exchange
@@ -148,7 +148,7 @@ def delays(universes: int, tickers: int, settings: Settings) -> Iterator[tuple[s
                 alone.append(_delay(_steps(bets(monitor, one[:1]), settings), 0, days))
                 shared = bets(monitor, every).mean(axis=0, keepdims=True)
                 all_of_them.append(_delay(_steps(shared, settings), 0, days))
-            yield name, monitor.name, _told(alone), _told(among), _told(all_of_them)
+            yield name, monitor.name, _days_text(alone), _days_text(among), _days_text(all_of_them)
     yield from _input_delays(universes, tickers, settings)
 
 
@@ -175,7 +175,7 @@ def _input_delays(universes: int, tickers: int, settings: Settings) -> Iterator[
                     alone.append(_delay(_steps(paid[:1], settings), 0, days))
                 else:
                     shared.append(_delay(_steps(paid.mean(axis=0, keepdims=True), settings), 0, days))
-        yield name, "input", _told(alone), _told(among), _told(shared)
+        yield name, "input", _days_text(alone), _days_text(among), _days_text(shared)
 
 
 def _delay(steps: Steps, stream: int, days: int) -> float:
@@ -184,7 +184,7 @@ def _delay(steps: Steps, stream: int, days: int) -> float:
     return float(later[0] + 1) if len(later) else np.inf
 
 
-def _told(found: list[float]) -> str:
+def _days_text(found: list[float]) -> str:
     """Median and 90% quantile, and how many were found."""
     middle, late = np.quantile(found, [0.5, 0.9], method="higher")
     return f"{middle:.0f} / {late:.0f} ({np.isfinite(found).mean():.0%})"
@@ -201,7 +201,7 @@ def on_prices(source: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         days = sorted(pd.to_datetime(scored["target"]).dt.date.unique())
         tickers = sorted(scored["ticker"].unique())
         columns, _ = read_known_prices(warehouse, tickers, days[-1])
-        history = KnownPrices.from_columns(columns, tickers).latest
+        history = PointInTimePrices.from_columns(columns, tickers).latest
         for at in [*range(60, len(days) - 1, 60), len(days) - 1]:
             watch(warehouse, history.cut(days[at]), days[at], settings, "bench")
         with warehouse.read() as connection:
@@ -212,7 +212,7 @@ def on_prices(source: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         yield monitor, scope, str(len(part)), f"{years:.1f}", str(part["alarm"].sum()), when
 
 
-def watch(warehouse: Warehouse, history: History, as_of: date, settings: Settings, run_id: str) -> None:
+def watch(warehouse: Warehouse, history: PricePanel, as_of: date, settings: Settings, run_id: str) -> None:
     """What a night observes, written down."""
     monitors = read_monitors_at(warehouse, as_of, settings)
     _, update = update_monitors(monitors, history, history, as_of, settings.drift, settings.alerts)
@@ -245,7 +245,7 @@ def night(tickers: int, settings: Settings) -> tuple[float, float]:
             warehouse, ledger, code_version="bench", run_id="bench", moment=pd.Timestamp.now("UTC")
         )
         columns = {name: prices[name].to_numpy() for name in prices.columns}
-        history = History.from_columns({**columns, "ticker": columns["ticker"].astype(object)}, names)
+        history = PricePanel.from_columns({**columns, "ticker": columns["ticker"].astype(object)}, names)
         took = []
         for session in (days[-2].item(), days[-1].item()):
             known = history.cut(session)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from stockjax.features import History
-from stockjax.forecasting.asof import Knowledge
-from stockjax.forecasting.promotion_gate import Duel, base_duel, ticker_duel
+from stockjax.features import PricePanel
+from stockjax.forecasting.asof import AsOfData
+from stockjax.forecasting.promotion_gate import PairedComparison, compare_bases, compare_tickers
 from stockjax.forecasting.training import train_base_model, train_ticker_model
 from stockjax.registry import Model
 from stockjax.sessions import exchange
@@ -31,37 +31,37 @@ class Found:
 
     role: str
     kind: str
-    duel: Duel
+    comparison: PairedComparison
 
     @property
     def difference(self) -> float:
         """By how many nats a day the challenger is worse."""
-        return self.duel.challenger - self.duel.champion
+        return self.comparison.challenger - self.comparison.champion
 
 
-def history() -> History:
+def history() -> PricePanel:
     """The embedded sample, without the ticker whose history is too short for training."""
     prices = SampleSource().load().prices.sort_values(["ticker", "session"])
     prices = prices[prices["ticker"] != "FB"]
     columns = {name: prices[name].to_numpy() for name in prices.columns}
     columns["ticker"] = columns["ticker"].astype(object)
-    return History.from_columns(columns, sorted(prices["ticker"].unique()))
+    return PricePanel.from_columns(columns, sorted(prices["ticker"].unique()))
 
 
-def bases(known: Knowledge, before: Knowledge, settings: Settings, seeds: int) -> Iterator[Found]:
+def bases(known: AsOfData, before: AsOfData, settings: Settings, seeds: int) -> Iterator[Found]:
     """The base of 126 sessions ago against bases of today."""
     champion = train_base_model(before, settings.training, 0)
     for seed in range(1, seeds + 1):
         challenger = train_base_model(known, settings.training, seed)
-        yield _met("base", HONEST, base_duel(challenger, champion, known))
+        yield _met("base", HONEST, compare_bases(challenger, champion, known))
     for factor in FACTORS:
         rate = min(settings.training.learning_rate * factor, 1.0)
         harmful = settings.training.model_copy(update={"learning_rate": rate})
         challenger = train_base_model(known, harmful, 1)
-        yield _met("base", f"rate x {factor}", base_duel(challenger, champion, known))
+        yield _met("base", f"rate x {factor}", compare_bases(challenger, champion, known))
 
 
-def tickers(known: Knowledge, before: Knowledge, settings: Settings, seeds: int) -> Iterator[Found]:
+def tickers(known: AsOfData, before: AsOfData, settings: Settings, seeds: int) -> Iterator[Found]:
     """Champions of a session ago against models of today, from the same base and from a new one."""
     old, new = (train_base_model(before, settings.training, seed) for seed in (0, 1))
     for ticker in known.history.tickers:
@@ -71,7 +71,7 @@ def tickers(known: Knowledge, before: Knowledge, settings: Settings, seeds: int)
             rate = settings.training.ticker_learning_rate * factor
             training = settings.training.model_copy(update={"ticker_learning_rate": rate})
             one = train_ticker_model(known, str(champion.ticker), base, champion, training, seed, UNJUDGED)
-            return _met("ticker", kind, ticker_duel(one, champion, known))
+            return _met("ticker", kind, compare_tickers(one, champion, known))
 
         for seed in range(1, seeds + 1):
             yield met(HONEST, old, seed)
@@ -80,9 +80,9 @@ def tickers(known: Knowledge, before: Knowledge, settings: Settings, seeds: int)
             yield met(f"rate x {factor}", old, 1, factor)
 
 
-def _met(role: str, kind: str, duel: Duel | None) -> Found:
-    assert duel is not None
-    return Found(role, kind, duel)
+def _met(role: str, kind: str, comparison: PairedComparison | None) -> Found:
+    assert comparison is not None
+    return Found(role, kind, comparison)
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def main() -> None:
     found: list[Found] = []
     for at in track(chosen, description="retraining", console=Console(stderr=True)):
         known, last, half_a_year_ago = (
-            Knowledge.at(whole, sessions[place].item()) for place in (at, at - 1, at - 126)
+            AsOfData.at(whole, sessions[place].item()) for place in (at, at - 1, at - 126)
         )
         found.extend(bases(known, half_a_year_ago, settings, asked.seeds))
         found.extend(tickers(known, last, settings, asked.seeds))
@@ -108,8 +108,8 @@ def main() -> None:
 
 def _print(found: list[Found], retrain: RetrainSettings) -> None:
     tolerances = {"base": retrain.base_tolerance, "ticker": retrain.ticker_tolerance}
-    told = ", ".join(f"{value:g} of a {role}" for role, value in tolerances.items())
-    table = Table(title=f"Challenger minus champion, nats a day; tolerance {told}")
+    lines = ", ".join(f"{value:g} of a {role}" for role, value in tolerances.items())
+    table = Table(title=f"Challenger minus champion, nats a day; tolerance {lines}")
     for heading in ("model", "retrained", "duels", "median", "95%", "largest", "error", "pass"):
         table.add_column(heading, justify="right")
     for role, kind in dict.fromkeys((one.role, one.kind) for one in found):
@@ -117,8 +117,8 @@ def _print(found: list[Found], retrain: RetrainSettings) -> None:
         differences = np.array([one.difference for one in some])
         finite = np.where(np.isfinite(differences), differences, np.inf)
         middle, high = np.quantile(finite, [0.5, 0.95], method="higher")
-        passed = sum(not one.duel.lost(tolerances[role]) for one in some)
-        error = np.nanmedian([one.duel.error for one in some])
+        passed = sum(not one.comparison.lost(tolerances[role]) for one in some)
+        error = np.nanmedian([one.comparison.error for one in some])
         figures = (middle, high, finite.max(), error)
         table.add_row(
             role, kind, str(len(some)), *(f"{figure:.4f}" for figure in figures), f"{passed / len(some):.0%}"

@@ -17,12 +17,12 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from stockjax.nightly import Night
 from stockjax.sessions import exchange
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import store_prices
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import RunDriver
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 LAST, NEXT = date(2024, 6, 27), date(2024, 6, 28)
 NOTHING = pd.DataFrame(
@@ -63,13 +63,13 @@ def fetch(base_url: str, folder: Path, tickers: int, evening: date, pipe: Connec
     )
     pipe.send("count")
     before = pipe.recv()
-    night = Night(settings, evening, None, lambda line: None)
+    night = RunDriver(settings, evening, lambda line: None)
     night.open()
     wall, processor = time.perf_counter(), time.process_time()
     done = night.ingest()
     assert not done.failures, done.failures
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    night.survey(done)
+    night.resolve_universe(done)
     pipe.send("count")
     return Fetched(wall, processor, pipe.recv() - before)
 

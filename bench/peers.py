@@ -108,8 +108,8 @@ def backtest(asked: argparse.Namespace) -> tuple[Question, dict[str, Answer]]:
         try:
             timed = run_stockjax(["backtest", *dates, *prices, *asked.tickers], folder)
         except subprocess.CalledProcessError:
-            told = (folder / "log.txt").read_text().strip().splitlines()
-            sys.exit(f"stockjax backtest failed: {told[-1] if told else 'it said nothing'}")
+            lines = (folder / "log.txt").read_text().strip().splitlines()
+            sys.exit(f"stockjax backtest failed: {lines[-1] if lines else 'it said nothing'}")
         rows, returns = read_backtest(folder / "warehouse" / "snapshot.duckdb", asked.first, asked.last)
     tickers = {
         str(ticker): Ticker(part["session"].to_numpy("datetime64[D]"), part["percent"].to_numpy())

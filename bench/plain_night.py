@@ -3,10 +3,11 @@
 import argparse
 from datetime import date
 
-from stockjax.nightly import Night
+from stockjax.nightly import steps
 from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 from stockjax.settings import load_settings
 from stockjax.training.warm_up import compile_programs
+from tests.support.runs import RunDriver
 
 
 def main() -> None:
@@ -15,14 +16,14 @@ def main() -> None:
     parser.add_argument("--as-of", type=date.fromisoformat, required=True)
     settings = load_settings()
     compile_programs(settings.training, settings.cache)
-    night = Night(settings, parser.parse_args().as_of, None, print)
+    night = RunDriver(settings, parser.parse_args().as_of, print)
     night.open()
     ingested = night.ingest()
-    universe = night.survey(ingested)
-    night.replay(universe)
+    universe = night.resolve_universe(ingested)
+    night.warm_up(universe)
     results = [made for due in universe.due_sessions() if (made := night.forecast(universe, due))]
     night.score()
-    outcome = night.outcome(universe, ingested, results, night.report())
+    outcome = night.result(universe, ingested, results, steps.write_run_report(night.run))
     # What the run's page shows is drawn by stockjax; Prefect only keeps it.
     tickers = night.plan.tickers
     night_digest(
@@ -35,7 +36,7 @@ def main() -> None:
         report=outcome.report,
     )
     forecast_rows(night.warehouse, outcome.as_of, tickers)
-    night.purge()
+    steps.purge_expired(night.run)
     night.close("completed", outcome.summary())
 
 

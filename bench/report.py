@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.sql import Limited, make, timed
 from stockjax.reporting.report import write_latest_report
-from tests.e2e.browsing import found_browser
+from tests.support.browser import found_browser
 
 PAINTED = (
     "performance.getEntriesByType('paint').find(entry => entry.name === 'first-contentful-paint').startTime"
@@ -66,8 +66,8 @@ def main() -> None:
         size = sum(path.stat().st_size for path in files) / 1e6
         table.add_row(f"{len(files)} files, the chart library among them", f"{size:.2f} MB")
         for what, seconds in opened(page, asked.times).items():
-            told = f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
-            table.add_row(f"from opening it to {what}", told)
+            lines = f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+            table.add_row(f"from opening it to {what}", lines)
         Console().print(table)
 
 

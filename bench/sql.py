@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from stockjax.scoring.rolling import METRIC_WINDOWS, _Refresh
 from stockjax.sessions import exchange
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.clustering import tidy_storage
+from stockjax.warehouse.clustering import cluster_by_ticker
 
 LIMITS = {"memory_limit": "4GB", "threads": 2}
 TOGETHER = 125
@@ -154,7 +154,7 @@ def measure(warehouse: Limited, asked: argparse.Namespace) -> Table:
     for heading in ("what", "seconds"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
     windows = list(METRIC_WINDOWS)
-    tidied = timed(lambda: tidy_storage(warehouse))
+    tidied = timed(lambda: cluster_by_ticker(warehouse))
     with warehouse._alone(), warehouse._connection() as connection:
         first = timed(lambda: _Refresh(connection, windows).run())
         price_of_tonight(connection, days, asked.tickers, len(days) - 1)

@@ -9,7 +9,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
-from flows.common import asked_for
+from flows.common import settings_from_parameters
 from stockjax.errors import StockjaxError
 from stockjax.settings import Settings
 
@@ -39,19 +39,19 @@ def alert(settings: Settings, subject: str, body: str, run_id: object) -> str | 
 def alert_of_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A hook: the run failed, was cancelled or lost its process."""
     try:
-        settings = asked_for(flow_run.parameters)
+        settings = settings_from_parameters(flow_run.parameters)
     except StockjaxError:
         # It is the settings that are wrong: there is nobody to tell.
         return
-    told = alert(
+    problem = alert(
         settings,
         f"stockjax: {flow.name} {state.name}",
         f"{_name_of(flow_run)}: {state.message or state.name}\n\n{WHAT_TO_DO}",
         flow_run.id,
     )
-    if told:
+    if problem:
         # A worker calls this too, outside of any run, when a process has died.
-        flow_run_logger(flow_run, flow).warning(told)
+        flow_run_logger(flow_run, flow).warning(problem)
 
 
 def _name_of(flow_run: FlowRun) -> str:

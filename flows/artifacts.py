@@ -13,7 +13,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from stockjax.nightly import Night, Outcome
+from stockjax.nightly import Run, RunResult
 from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 
 STEP = 5.0
@@ -21,7 +21,7 @@ STEP = 5.0
 
 
 class Shown(Protocol):
-    """Told how much is done of how much."""
+    """Receives how much is done of how much."""
 
     def __call__(self, done: int, of: int) -> None:
         """Show it, if it has moved far enough."""
@@ -32,7 +32,7 @@ def progress(description: str) -> Iterator[Shown]:
     """A progress bar on the run's page, which is full once the work has ended well."""
     artifact: Any = None
     last = 0.0
-    with for_the_page():
+    with best_effort_artifact():
         artifact = create_progress_artifact(progress=last, description=description)
 
     def show(done: int, of: int) -> None:
@@ -40,7 +40,7 @@ def progress(description: str) -> Iterator[Shown]:
         percent = min(100 * done / of, 100.0) if of else 100.0
         if artifact and (percent - last >= STEP or last < percent == 100.0):
             last = percent
-            with for_the_page():
+            with best_effort_artifact():
                 update_progress_artifact(artifact_id=artifact, progress=percent)
 
     yield show
@@ -48,7 +48,7 @@ def progress(description: str) -> Iterator[Shown]:
 
 
 @contextmanager
-def for_the_page() -> Iterator[None]:
+def best_effort_artifact() -> Iterator[None]:
     """What the page lacks because the server is away, or full, spoils no night."""
     try:
         yield
@@ -56,25 +56,25 @@ def for_the_page() -> Iterator[None]:
         get_run_logger().warning("the run's page lacks something: %s", error)
 
 
-def show_night(night: Night, outcome: Outcome) -> None:
+def show_result(run: Run, result: RunResult) -> None:
     """The digest with its charts, and the forecasts of all models as a table."""
-    tickers = night.plan.tickers
+    tickers = run.plan.tickers
     digest = night_digest(
-        night.warehouse,
-        as_of=outcome.as_of,
+        run.warehouse,
+        as_of=result.as_of,
         tickers=tickers,
-        message=outcome.message,
-        figures=outcome.ingested,
-        failures=outcome.failures,
-        report=outcome.report,
-        drift=outcome.drift,
-        decisions=outcome.decisions,
+        message=result.message,
+        figures=result.ingested,
+        failures=result.failures,
+        report=result.report,
+        drift=result.drift,
+        decisions=result.decisions,
     )
-    rows = forecast_rows(night.warehouse, outcome.as_of, tickers)
-    described = f"Forecasts as of {outcome.as_of}"
-    with for_the_page():
+    rows = forecast_rows(run.warehouse, result.as_of, tickers)
+    described = f"Forecasts as of {result.as_of}"
+    with best_effort_artifact():
         create_markdown_artifact(digest, key="night", description=described)
         if rows:
             create_table_artifact(rows, key="forecasts", description=described)
         # A browser follows it only where the warehouse is on its own machine.
-        create_link_artifact(outcome.report.resolve().as_uri(), key="report", description="The whole report")
+        create_link_artifact(result.report.resolve().as_uri(), key="report", description="The whole report")

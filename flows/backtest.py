@@ -12,38 +12,36 @@ from prefect.states import Cancelled, Completed
 
 from flows.alerts import alert_of_failure
 from flows.artifacts import progress
-from flows.common import asked_for, closed_if_it_fails, name_run, say, whole
-from flows.forecast import ingest, score, survey
+from flows.common import log, name_run, opaque, record_failure, settings_from_parameters
+from flows.forecast import ingest, resolve_universe, score
 from flows.terminal import watched
-from stockjax.errors import AnotherRun
-from stockjax.nightly import Night, Universe
+from stockjax.errors import RunInProgressError
+from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
 from stockjax.nightly.backtest import backtest as walk_forward
 from stockjax.nightly.backtest import policy_differences
 from stockjax.settings import Settings, SourceName
 
 
 @task(cache_policy=NO_CACHE, task_run_name="plan")
-def plan(settings: Settings, until: date) -> Night:
-    """Settle what the backtest is about and open the warehouse."""
-    night = Night(settings, None, flow_run.id, say, until=until)
-    night.open("backtest")
-    return night
+def plan(settings: Settings, until: date) -> Run:
+    """Decide which sessions the backtest is about, and record that it has started."""
+    return begin_run(plan_run(settings, log=log, until=until), "backtest", flow_run.id)
 
 
-def say_policy(settings: Settings) -> None:
-    """Log by which values the backtest differs from the nights."""
+def log_policy(settings: Settings) -> None:
+    """Log the values by which the backtest differs from the nights."""
     values = [f"{name} = {value}" for name, value in policy_differences(settings).items()]
-    say(f"the policy of the nights{', but ' + ', '.join(values) if values else ''}")
+    log(f"the policy of the nights{', but ' + ', '.join(values) if values else ''}")
 
 
 @task(cache_policy=NO_CACHE, task_run_name="walk")
-def walk(night: Night, universe: Universe, first: date, last: date) -> int:
+def walk(run: Run, universe: Universe, first: date, last: date) -> int:
     """Forecast from every session of the range, each from what was known at its close."""
     done = 0
     with progress(f"{first} to {last}") as show:
-        steps = walk_forward(night, universe, first, last)
+        steps = walk_forward(run, universe, first, last)
         for step in watched(steps, "training the first base", lambda step: f"through {step.through}"):
-            say(step.line)
+            log(step.line)
             show(step.done, step.of)
             done = step.done
     return done
@@ -71,25 +69,28 @@ def backtest(
         warehouse: Folder of the database; empty: that of the settings.
 
     """
-    settings = asked_for({"tickers": tickers, "source": source, "path": path, "warehouse": warehouse})
+    settings = settings_from_parameters(
+        {"tickers": tickers, "source": source, "path": path, "warehouse": warehouse}
+    )
     try:
-        night = plan(settings, last)
-    except AnotherRun as error:
+        run = plan(settings, last)
+    except RunInProgressError as error:
         return Cancelled(message=str(error))
-    with closed_if_it_fails(night):
-        name_run(f"backtest {first} to {last}", night)
-        universe = survey(night, whole(ingest(night)))
-        say_policy(settings)
-        done = walk(night, whole(universe), first, last)
-        score(night)
+    with record_failure(run):
+        name_run(f"backtest {first} to {last}", run)
+        run, ingested = ingest(run)
+        universe = resolve_universe(run, opaque(ingested))
+        log_policy(settings)
+        done = walk(run, opaque(universe), first, last)
+        score(run)
     policy = policy_differences(settings)
     summary: dict[str, Any] = {
-        "as_of": str(night.plan.as_of),
+        "as_of": str(run.plan.as_of),
         "from": str(first),
         "to": str(last),
         "ticker_sessions": done,
         "policy": policy,
     }
-    night.close("completed", summary)
-    told = f"{done} ticker sessions forecast" if done else "every forecast was in the ledger already"
-    return Completed(message=f"{told}, from {first} to {last}", data=summary)
+    close_run(run, "completed", summary)
+    message = f"{done} ticker sessions forecast" if done else "every forecast was in the ledger already"
+    return Completed(message=f"{message}, from {first} to {last}", data=summary)

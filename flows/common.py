@@ -1,4 +1,4 @@
-"""What the flows share: their settings, the run's name and its log."""
+"""What all flows need: settings from parameters, the name of the flow run and its log."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,26 +9,26 @@ from prefect import get_client, get_run_logger
 from prefect.runtime import flow_run
 from prefect.utilities.annotations import quote
 
-from flows.log import hush_at_exit, make_readable
-from stockjax.nightly import Night
+from flows.log import install_log_filter, silence_stderr_at_exit
+from stockjax.nightly import Run, close_run
 from stockjax.settings import Settings, load_settings
 
 Value = TypeVar("Value")
 
-make_readable()
+install_log_filter()
 if "PREFECT__FLOW_RUN_ID" in os.environ:
-    # A worker has started this process for one run, and has a log to keep readable.
-    hush_at_exit()
+    # A worker started this process for one run; its log stays readable.
+    silence_stderr_at_exit()
 
 
-def whole(value: Value) -> Value:
-    """Hand a value on as it is: Prefect would look for futures in every array of every model."""
+def opaque(value: Value) -> Value:
+    """Pass a value to a task as it is: Prefect would search every array of every model for futures."""
     wrapped: Value = quote(value)  # type: ignore[assignment]  # tasks get what is inside
     return wrapped
 
 
-def asked_for(parameters: Mapping[str, Any]) -> Settings:
-    """The settings under the parameters that flows have; those left empty change nothing.
+def settings_from_parameters(parameters: Mapping[str, Any]) -> Settings:
+    """Load the settings, and override them with the parameters of a flow that are not empty.
 
     Raises
     ------
@@ -48,32 +48,32 @@ def asked_for(parameters: Mapping[str, Any]) -> Settings:
     )
 
 
-def say(line: str) -> None:
-    """Into the log of the task that is running."""
+def log(line: str) -> None:
+    """Write a line to the log of the running task."""
     get_run_logger().info(line)
 
 
 def warn(line: str) -> None:
-    """The same, where somebody should do something."""
+    """Write a line to the log of the running task that asks for action."""
     get_run_logger().warning(line)
 
 
-def name_run(what: str, night: Night) -> None:
-    """Call the run by what it is about, which is known only once it is planned."""
-    count = len(night.plan.tickers)
+def name_run(what: str, run: Run) -> None:
+    """Name the flow run after its plan, which is not known when it starts."""
+    count = len(run.plan.tickers)
     if flow_run.id:
         with get_client(sync_client=True) as client:
             client.update_flow_run(flow_run.id, name=f"{what} · {count} ticker{'s' * (count != 1)}")
 
 
 @contextmanager
-def closed_if_it_fails(night: Night) -> Iterator[None]:
-    """Write down that a run has failed, whatever stopped it."""
+def record_failure(run: Run) -> Iterator[None]:
+    """Record that a run failed, whatever stopped it."""
     try:
         yield
     except BaseException as error:
         try:
-            night.close("failed", {"error": str(error)})
+            close_run(run, "failed", {"error": str(error)})
         except Exception as other:
-            error.add_note(f"that the run has failed could not be written down ({other})")
+            error.add_note(f"the failure of the run could not be recorded ({other})")
         raise

@@ -18,26 +18,27 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
-from flows.artifacts import progress, show_night
-from flows.common import asked_for, closed_if_it_fails, name_run, say, warn, whole
-from stockjax.engine import SessionData, State, StepResult, step
+from flows.artifacts import progress, show_result
+from flows.common import log, name_run, opaque, record_failure, settings_from_parameters, warn
+from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
-from stockjax.errors import AnotherRun, NightFailed, SourceError, WarehouseBusy
+from stockjax.errors import RunFailedError, RunInProgressError, SourceError, WarehouseBusyError
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night, Outcome, Universe
+from stockjax.nightly import Run, RunResult, Universe, begin_run, close_run, plan_run, run_result, steps
+from stockjax.nightly.warmup import warm_up_backtest
 from stockjax.registry import Model
-from stockjax.reporting.run_warnings import complaints
+from stockjax.reporting.run_warnings import alert_lines
 from stockjax.settings import Settings, SourceName
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: RunState[Any]) -> bool:
-    """Trying again helps against a vendor or a lock, not against a mistake."""
+    """A retry helps against a vendor or a lock, not against a mistake."""
     del task, task_run
     try:
         await state.result()
     except SourceError as error:
         return error.worth_retrying
-    except (WarehouseBusy, OSError):
+    except (WarehouseBusyError, OSError):
         return True
     except Exception:
         return False
@@ -56,48 +57,46 @@ _runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_cou
 
 
 @task(**_retried, task_run_name="plan")
-def plan(settings: Settings, as_of: date | None) -> Night:
-    """Settle what tonight is about and open the warehouse."""
-    night = Night(settings, as_of, flow_run.id, say)
-    night.open()
-    return night
+def plan(settings: Settings, as_of: date | None) -> Run:
+    """Decide which sessions the run is about, and record that it has started."""
+    return begin_run(plan_run(settings, as_of, log=log), "forecast", flow_run.id)
 
 
 @task(**_retried, task_run_name="ingest")
-def ingest(night: Night) -> Ingested:
-    """Fetch, check and store the prices that are missing."""
-    return night.ingest()
+def ingest(run: Run) -> tuple[Run, Ingested]:
+    """Fetch, check and store the missing prices."""
+    return steps.ingest_prices(run)
 
 
-@task(**_retried, task_run_name="survey")
-def survey(night: Night, ingested: Ingested) -> Universe:
-    """See who can be forecast, and from which sessions."""
-    return night.survey(ingested)
+@task(**_retried, task_run_name="resolve universe")
+def resolve_universe(run: Run, ingested: Ingested) -> Universe:
+    """Decide which tickers are forecast from which sessions."""
+    return steps.record_universe(run, ingested)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="replay")
-def replay(night: Night, universe: Universe) -> int:
-    """Forecast the past that no night was meant for, walking forward."""
-    with progress("replaying the past") as show:
-        return night.replay(universe, show)
+@task(cache_policy=NO_CACHE, task_run_name="warm-up backtest")
+def warm_up(run: Run, universe: Universe) -> int:
+    """Forecast the recent past that no run has forecast, walking forward."""
+    with progress("warm-up backtest") as show:
+        return warm_up_backtest(run, universe, show)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="catch up {due.session}")
-def catch_up(night: Night, universe: Universe, due: DueSession) -> StepResult | None:
-    """Forecast and write down a session that was missed."""
-    return night.forecast(universe, due)
+def catch_up(run: Run, universe: Universe, due: DueSession) -> StepResult | None:
+    """Forecast a missed session, and write its forecasts."""
+    return steps.forecast_due(run, universe, due)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="prepare {due.session}")
-def prepare(night: Night, universe: Universe, due: DueSession) -> SessionData | None:
+def prepare(run: Run, universe: Universe, due: DueSession) -> SessionData | None:
     """Read the prices that are known tonight, and compute the features."""
-    return night.read_session(universe, due)
+    return steps.read_session(run, universe, due)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="load champions")
-def load_champions(night: Night, data: SessionData) -> State:
-    """Read the models in force, and where the monitors stand."""
-    return night.read_state(data)
+def load_champions(run: Run, data: SessionData) -> State:
+    """Read the champions and the state of the monitors."""
+    return steps.read_session_state(run, data)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train base")
@@ -106,7 +105,7 @@ def train_base(train: Callable[[], Model]) -> Model:
     return train()
 
 
-# No tag: each one of a task has Prefect ask the server for a place and give it back.
+# Without a tag: for each tagged task, Prefect asks the server for a slot and returns it.
 @task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
 def train_ticker(ticker: str, train: Callable[[str], Model]) -> Model:
     """Train or retrain one ticker."""
@@ -114,41 +113,41 @@ def train_ticker(ticker: str, train: Callable[[str], Model]) -> Model:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="forecast")
-def write_step(
-    night: Night, universe: Universe, due: DueSession, data: SessionData, result: StepResult, seconds: float
+def write_session(
+    run: Run, universe: Universe, due: DueSession, data: SessionData, result: StepResult, seconds: float
 ) -> int:
     """Write the models and tonight's forecasts."""
-    return night.write_step(universe, due, data, result, seconds)
+    return steps.write_session(run, universe, due, data, result, seconds)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="score")
-def score(night: Night) -> int:
-    """Compare what was forecast with what happened."""
-    return night.score()
+def score(run: Run) -> int:
+    """Compare earlier forecasts with their outcomes."""
+    return steps.score_forecasts(run)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="report")
-def report(night: Night) -> Path:
-    """Write the page that people look at."""
-    return night.report()
+def report(run: Run) -> Path:
+    """Write the HTML report."""
+    return steps.write_run_report(run)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="export")
-def export(night: Night) -> None:
+def export(run: Run) -> None:
     """Write the newest forecasts as files."""
-    night.export()
+    steps.export_forecasts(run)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="show")
-def show(night: Night, outcome: Outcome) -> None:
-    """Put what came of it on the run's page."""
-    show_night(night, outcome)
+def show(run: Run, result: RunResult) -> None:
+    """Show the result on the page of the flow run."""
+    show_result(run, result)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="purge")
-def purge(night: Night) -> None:
-    """Let go of what is older than it has to be kept."""
-    night.purge()
+def purge(run: Run) -> None:
+    """Delete files that are older than the settings keep them."""
+    steps.purge_expired(run)
 
 
 @flow(
@@ -175,7 +174,7 @@ def forecast(
         source: Where prices come from; empty: as the settings say.
         path: File or folder of prices, for the source 'files'.
         warehouse: Folder of the database; empty: that of the settings.
-        exchanges: Calendars whose tickers are forecast, as XNYS; empty: all. The others are learnt from.
+        exchanges: Calendars whose tickers are forecast, as XNYS; empty: all. The base learns from all.
 
     """
     asked = {
@@ -185,80 +184,79 @@ def forecast(
         "warehouse": warehouse,
         "exchanges": exchanges,
     }
-    settings = asked_for(asked)
+    settings = settings_from_parameters(asked)
     try:
-        night = plan(settings, as_of)
-    except AnotherRun as error:
+        run = plan(settings, as_of)
+    except RunInProgressError as error:
         return Cancelled(message=str(error))
-    with closed_if_it_fails(night):
-        name_run(f"forecast {night.plan.as_of}", night)
-        outcome = _steps(night)
-        show(night, whole(outcome))
-        export(night)
-        purge(night)
-    return _end(night, outcome)
+    with record_failure(run):
+        name_run(f"forecast {run.plan.as_of}", run)
+        result = _run_steps(run)
+        show(run, opaque(result))
+        export(run)
+        purge(run)
+    return _end(run, result)
 
 
-def _end(night: Night, outcome: Outcome) -> RunState[dict[str, Any]]:
-    """Write down how it ended, and tell whoever wants to be told."""
-    failed = outcome.failed(night.settings.run.failed_share)
-    summary = outcome.summary()
-    night.close("failed" if failed else "completed", summary)
-    if failed:
-        # The flow's hook tells of it.
-        return Failed(message=outcome.message, data=NightFailed(outcome.message, summary))
-    _warn_of(night, outcome)
-    return Completed(message=outcome.message, data=summary)
-
-
-def _warn_of(night: Night, outcome: Outcome) -> None:
-    """Alert of what is wrong with a night that is complete, and stays so whatever becomes of the alert."""
-    try:
-        told = complaints(night.warehouse, outcome.failures, night.settings.alerts, outcome.drift)
-        if told:
-            body = "\n".join([outcome.message, *told, "", WHAT_TO_DO])
-            title = f"stockjax: the night of {outcome.as_of}"
-            problem = alert(night.settings, title, body, flow_run.id)
-            if problem:
-                warn(problem)
-    except Exception as error:
-        warn(f"the night is complete, but nobody could be alerted ({error})")
-
-
-def _steps(night: Night) -> Outcome:
-    ingested = ingest(night)
-    universe = survey(night, whole(ingested))
-    known = whole(universe)
-    replay(night, known)
-    results: list[StepResult] = []
+def _run_steps(run: Run) -> RunResult:
+    run, ingested = ingest(run)
+    universe = resolve_universe(run, opaque(ingested))
+    warm_up(run, opaque(universe))
+    tonight: list[StepResult] = []
     for due in universe.due_sessions():
-        made = _tonight(night, known, due) if universe.is_tonight(due) else catch_up(night, known, due)
-        if made and universe.is_tonight(due):
-            results.append(made)
-    score(night)
-    return night.outcome(universe, ingested, results, report(night))
+        if not universe.is_tonight(due):
+            catch_up(run, opaque(universe), due)
+        elif result := _forecast_tonight(run, universe, due):
+            tonight.append(result)
+    score(run)
+    return run_result(run, universe, ingested, tonight, report(run))
 
 
-def _tonight(night: Night, universe: Universe, due: DueSession) -> StepResult | None:
+def _forecast_tonight(run: Run, universe: Universe, due: DueSession) -> StepResult | None:
     """Forecast tonight's session: the step of every session, with a task for each training."""
-    data = prepare(night, universe, due)
+    data = prepare(run, opaque(universe), due)
     if data is None:
         return None
-    known = whole(data)
-    state = load_champions(night, known)
-    begun = time.monotonic()
-    result = step(data, state, night.policy, _train_all, _train_base)
-    write_step(night, universe, due, known, whole(result), time.monotonic() - begun)
+    state = load_champions(run, opaque(data))
+    started = time.monotonic()
+    result = step(data, state, Policy.of_nights(run.settings), _train_all, _train_base)
+    seconds = time.monotonic() - started
+    write_session(run, opaque(universe), due, opaque(data), opaque(result), seconds)
     return result
 
 
+def _end(run: Run, result: RunResult) -> RunState[dict[str, Any]]:
+    """Record how the run ended, and send the alerts."""
+    failed = result.failed(run.settings.run.failed_share)
+    summary = result.summary()
+    close_run(run, "failed" if failed else "completed", summary)
+    if failed:
+        # The hook of the flow sends the alert.
+        return Failed(message=result.message, data=RunFailedError(result.message, summary))
+    _alert_of_warnings(run, result)
+    return Completed(message=result.message, data=summary)
+
+
+def _alert_of_warnings(run: Run, result: RunResult) -> None:
+    """Alert of the warnings about a completed run; it stays completed if the alert fails."""
+    try:
+        lines = alert_lines(run.warehouse, result.failures, run.settings.alerts, result.drift)
+        if lines:
+            body = "\n".join([result.message, *lines, "", WHAT_TO_DO])
+            problem = alert(run.settings, f"stockjax: the night of {result.as_of}", body, flow_run.id)
+            if problem:
+                warn(problem)
+    except Exception as error:
+        warn(f"the run is complete, but its alert failed ({error})")
+
+
 def _train_base(train: Callable[[], Model]) -> Model:
-    return train_base(whole(train))
+    return train_base(opaque(train))
 
 
 def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, Model | Exception]:
-    """A task for each ticker: one that fails stops no other."""
-    trained = whole(train)
+    """Submit a task for each ticker; one that fails does not stop the others."""
+    trained = opaque(train)
     futures = [train_ticker.submit(ticker, trained) for ticker in tickers]
     with progress(f"training {len(futures)} tickers") as shown:
         for number, future in enumerate(futures, start=1):
@@ -272,7 +270,7 @@ def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, M
 
 
 async def _results(futures: list[PrefectFuture[Model]]) -> list[object]:
-    """What came of tasks that have ended, all in one event loop: asked singly, each starts its own."""
+    """The results of ended tasks, read in one event loop: read singly, each would start its own."""
     return [await future.state.aresult(raise_on_failure=False) for future in futures]
 
 

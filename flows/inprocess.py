@@ -1,4 +1,4 @@
-"""Running the forecast in this process, without a server that somebody has to start."""
+"""Run a flow in this process, with a temporary Prefect server where none is configured."""
 
 import importlib
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from flows.local_server import prefect_api
-from flows.log import hush_at_exit
-from stockjax.errors import AnotherRun, NightFailed, StockjaxError, UsageError
+from flows.log import silence_stderr_at_exit
+from stockjax.errors import RunFailedError, RunInProgressError, StockjaxError, UsageError
 from stockjax.settings import Settings, TrainingSettings
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What the caller is told; `study` is the name of the search that was run."""
+    """How the run of a flow ended; `study` is the name of the search, if it was one."""
 
     succeeded: bool
     message: str
@@ -25,74 +25,74 @@ class Finished:
     study: str | None = None
 
 
-def run_here(settings: Settings, as_of: date | None = None) -> Finished:
+def run_in_process(settings: Settings, as_of: date | None = None) -> Finished:
     """Run the flow `forecast`, recorded by the Prefect server that is configured or a temporary one.
 
     Raises
     ------
     StockjaxError
-        The request makes no sense (UsageError), or the run could not be carried out.
+        The request makes no sense (UsageError), or the run failed.
 
     """
-    return _here(settings, "forecast", {"as_of": as_of}, {"as_of": as_of})
+    return _run_flow(settings, "forecast", {"as_of": as_of}, {"as_of": as_of})
 
 
-def backtest_here(settings: Settings, first: date, last: date) -> Finished:
-    """Run the flow `backtest`, as `run_here` does the other.
+def backtest_in_process(settings: Settings, first: date, last: date) -> Finished:
+    """Run the flow `backtest` in this process.
 
     Raises
     ------
     StockjaxError
-        The request makes no sense (UsageError), or the run could not be carried out.
+        The request makes no sense (UsageError), or the run failed.
 
     """
     if first > last:
-        raise UsageError(f"--from {first} lies after --to {last}; exchange them")
-    return _here(settings, "backtest", {"first": first, "last": last}, {"as_of": None, "until": last})
+        raise UsageError(f"--from {first} must not be after --to {last}")
+    return _run_flow(settings, "backtest", {"first": first, "last": last}, {"until": last})
 
 
-def tune_here(settings: Settings, as_of: date | None = None) -> Finished:
-    """Run the flow `tune`, as `run_here` does the other.
+def tune_in_process(settings: Settings, as_of: date | None = None) -> Finished:
+    """Run the flow `tune` in this process.
 
     Raises
     ------
     StockjaxError
-        The request makes no sense (UsageError), or the run could not be carried out.
+        The request makes no sense (UsageError), or the run failed.
 
     """
     tried = settings.training.model_copy(update={"seeds": settings.tune.seeds})
     asked = {"as_of": as_of, "trials": settings.tune.trials}
-    return _here(settings, "tune", asked, {"as_of": as_of}, tried)
+    return _run_flow(settings, "tune", asked, {"as_of": as_of}, tried)
 
 
-def _here(
+def _run_flow(
     settings: Settings,
     name: str,
     parameters: Mapping[str, Any],
-    night: Mapping[str, Any],
+    plan_arguments: Mapping[str, Any],
     training: TrainingSettings | None = None,
 ) -> Finished:
     """Run a flow in this process.
 
     Parameters
     ----------
-    night
-        What its Night is asked for.
+    plan_arguments
+        Arguments of `plan_run`.
     training
-        What is compiled ahead; the settings' own if it is None.
+        Settings whose programs are compiled ahead; None for those of `settings`.
 
     """
-    hush_at_exit()
+    silence_stderr_at_exit()
     with prefect_api() as wait_until_ready:
-        # Importing and compiling take as long as the server does, so both happen at once.
+        # Imports and compilation take as long as the server does to start: both happen at once.
         from prefect.client.schemas.objects import State
         from prefect.task_runners import ThreadPoolTaskRunner
 
-        from stockjax.nightly import Night
+        from stockjax.nightly import plan_run
         from stockjax.training.warm_up import compile_programs
 
         chosen = getattr(importlib.import_module(f"flows.{name}"), name)
-        asked = Night(settings, flow_run_id=None, say=lambda line: None, **night)
+        planned = plan_run(settings, log=lambda line: None, **plan_arguments)
         compile_programs(training or settings.training, settings.cache)
         wait_until_ready()
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.worker_count)
@@ -105,7 +105,7 @@ def _here(
             return_state=True,
         )
         result = state.result(raise_on_failure=False)
-    if isinstance(result, NightFailed):
+    if isinstance(result, RunFailedError):
         result = result.summary
     if isinstance(result, dict):
         report = Path(result["report"]) if "report" in result else None
@@ -113,7 +113,7 @@ def _here(
         return Finished(
             state.is_completed(),
             state.message or "",
-            asked.plan.tickers,
+            planned.plan.tickers,
             as_of,
             report,
             result.get("study"),
@@ -121,5 +121,5 @@ def _here(
     if isinstance(result, StockjaxError):
         raise result
     if state.is_cancelled():
-        raise AnotherRun(state.message or "the run was cancelled; run it again")
+        raise RunInProgressError(state.message or "the run was cancelled; run it again")
     raise StockjaxError(f"the run failed: {state.message or result}")

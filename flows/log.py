@@ -26,13 +26,13 @@ class Readable(logging.Filter):
         return True
 
 
-def make_readable() -> None:
+def install_log_filter() -> None:
     """Have what Prefect says of runs, tasks and itself pass through the filter."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_readable)
 
 
-def hush_at_exit() -> None:
+def silence_stderr_at_exit() -> None:
     """Close standard error at the very end of this process.
 
     Prefect keeps the last state of a flow alive until the interpreter is gone, and DuckDB's bindings

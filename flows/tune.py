@@ -13,67 +13,65 @@ from prefect.states import Cancelled, Completed
 from pydantic import Field
 
 from flows.alerts import alert_of_failure
-from flows.artifacts import for_the_page, progress
-from flows.common import asked_for, closed_if_it_fails, name_run, say, whole
-from flows.forecast import ingest, survey
+from flows.artifacts import best_effort_artifact, progress
+from flows.common import log, name_run, opaque, record_failure, settings_from_parameters
+from flows.forecast import ingest, resolve_universe
 from flows.terminal import watched
-from stockjax.errors import AnotherRun
-from stockjax.nightly import Night, Universe
+from stockjax.errors import RunInProgressError
+from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
 from stockjax.reporting.search_report import search_digest, write_search_page
 from stockjax.settings import Settings, SourceName
-from stockjax.tuning import Problem, Search, Verdict, open_study, pose, trials_table
+from stockjax.tuning import Search, SearchDecision, SearchSpec, build_search_spec, open_study, trials_table
 from stockjax.tuning import keep_winner as keep
 
 
 @task(cache_policy=NO_CACHE, task_run_name="plan")
-def plan(settings: Settings, as_of: date | None) -> Night:
-    """Settle what the search is about and open the warehouse."""
-    night = Night(settings, as_of, flow_run.id, say)
-    night.open("tune")
-    return night
+def plan(settings: Settings, as_of: date | None) -> Run:
+    """Decide which session the search is about, and record that it has started."""
+    return begin_run(plan_run(settings, as_of, log=log), "tune", flow_run.id)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="prepare")
-def prepare(night: Night, universe: Universe) -> Problem:
+def prepare(run: Run, universe: Universe) -> SearchSpec:
     """Lay out the folds, all of them before the session."""
-    return pose(universe.history, night.plan.tickers, night.plan.as_of, night.settings)
+    return build_search_spec(universe.history, run.plan.tickers, run.plan.as_of, run.settings)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="search")
-def search(night: Night, problem: Problem) -> int:
+def search(run: Run, spec: SearchSpec) -> int:
     """Try configurations on the folds, the settings in force first."""
-    count = night.settings.tune.trials
-    tried = 0
+    count = run.settings.tune.trials
+    done = 0
     with (
         progress(f"trying {count} configurations") as show,
-        open_study(night.warehouse.folder, problem.name) as study,
+        open_study(run.warehouse.folder, spec.name) as study,
     ):
-        steps = Search(study, problem).run()
+        steps = Search(study, spec).run()
         first = "trying the settings in force"
-        for step in watched(steps, first, lambda step: f"trial {step.tried.number}", count):
-            say(step.line)
+        for step in watched(steps, first, lambda step: f"trial {step.result.number}", count):
+            log(step.line)
             show(step.done, step.of)
-            tried += 1
-    if not tried:
-        say("every configuration was tried by an earlier run")
-    return tried
+            done += 1
+    if not done:
+        log("every configuration was tried by an earlier run")
+    return done
 
 
 @task(cache_policy=NO_CACHE, task_run_name="keep the winner")
-def keep_winner(night: Night, universe: Universe, problem: Problem) -> Verdict:
+def keep_winner(run: Run, universe: Universe, spec: SearchSpec) -> SearchDecision:
     """Train the winner on all the data and keep it as a challenger, if there is one."""
-    return keep(night, universe, problem)
+    return keep(run, universe, spec)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="show")
-def show_search(night: Night, problem: Problem, verdict: Verdict) -> Path:
+def show_search(run: Run, spec: SearchSpec, decision: SearchDecision) -> Path:
     """Put the best trials on the run's page, and all of them on one of their own."""
-    trials = trials_table(verdict.tried)
-    searched = list(problem.space.distributions)
-    page = write_search_page(night.warehouse, trials, problem.as_of, verdict.message, searched)
-    digest = search_digest(trials, problem.as_of, verdict.message, page)
-    with for_the_page():
-        create_markdown_artifact(digest, key="search", description=f"Settings searched as of {problem.as_of}")
+    trials = trials_table(decision.trials)
+    searched = list(spec.space.distributions)
+    page = write_search_page(run.warehouse, trials, spec.as_of, decision.message, searched)
+    digest = search_digest(trials, spec.as_of, decision.message, page)
+    with best_effort_artifact():
+        create_markdown_artifact(digest, key="search", description=f"Settings searched as of {spec.as_of}")
     return page
 
 
@@ -99,20 +97,21 @@ def tune(
         warehouse: Folder of the database; empty: that of the settings.
 
     """
-    settings = asked_for(
+    settings = settings_from_parameters(
         {"trials": trials, "tickers": tickers, "source": source, "path": path, "warehouse": warehouse}
     )
     try:
-        night = plan(settings, as_of)
-    except AnotherRun as error:
+        run = plan(settings, as_of)
+    except RunInProgressError as error:
         return Cancelled(message=str(error))
-    with closed_if_it_fails(night):
-        name_run(f"tune {night.plan.as_of}", night)
-        universe = survey(night, whole(ingest(night)))
-        problem = prepare(night, whole(universe))
-        search(night, whole(problem))
-        verdict = keep_winner(night, whole(universe), whole(problem))
-        page = show_search(night, whole(problem), whole(verdict))
-    summary = {**verdict.summary(), "study": problem.name, "report": str(page)}
-    night.close("completed", summary)
-    return Completed(message=verdict.message, data=summary)
+    with record_failure(run):
+        name_run(f"tune {run.plan.as_of}", run)
+        run, ingested = ingest(run)
+        universe = resolve_universe(run, opaque(ingested))
+        spec = prepare(run, opaque(universe))
+        search(run, opaque(spec))
+        decision = keep_winner(run, opaque(universe), opaque(spec))
+        page = show_search(run, opaque(spec), opaque(decision))
+    summary = {**decision.summary(), "study": spec.name, "report": str(page)}
+    close_run(run, "completed", summary)
+    return Completed(message=decision.message, data=summary)

@@ -56,8 +56,8 @@ def watch_for_zombies(block: str | None = None) -> None:
 
     """
     actions: list[ActionTypes] = [ChangeFlowRunState(state=StateType.CRASHED, message=GONE)]
-    if block and (told := _notification(block)):
-        actions.append(told)
+    if block and (notification := _notification(block)):
+        actions.append(notification)
     wanted = Automation(
         name=ZOMBIES,
         description="A run that was under way and says nothing any more has lost its process.",
@@ -82,7 +82,7 @@ def watch_for_zombies(block: str | None = None) -> None:
         found = client.read_automations_by_name(ZOMBIES)
     if not found:
         wanted.create()
-    elif _told(found[0]) != _told(wanted):
+    elif _content(found[0]) != _content(wanted):
         wanted.id = found[0].id
         wanted.update()
 
@@ -105,7 +105,7 @@ def _notification(block: str) -> SendNotification | None:
     )
 
 
-def _told(automation: AutomationCore) -> tuple[object, ...]:
+def _content(automation: AutomationCore) -> tuple[object, ...]:
     """What an automation does, without what the server adds to it."""
     trigger = automation.trigger.model_dump(include={"after", "expect", "posture", "threshold", "within"})
     return trigger, automation.actions, automation.description

@@ -9,17 +9,17 @@ import pandas as pd
 
 from stockjax.engine import Policy, State
 from stockjax.engine.walk_forward import walk_forward
-from stockjax.errors import NothingToForecast
-from stockjax.forecasting.ledger_rows import other_bits
+from stockjax.errors import NothingToForecastError
+from stockjax.forecasting.ledger_rows import bitwise_differences
 from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.forecasting.plan import recorded_plan
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import listings
-from stockjax.nightly.universe import Universe, survey
+from stockjax.nightly.universe import Universe, resolve_universe
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
-from stockjax.warehouse.perturbed import ALTERATIONS, Alteration, altered_copy
+from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation, perturbed_copy
 from stockjax.warehouse.records import read_listings
 
 LATER_SESSIONS = 5
@@ -27,7 +27,7 @@ LATER_SESSIONS = 5
 
 _KEYS = ["ticker", "model"]
 
-Forecaster = Callable[[Universe, Mapping[date, list[str]], Settings], pd.DataFrame]
+ForecastFn = Callable[[Universe, Mapping[date, list[str]], Settings], pd.DataFrame]
 """From what a run finds in the warehouse and, by session, the tickers wanted, to rows of the ledger."""
 
 
@@ -45,7 +45,7 @@ class Audited:
     ticker: str
     as_of: date
     model: str
-    changed: Mapping[Alteration, tuple[str, ...]]
+    changed: Mapping[Perturbation, tuple[str, ...]]
 
     @property
     def leaks(self) -> bool:
@@ -58,15 +58,15 @@ def auditable(warehouse: Warehouse, tickers: Sequence[str], sessions: int) -> di
 
     Raises
     ------
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to this warehouse yet.
-    NothingToForecast
+    NothingToForecastError
         No forecast in the ledger has later prices that could have leaked into it.
 
     """
     rows = read_table(warehouse, "auditable_forecasts", tickers=list(tickers))
     if rows.empty:
-        raise NothingToForecast(
+        raise NothingToForecastError(
             "no forecast in the ledger has prices after its session yet; run stockjax run on another night, "
             "or stockjax backtest"
         )
@@ -93,8 +93,8 @@ def audit(
     as_of: date,
     tickers: Sequence[str],
     settings: Settings,
-    forecaster: Forecaster = own_forecasts,
-    progress: Callable[[Alteration], None] = lambda alteration: None,
+    forecaster: ForecastFn = own_forecasts,
+    progress: Callable[[Perturbation], None] = lambda alteration: None,
 ) -> list[Audited]:
     """Train and forecast anew from a session, with the later prices as they are and altered.
 
@@ -115,18 +115,18 @@ def audit(
 
     Raises
     ------
-    NothingToForecast
+    NothingToForecastError
         A ticker can no longer be forecast from the session.
 
     """
-    found: dict[Alteration, pd.DataFrame] = {}
-    for alteration in ALTERATIONS:
+    found: dict[Perturbation, pd.DataFrame] = {}
+    for alteration in PERTURBATIONS:
         found[alteration] = _forecasts(warehouse, alteration, as_of, tickers, settings, forecaster)
         progress(alteration)
     reference = found.pop("unchanged")
     lost = sorted(set(tickers) - set(reference.index.get_level_values("ticker")))
     if lost:
-        raise NothingToForecast(
+        raise NothingToForecastError(
             f"the audit cannot forecast {', '.join(lost)} from {as_of}, as the ledger has it; report this"
         )
     everyone = reference.index
@@ -141,19 +141,19 @@ def audit(
 
 def _forecasts(
     warehouse: Warehouse,
-    alteration: Alteration,
+    alteration: Perturbation,
     as_of: date,
     tickers: Sequence[str],
     settings: Settings,
-    forecaster: Forecaster,
+    forecaster: ForecastFn,
 ) -> pd.DataFrame:
     """The forecasts from `as_of`, by ticker and model, where the later prices are altered."""
-    with altered_copy(warehouse, alteration, as_of) as copy:
+    with perturbed_copy(warehouse, alteration, as_of) as copy:
         everyone = read_table(copy, "price_tickers")
         names = everyone["ticker"].tolist()
         listed = listings(names, settings, read_listings(copy, names))
         plan = recorded_plan(tickers, names, settings.exchange, everyone["last_session"].max().date())
-        universe = survey(copy, plan, Ingested(listed), settings)
+        universe = resolve_universe(copy, plan, Ingested(listed), settings)
     sessions = sessions_between(
         universe.prices.ever.only(tickers), as_of, date.max, settings.history.forecast_sessions
     )
@@ -169,6 +169,8 @@ def _differences(reference: pd.DataFrame, rows: pd.DataFrame, everyone: pd.Index
     """For each forecast, the columns whose bits differ; all of them if only one of the two has it."""
     one_sided = everyone.isin(reference.index) != everyone.isin(rows.index)
     before, after = reference.reindex(everyone), rows.reindex(everyone)
-    differing = {name: one_sided | other_bits(before[name], after[name]) for name in reference.columns}
+    differing = {
+        name: one_sided | bitwise_differences(before[name], after[name]) for name in reference.columns
+    }
     table = pd.DataFrame(differing)
     return [tuple(table.columns[row]) for row in table.to_numpy()]

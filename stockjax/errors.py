@@ -25,75 +25,75 @@ class SourceError(StockjaxError):
     worth_retrying = False
 
 
-class NotFound(SourceError):
+class UnknownTickerError(SourceError):
     """The source does not know the ticker."""
 
 
-class Malformed(SourceError):
+class InvalidDataError(SourceError):
     """The source answered with something that is not a price table."""
 
 
-class HistoryRefused(SourceError):
+class HistoryMismatchError(SourceError):
     """The source gives a history that does not continue the stored one."""
 
 
-class Garbled(Malformed):
+class TruncatedResponseError(InvalidDataError):
     """The answer was cut off on its way, or is no data at all; the next one may be whole."""
 
     worth_retrying = True
 
 
-class RateLimited(SourceError):
+class RateLimitedError(SourceError):
     """The vendor asked us to slow down, and the time set aside for waiting is spent."""
 
     worth_retrying = True
 
 
-class VendorDown(SourceError):
+class SourceUnavailableError(SourceError):
     """The vendor failed, refused the connection or broke it off."""
 
     worth_retrying = True
 
 
-class Unreachable(VendorDown):
+class ConnectionFailedError(SourceUnavailableError):
     """There is no connection to the vendor at all."""
 
 
-class Timeout(SourceError):
+class SourceTimeoutError(SourceError):
     """The vendor did not answer in time."""
 
     worth_retrying = True
 
 
-class WarehouseBusy(StockjaxError):
+class WarehouseBusyError(StockjaxError):
     """Another process held the warehouse for longer than we may wait."""
 
 
-class AnotherRun(StockjaxError):
+class RunInProgressError(StockjaxError):
     """Another run of the same flow is at work on this warehouse."""
 
 
-class WarehouseTooNew(StockjaxError):
+class WarehouseTooNewError(StockjaxError):
     """The warehouse was written by a newer version of stockjax."""
 
 
-class WarehouseTooOld(StockjaxError):
+class WarehouseTooOldError(StockjaxError):
     """The warehouse lacks tables that this release reads; a run makes them."""
 
 
-class SnapshotMissing(StockjaxError):
+class SnapshotMissingError(StockjaxError):
     """No run has published a readable copy of the warehouse yet."""
 
 
-class StatementRefused(UsageError):
+class QueryRejectedError(UsageError):
     """A SQL statement was not a single read-only query."""
 
 
-class StatementStopped(StockjaxError):
+class QueryFailedError(StockjaxError):
     """A SQL query failed, or ran past its limits."""
 
 
-class NightFailed(StockjaxError):
+class RunFailedError(StockjaxError):
     """Too few tickers were forecast; `summary` says what became of the night."""
 
     def __init__(self, message: str, summary: Mapping[str, object]) -> None:
@@ -105,21 +105,21 @@ class ModelFileError(StockjaxError):
     """A model file is missing, damaged, or of another shape than its record says."""
 
 
-class NotReproducible(StockjaxError):
+class NotReproducibleError(StockjaxError):
     """What a forecast was made from is not all on record, or not there any more."""
 
 
-class NothingToForecast(StockjaxError):
+class NothingToForecastError(StockjaxError):
     """No ticker of the universe could be forecast."""
 
 
-class NothingToTune(StockjaxError):
+class NothingToTuneError(StockjaxError):
     """No ticker has history enough for a search over the past."""
 
 
-class TrainingFailed(StockjaxError):
+class TrainingFailedError(StockjaxError):
     """Training ended without a usable network."""
 
 
-class SearchUnreadable(StockjaxError):
+class StudyCorruptError(StockjaxError):
     """The file of the searches is damaged, or of another release."""

@@ -12,10 +12,10 @@ import pandas as pd
 from stockjax.code_version import code_version
 from stockjax.engine.due_sessions import DueSession, SessionReader
 from stockjax.environment import environment
-from stockjax.errors import ModelFileError, NotReproducible, UsageError
-from stockjax.features import FEATURE_NAMES, History, KnownPrices
-from stockjax.forecasting.asof import Knowledge
-from stockjax.forecasting.ledger_rows import forecast_rows, other_bits
+from stockjax.errors import ModelFileError, NotReproducibleError, UsageError
+from stockjax.features import FEATURE_NAMES, PointInTimePrices, PricePanel
+from stockjax.forecasting.asof import AsOfData
+from stockjax.forecasting.ledger_rows import bitwise_differences, forecast_rows
 from stockjax.forecasting.provenance import fingerprints
 from stockjax.registry import Model, load_model
 from stockjax.sessions import Exchange
@@ -31,7 +31,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True)
-class Seen:
+class ForecastContext:
     """What a forecast was made from.
 
     Attributes
@@ -45,7 +45,7 @@ class Seen:
 
     """
 
-    knowledge: Knowledge
+    asof: AsOfData
     row: int
     position: int
     model: Model | None
@@ -54,7 +54,7 @@ class Seen:
         """What each feature added to the log-scale of the network, by name, and what it began with."""
         if self.model is None:
             return {}, 0.0
-        features = self.knowledge.features
+        features = self.asof.features
         place = np.array([self.row]), np.array([self.position])
         window, today = context(features, *place)[0], features.inputs[self.row, self.position]
         found, start = log_scale_contributions(self.model.parameters, window, today)
@@ -62,7 +62,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Rederived:
+class Reproduction:
     """What became of making a row of the ledger again.
 
     Attributes
@@ -81,7 +81,7 @@ class Rederived:
     row: Mapping[str, Any]
     differing: tuple[str, ...]
     causes: tuple[str, ...]
-    seen: Seen | None
+    seen: ForecastContext | None
 
     @property
     def same(self) -> bool:
@@ -96,7 +96,7 @@ def ledger_rows(
 
     Raises
     ------
-    SnapshotMissing, WarehouseTooOld
+    SnapshotMissingError, WarehouseTooOldError
         No run has written to this warehouse yet, or none of this release.
     UsageError
         The ledger has none; the sentence says what it has.
@@ -116,7 +116,7 @@ def ledger_rows(
     )
 
 
-def rederive(warehouse: Warehouse, row: Mapping[str, Any]) -> Rederived:
+def reproduce(warehouse: Warehouse, row: Mapping[str, Any]) -> Reproduction:
     """Forecast again what a row of `ledger_rows` forecast, and compare every bit.
 
     The prices are those that the warehouse knew when the run read them, of all tickers that it
@@ -128,13 +128,15 @@ def rederive(warehouse: Warehouse, row: Mapping[str, Any]) -> Rederived:
         causes += _other_prices(prices, row)
         model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
         seen = _seen(prices, row, model)
-    except (NotReproducible, ModelFileError) as error:
-        return Rederived(row, _columns(row), (str(error), *causes), None)
+    except (NotReproducibleError, ModelFileError) as error:
+        return Reproduction(row, _columns(row), (str(error), *causes), None)
     again = _again(seen, row).iloc[0]
     differing = tuple(
-        name for name in _columns(row) if other_bits(pd.Series([row[name]]), pd.Series([again[name]])).any()
+        name
+        for name in _columns(row)
+        if bitwise_differences(pd.Series([row[name]]), pd.Series([again[name]])).any()
     )
-    return Rederived(row, differing, tuple(causes), seen)
+    return Reproduction(row, differing, tuple(causes), seen)
 
 
 _COMPUTED = (
@@ -148,26 +150,26 @@ def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in _COMPUTED if name in row)
 
 
-def _prices(warehouse: Warehouse, row: Mapping[str, Any]) -> KnownPrices:
+def _prices(warehouse: Warehouse, row: Mapping[str, Any]) -> PointInTimePrices:
     if pd.isna(row["read_at"]):
-        raise NotReproducible(
+        raise NotReproducibleError(
             f"the run {row['run_id'][:8]} kept no record of the prices that it read: its release did not yet"
         )
     tickers, exchanges = list(row["tickers"]), list(row["exchanges"])
     moment = row["read_at"].to_pydatetime().replace(tzinfo=UTC)
     columns = known_prices_at(warehouse, tickers, row["through"].date(), moment)
     if not len(columns["ticker"]):
-        raise NotReproducible("the warehouse has none of the prices any more that the run read")
-    return KnownPrices.from_columns(columns, tickers, exchanges)
+        raise NotReproducibleError("the warehouse has none of the prices any more that the run read")
+    return PointInTimePrices.from_columns(columns, tickers, exchanges)
 
 
-def _known(prices: KnownPrices, row: Mapping[str, Any]) -> DueSession:
+def _known(prices: PointInTimePrices, row: Mapping[str, Any]) -> DueSession:
     """The session of a row, and that of the run whose prices it was made from."""
     as_of, ticker = row["as_of"].date(), str(row["ticker"])
     return DueSession(max(prices.known_at(ticker, as_of), as_of), as_of, (ticker,))
 
 
-def _of_session(prices: KnownPrices, row: Mapping[str, Any]) -> History:
+def _of_session(prices: PointInTimePrices, row: Mapping[str, Any]) -> PricePanel:
     """The prices of the tickers that the session could use.
 
     The record of a night has these alone, that of a backtest all tickers; an earlier release used them all.
@@ -181,12 +183,12 @@ def _of_session(prices: KnownPrices, row: Mapping[str, Any]) -> History:
     return reader.usable(due.session, due.known)[1]
 
 
-def _other_prices(prices: KnownPrices, row: Mapping[str, Any]) -> list[str]:
+def _other_prices(prices: PointInTimePrices, row: Mapping[str, Any]) -> list[str]:
     """Whose prices up to the run are not those that it read."""
     due = _known(prices, row)
     read = prices.latest if row["replayed"] else prices.at(due.session, due.known)
-    told = zip(read.tickers, fingerprints(read), row["fingerprints"], strict=True)
-    other = [ticker for ticker, one, before in told if one != before]
+    compared = zip(read.tickers, fingerprints(read), row["fingerprints"], strict=True)
+    other = [ticker for ticker, one, before in compared if one != before]
     if not other:
         return []
     more = f" and {len(other) - _NAMED} more" if len(other) > _NAMED else ""
@@ -213,36 +215,40 @@ def _other_surroundings(row: Mapping[str, Any]) -> list[str]:
 def _model(warehouse: Warehouse, model_id: str) -> Model:
     rows = read_rows(warehouse, "models_by_id", model_ids=[model_id])
     if not rows:
-        raise NotReproducible(f"the model '{model_id}' is not on record")
+        raise NotReproducibleError(f"the model '{model_id}' is not on record")
     found = rows[0]
     if found["purged_at"]:
-        raise NotReproducible(
+        raise NotReproducibleError(
             f"the file of the model '{model_id}' was let go on {found['purged_at']:%Y-%m-%d}; "
             "retention.models says how long they are kept"
         )
     return load_model(warehouse, found)
 
 
-def _seen(prices: KnownPrices, row: Mapping[str, Any], model: Model | None) -> Seen:
+def _seen(prices: PointInTimePrices, row: Mapping[str, Any], model: Model | None) -> ForecastContext:
     as_of = row["as_of"].date()
     history = _of_session(prices, row)
     if row["ticker"] not in history.tickers:
-        raise NotReproducible(f"the price of {row['ticker']} on {as_of} is not on record as the run read it")
-    knowledge = Knowledge.of(history, as_of)
+        raise NotReproducibleError(
+            f"the price of {row['ticker']} on {as_of} is not on record as the run read it"
+        )
+    asof = AsOfData.of(history, as_of)
     own = history.tickers.index(row["ticker"]) if row["ticker"] in history.tickers else -1
-    position = int(knowledge.history.position(as_of)[own]) if own >= 0 else -1
+    position = int(asof.history.position(as_of)[own]) if own >= 0 else -1
     if position < 0:
-        raise NotReproducible(f"the price of {row['ticker']} on {as_of} is not on record as the run read it")
-    return Seen(knowledge, own, position, model)
+        raise NotReproducibleError(
+            f"the price of {row['ticker']} on {as_of} is not on record as the run read it"
+        )
+    return ForecastContext(asof, own, position, model)
 
 
-def _again(seen: Seen, row: Mapping[str, Any]) -> pd.DataFrame:
+def _again(seen: ForecastContext, row: Mapping[str, Any]) -> pd.DataFrame:
     """The row anew."""
-    history = seen.knowledge.history
+    history = seen.asof.history
     ticker = row["ticker"]
     rows = forecast_rows(
         history,
-        seen.knowledge.features,
+        seen.asof.features,
         np.array([seen.row]),
         np.array([seen.position]),
         [seen.model] if row["model"] == "lstm" else None,

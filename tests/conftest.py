@@ -11,14 +11,14 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.settings import TrainingSettings, load_settings
 from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
 from stockjax.training.compilation import use_compilation_cache
 from stockjax.warehouse import Warehouse
-from tests.open_databases import LEFT_OUT, OpenDatabases
-from tests.synthetic import delivered
+from tests.support.open_databases import LEFT_OUT, OpenDatabases
+from tests.support.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -108,12 +108,12 @@ def sample_prices() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def sample_history(sample_prices: pd.DataFrame) -> History:
+def sample_history(sample_prices: pd.DataFrame) -> PricePanel:
     """The sample as arrays."""
     ordered = sample_prices.sort_values(["ticker", "session"])
     columns = {name: ordered[name].to_numpy() for name in ordered.columns}
     columns["ticker"] = columns["ticker"].astype(object)
-    return History.from_columns(columns, sorted(ordered["ticker"].unique()))
+    return PricePanel.from_columns(columns, sorted(ordered["ticker"].unique()))
 
 
 @pytest.fixture(scope="session")

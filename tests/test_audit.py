@@ -13,25 +13,25 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from stockjax.audit import LATER_SESSIONS, Audited, Forecaster, audit, auditable
+from stockjax.audit import LATER_SESSIONS, Audited, ForecastFn, audit, auditable
 from stockjax.cli.main import main
 from stockjax.engine import due_sessions as engine_sessions
 from stockjax.engine.due_sessions import SessionReader
-from stockjax.errors import NothingToForecast, SnapshotMissing
-from stockjax.features import Features, History, KnownPrices, build_features
+from stockjax.errors import NothingToForecastError, SnapshotMissingError
+from stockjax.features import Features, PointInTimePrices, PricePanel, build_features
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.nightly import Universe
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.perturbed import ALTERATIONS, Alteration
-from tests.nightly.made_up import SMALL
-from tests.synthetic import NEW_YORK
-from tests.warehouse.made_up import append, closes, forecast, store
+from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation
+from tests.support.runs import SMALL
+from tests.support.synthetic import NEW_YORK
+from tests.support.warehouse_rows import append, closes, forecast, store
 
 AS_OF = date(2013, 2, 1)
 TICKERS = ["FB", "IBM"]
-SPOILT: list[Alteration] = ["cut", "corrupted", "shuffled"]
-ALTERED: list[Alteration] = [*SPOILT, "ended", "begun", "disproved", "restated"]
+SPOILT: list[Perturbation] = ["cut", "corrupted", "shuffled"]
+ALTERED: list[Perturbation] = [*SPOILT, "ended", "begun", "disproved", "restated"]
 SAID = frozenset({"predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"})
 """Every column of the ledger that a forecast fills with numbers of its own."""
 
@@ -66,9 +66,9 @@ def changed(audited: list[Audited]) -> dict[tuple[str, str], dict[str, set[str]]
 
 
 def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> None:
-    told: list[Alteration] = []
-    audited = audit(priced, AS_OF, TICKERS, brief(priced), progress=told.append)
-    assert told == list(ALTERATIONS) == ["unchanged", *ALTERED]
+    lines: list[Perturbation] = []
+    audited = audit(priced, AS_OF, TICKERS, brief(priced), progress=lines.append)
+    assert lines == list(PERTURBATIONS) == ["unchanged", *ALTERED]
     assert changed(audited) == {(ticker, model): {} for ticker in TICKERS for model in MODELS}
     for one in audited:
         assert one.changed.keys() == set(ALTERED)
@@ -76,7 +76,7 @@ def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> N
         assert not one.leaks
 
 
-def over_all_sessions(history: History) -> Features:
+def over_all_sessions(history: PricePanel) -> Features:
     """The features, standardised by mean and spread of the whole series."""
     features = build_features(history)
     known = features.inputs[history.valid]
@@ -116,7 +116,7 @@ def never(adjusted: npt.NDArray[np.float64], at: int) -> float:
     return float("nan")
 
 
-def forecaster(*sayings: Saying) -> Forecaster:
+def forecaster(*sayings: Saying) -> ForecastFn:
     """Models that are shown all closes of a ticker, and the place of the session among them."""
 
     def forecasts(universe: Universe, wanted: Mapping[date, list[str]], settings: Settings) -> pd.DataFrame:
@@ -127,10 +127,10 @@ def forecaster(*sayings: Saying) -> Forecaster:
                 row = history.tickers.index(ticker)
                 adjusted = history.adj_close[row, : history.lengths[row]]
                 at = int(history.position(day)[row])
-                for say in sayings:
-                    said = say(adjusted, at)
+                for log in sayings:
+                    said = log(adjusted, at)
                     if said is not None:
-                        keys = {"ticker": ticker, "as_of": pd.Timestamp(day), "model": say.__name__}
+                        keys = {"ticker": ticker, "as_of": pd.Timestamp(day), "model": log.__name__}
                         values = {"basis_close": adjusted[at], "predicted_return": said}
                         rows.append({**keys, **values, "data_hash": history.fingerprints(row, [at])[0]})
         return pd.DataFrame(rows)
@@ -157,9 +157,9 @@ def test_a_leak_is_named_with_its_columns_and_with_what_brought_it_out(priced: W
     }
     audited = audit(priced, AS_OF, TICKERS, brief(priced), forecaster(*expected))
     assert changed(audited) == {
-        (ticker, say.__name__): ended_too(ticker, columns)
+        (ticker, log.__name__): ended_too(ticker, columns)
         for ticker in TICKERS
-        for say, columns in expected.items()
+        for log, columns in expected.items()
     }
     assert {one.model for one in audited if not one.leaks} == {"momentum", "never"}
 
@@ -193,8 +193,8 @@ def test_the_sessions_after_the_audited_one_are_forecast_with_it(priced: Warehou
     days = NEW_YORK.sessions(AS_OF, date(2013, 2, 28)).tolist()[: 1 + LATER_SESSIONS]
     whole = {day: ["FB"] for day in days}
     ended = {AS_OF: ["FB"]} if "ended" in ended_too("FB", {"cut": set()}) else whole
-    assert dict(zip(ALTERATIONS, shown, strict=True)) == {
-        **dict.fromkeys(ALTERATIONS, whole),
+    assert dict(zip(PERTURBATIONS, shown, strict=True)) == {
+        **dict.fromkeys(PERTURBATIONS, whole),
         "cut": {AS_OF: ["FB"]},
         "ended": ended,
     }
@@ -203,7 +203,9 @@ def test_the_sessions_after_the_audited_one_are_forecast_with_it(priced: Warehou
 usable = SessionReader.usable
 
 
-def still_there(self: SessionReader, session: date, known: date | None = None) -> tuple[History, History]:
+def still_there(
+    self: SessionReader, session: date, known: date | None = None
+) -> tuple[PricePanel, PricePanel]:
     history, found = usable(self, session, known)
     last = self._prices.latest.last_sessions()
     there = [ticker for ticker in found.tickers if last.get(ticker) == self._newest_completed[ticker]]
@@ -212,12 +214,12 @@ def still_there(self: SessionReader, session: date, known: date | None = None) -
 
 def whoever_there_is(
     self: SessionReader, session: date, known: date | None = None
-) -> tuple[History, History]:
+) -> tuple[PricePanel, PricePanel]:
     history = self._prices.at(session, known)
     return history, history
 
 
-def prices_of_today(self: KnownPrices, session: date, known: date | None = None) -> History:
+def prices_of_today(self: PointInTimePrices, session: date, known: date | None = None) -> PricePanel:
     return self.latest.cut(session)
 
 
@@ -231,7 +233,7 @@ def prices_of_today(self: KnownPrices, session: date, known: date | None = None)
         # Tickers that have not begun yet count in the market of the day.
         (SessionReader, "usable", whoever_there_is, ["begun"]),
         # The prices of today instead of those of the session.
-        (KnownPrices, "at", prices_of_today, ["restated", "disproved"]),
+        (PointInTimePrices, "at", prices_of_today, ["restated", "disproved"]),
     ],
     ids=[
         *("inputs standardised by the whole series", "models trained on the uncut history"),
@@ -245,7 +247,7 @@ def test_the_command_line_finds_a_fault_in_the_path_of_a_night(
     place: Any,
     name: str,
     fault: Callable[..., Any],
-    alterations: list[Alteration],
+    alterations: list[Perturbation],
 ) -> None:
     monkeypatch.setattr(place, name, fault)
     monkeypatch.setenv("STOCKJAX_WAREHOUSE", str(priced.folder))
@@ -256,10 +258,10 @@ def test_the_command_line_finds_a_fault_in_the_path_of_a_night(
     with pytest.raises(SystemExit) as ended:
         main(["audit", "--sessions", "1"])
     assert ended.value.code == 1
-    told = " ".join(capsys.readouterr().out.split())
-    assert [name for name in alterations if f"changed when {name}" not in told] == []
+    lines = " ".join(capsys.readouterr().out.split())
+    assert [name for name in alterations if f"changed when {name}" not in lines] == []
     # Baselines have neither inputs nor trained models.
-    models = set(re.findall(rf"(?:FB|IBM) {AS_OF} (\w+):", told))
+    models = set(re.findall(rf"(?:FB|IBM) {AS_OF} (\w+):", lines))
     assert "lstm" in models
     assert models == {"lstm"} or alterations != SPOILT
 
@@ -299,16 +301,18 @@ class TestAuditable:
     def test_a_forecast_of_the_newest_session_cannot_be_audited(self, warehouse: Warehouse) -> None:
         store(warehouse, closes("A", {"2013-02-28": 10.0, "2013-03-01": 11.0}))
         append(warehouse, forecast("2013-03-01", "2013-03-04"))
-        with pytest.raises(NothingToForecast, match="no forecast in the ledger has prices after") as refused:
+        with pytest.raises(
+            NothingToForecastError, match="no forecast in the ledger has prices after"
+        ) as refused:
             auditable(warehouse, [], 3)
         assert "\n" not in str(refused.value)
         # What came to another ticker later could have leaked into nothing of this one.
         store(warehouse, closes("B", {"2013-03-01": 10.0, "2013-03-04": 11.0}))
-        with pytest.raises(NothingToForecast):
+        with pytest.raises(NothingToForecastError):
             auditable(warehouse, [], 3)
 
     def test_a_ticker_that_was_never_forecast_cannot_be_audited(self, ledger: Warehouse) -> None:
-        with pytest.raises(NothingToForecast):
+        with pytest.raises(NothingToForecastError):
             auditable(ledger, ["Z"], 3)
 
     def test_a_session_whose_price_was_taken_back_cannot_be_audited(self, ledger: Warehouse) -> None:
@@ -321,5 +325,5 @@ class TestAuditable:
         assert auditable(ledger, ["A"], 1) == {self.DAYS[1]: ["A"]}
 
     def test_a_folder_without_a_warehouse_is_told_so(self, tmp_path: Path) -> None:
-        with pytest.raises(SnapshotMissing, match="there is no warehouse in"):
+        with pytest.raises(SnapshotMissingError, match="there is no warehouse in"):
             auditable(Warehouse(tmp_path), [], 3)

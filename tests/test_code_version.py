@@ -51,13 +51,13 @@ def test_what_defines_numbers_is_there() -> None:
 
 
 def test_every_installation_of_the_same_code_says_the_same() -> None:
-    told = subprocess.run(
+    lines = subprocess.run(
         [sys.executable, "-c", "from stockjax.code_version import code_version; print(code_version())"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == code_version()
+    assert lines.stdout.strip() == code_version()
 
 
 @pytest.mark.parametrize(

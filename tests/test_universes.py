@@ -168,8 +168,8 @@ OFFERED = ("FB", "IBM", "MSFT")
 def test_the_base_learns_from_no_other_tickers_unless_told(tmp_path: Path) -> None:
     assert base_tickers(load_settings(), OFFERED) == ()
     path = write(tmp_path / "list.txt", "\n".join(THREE))
-    told = load_settings(tickers=("IBM",), tickers_file=path, universe="djia")
-    assert base_tickers(told, OFFERED) == ()
+    lines = load_settings(tickers=("IBM",), tickers_file=path, universe="djia")
+    assert base_tickers(lines, OFFERED) == ()
     assert chosen_tickers(load_settings(base={"tickers": ("IBM",), "universe": "djia"})) == ()
 
 

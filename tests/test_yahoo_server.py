@@ -19,7 +19,7 @@ from yfinance.data import SingletonMeta, YfData
 from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
 
 from stockjax.sources.yahoo.chart_api import use_no_caches
-from tests.yahoo_server import (
+from tests.support.yahoo_server import (
     CHART,
     CRUMB,
     PRICES,
@@ -67,11 +67,11 @@ class LedHere(Session[Response]):
         return super().request(method, whole, *args, **settings)
 
 
-History = Callable[..., pd.DataFrame]
+PricePanel = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
-def history(yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+def history(yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[PricePanel]:
     """What the real yfinance makes of the server, each call as in a process of its own."""
     monkeypatch.setattr(SingletonMeta, "_instances", {})
     monkeypatch.setattr(base, "_tz_info_fetch_ctr", 0)
@@ -140,7 +140,7 @@ def assert_history_is(frame: pd.DataFrame, listing: Listing, shown: slice = slic
 
 
 @pytest.mark.parametrize("code", ["XNYS", "XTKS", "XLON", "24/7"])
-def test_yfinance_reads_what_the_listing_says(yahoo: YahooServer, history: History, code: str) -> None:
+def test_yfinance_reads_what_the_listing_says(yahoo: YahooServer, history: PricePanel, code: str) -> None:
     listing = yahoo.listings["ANY"] = made_up_listing(7, FIRST, LAST, code)
     found = history("ANY")
     assert len(found) > 120
@@ -165,7 +165,7 @@ def test_timestamps_are_openings_in_summer_and_in_winter(
         assert [moment.date() for moment in moments] == list(yahoo.listings[ticker].prices["session"].dt.date)
 
 
-def test_a_split_rewrites_all_that_came_before_it(yahoo: YahooServer, history: History) -> None:
+def test_a_split_rewrites_all_that_came_before_it(yahoo: YahooServer, history: PricePanel) -> None:
     listing = yahoo.listings["AAPL"]
     listing.splits[SPLIT_DAY] = 2.0
     traded = listing.prices
@@ -206,7 +206,7 @@ def test_ratios_are_announced_as_fractions(
     assert first == pytest.approx(listing.prices["close"][0] * denominator / numerator, rel=1e-12)
 
 
-def test_a_dividend_rewrites_the_adjusted_close_only(yahoo: YahooServer, history: History) -> None:
+def test_a_dividend_rewrites_the_adjusted_close_only(yahoo: YahooServer, history: PricePanel) -> None:
     listing = yahoo.listings["AAPL"]
     listing.dividends[DIVIDEND_DAY] = 0.75
     found = history("AAPL")
@@ -228,7 +228,7 @@ def test_a_dividend_rewrites_the_adjusted_close_only(yahoo: YahooServer, history
     ("day", "in_newest_shares"), [(date(2020, 8, 7), 0.2), (SPLIT_DAY, 0.8), (DIVIDEND_DAY, 0.8)]
 )
 def test_dividends_are_told_in_the_newest_shares(
-    yahoo: YahooServer, history: History, day: date, in_newest_shares: float
+    yahoo: YahooServer, history: PricePanel, day: date, in_newest_shares: float
 ) -> None:
     listing = yahoo.listings["AAPL"]
     listing.splits[SPLIT_DAY] = 4.0
@@ -242,7 +242,7 @@ def test_dividends_are_told_in_the_newest_shares(
 
 
 def test_only_the_bars_and_events_of_the_period_are_told(
-    yahoo: YahooServer, history: History, ask: Callable[..., Response]
+    yahoo: YahooServer, history: PricePanel, ask: Callable[..., Response]
 ) -> None:
     listing = yahoo.listings["AAPL"]
     listing.splits[SPLIT_DAY] = 2.0
@@ -301,14 +301,14 @@ def test_a_range_is_the_newest_bars(yahoo: YahooServer, ask: Callable[..., Respo
 
 
 @pytest.mark.parametrize("ticker", ["M&M.NS", "^VIX", "BRK-B", "7203.T", "BTC-USD", "ES=F"])
-def test_names_with_signs_in_them_arrive(yahoo: YahooServer, history: History, ticker: str) -> None:
+def test_names_with_signs_in_them_arrive(yahoo: YahooServer, history: PricePanel, ticker: str) -> None:
     listing = yahoo.listings[ticker] = made_up_listing(3, date(2020, 12, 1), LAST)
     assert_history_is(history(ticker), listing)
     assert yahoo.chart_requests(ticker) == yahoo.chart_requests() == 2
 
 
 def test_unknown_tickers_and_those_not_listed_yet_are_not_found(
-    yahoo: YahooServer, history: History, ask: Callable[..., Response]
+    yahoo: YahooServer, history: PricePanel, ask: Callable[..., Response]
 ) -> None:
     yahoo.set_today(date(2020, 6, 30))
     for ticker in ("AAPL", "GONE"):
@@ -328,7 +328,7 @@ def test_unknown_tickers_and_those_not_listed_yet_are_not_found(
 
 
 def test_a_period_without_bars_has_a_meta_and_nothing_else(
-    yahoo: YahooServer, history: History, ask: Callable[..., Response]
+    yahoo: YahooServer, history: PricePanel, ask: Callable[..., Response]
 ) -> None:
     weekend = {"period1": seconds(date(2020, 10, 3)), "period2": seconds(date(2020, 10, 5))}
     found = result(ask(**weekend))
@@ -341,7 +341,9 @@ def test_a_period_without_bars_has_a_meta_and_nothing_else(
     assert "timestamp" not in result(ask("EMPTY"))
 
 
-def test_an_unfinished_bar_is_shown_until_its_session_is_known(yahoo: YahooServer, history: History) -> None:
+def test_an_unfinished_bar_is_shown_until_its_session_is_known(
+    yahoo: YahooServer, history: PricePanel
+) -> None:
     listing = yahoo.listings["AAPL"]
     bar = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.5, "volume": 345}
     listing.unfinished = {"session": SPLIT_DAY, **bar}
@@ -595,7 +597,7 @@ def test_faults_come_one_a_request_in_their_order(yahoo: YahooServer, ask: Calla
         yahoo.faults("AAPL", forever(status(500)), status(503))
 
 
-def test_yfinance_asks_twice_when_it_is_refused(yahoo: YahooServer, history: History) -> None:
+def test_yfinance_asks_twice_when_it_is_refused(yahoo: YahooServer, history: PricePanel) -> None:
     # First for the time zone, then for the prices; each again, with other cookies, after an error.
     yahoo.faults("AAPL", as_usual(), status(429), as_usual())
     assert_history_is(history("AAPL"), yahoo.listings["AAPL"])

@@ -20,12 +20,12 @@ from universes import universe_table
 from walk import Array, Fold, folds, read_history
 
 from stockjax.baselines import BASELINES, baseline_forecasts
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.settings import Settings, load_settings
 from stockjax.training.compilation import use_compilation_cache
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Tell how far it is, apart from the table."""
     print(line, file=sys.stderr, flush=True)
 
@@ -34,16 +34,16 @@ def forecast_all(some: Sequence[Fold], names: Sequence[str]) -> dict[str, Array]
     """Quantiles of each variant over all folds, (n, 5)."""
     parts: dict[str, list[Array]] = {name: [] for name in names}
     for number, fold in enumerate(some, start=1):
-        say(f"fold {number} of {len(some)}: {len(fold.rows)} forecasts from {fold.knowledge.as_of} on")
+        log(f"fold {number} of {len(some)}: {len(fold.rows)} forecasts from {fold.asof.as_of} on")
         for name in names:
             before = time.perf_counter()
             parts[name].append(VARIANTS[name].quantiles(fold))
-            say(f"  {name}: {time.perf_counter() - before:.1f} s")
+            log(f"  {name}: {time.perf_counter() - before:.1f} s")
     return {name: np.concatenate(made) for name, made in parts.items()}
 
 
 def compare(
-    history: History, first: date, last: date, names: Sequence[str], against: str, settings: Settings
+    history: PricePanel, first: date, last: date, names: Sequence[str], against: str, settings: Settings
 ) -> dict[str, Scores]:
     """Scores of the baselines and of the variants, all on the same forecasts."""
     some = list(folds(history, first, last, settings))
@@ -53,7 +53,7 @@ def compare(
     baselines = baseline_forecasts(history, rows, positions)
     wanted = list(dict.fromkeys([against, *names]))
     made = {name: baselines[name].quantiles for name in BASELINES} | forecast_all(some, wanted)
-    say(f"{len(rows)} forecasts, {len(np.unique(asked.days))} days, {asked.after_jump.sum()} after jumps")
+    log(f"{len(rows)} forecasts, {len(np.unique(asked.days))} days, {asked.after_jump.sum()} after jumps")
     return {name: score(made[name], asked, made["har"], made[against]) for name in made}
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     history = read_history(asked.path)
     if asked.universes:
         sizes = [int(size) for size in asked.universes.split(",")]
-        print(universe_table(history, asked.first, asked.last, sizes, settings, say))
+        print(universe_table(history, asked.first, asked.last, sizes, settings, log))
         return
     names = asked.variants.split(",")
     print(as_table(compare(history, asked.first, asked.last, names, asked.against, settings)))

@@ -24,7 +24,7 @@ from stockjax.model.network import (
     degrees_of_freedom,
     initial_parameters,
 )
-from stockjax.training.base_model import BATCH, HOLDOUT, MOST_VALIDATION_WINDOWS, PATIENCE, STEPS_PER_LOOK
+from stockjax.training.base_model import BATCH, EVAL_EVERY, HOLDOUT, MAX_VALIDATION_WINDOWS, PATIENCE
 from stockjax.training.optimiser import base_optimiser, mean_loss
 from stockjax.training.ticker_model import HOLDOUT as TICKER_HOLDOUT
 from stockjax.training.windows import Batch, Sampler, stretch
@@ -97,20 +97,20 @@ class _Run:
         self._state = optimiser.init(self.parameters)
 
     def advance(self, sampler: Sampler) -> None:
-        batches = _arrays(sampler.draw((STEPS_PER_LOOK, BATCH)))
+        batches = _arrays(sampler.draw((EVAL_EVERY, BATCH)))
         self.parameters, self._state = _train(self.parameters, self._state, batches, **self._fixed)
 
 
 def train_head(head: Head, fold: Fold) -> Parameters:
     """Train as the product trains its base: a run that finds the steps, then every seed on all data."""
-    features, lengths = fold.knowledge.features, fold.knowledge.history.lengths
-    settings, first = fold.settings, np.full(len(fold.knowledge.history.lengths), fold.features.first)
+    features, lengths = fold.asof.features, fold.asof.history.lengths
+    settings, first = fold.settings, np.full(len(fold.asof.history.lengths), fold.features.first)
     steps = _best_steps(head, fold, first)
 
     def one_seed(number: int) -> Parameters:
         sampler = Sampler(features, first, lengths, [settings.seed, number, steps])
         run = _Run(head, fold, settings.seed + number)
-        for _ in range(steps // STEPS_PER_LOOK):
+        for _ in range(steps // EVAL_EVERY):
             run.advance(sampler)
         return head.finish(run.parameters)
 
@@ -119,17 +119,17 @@ def train_head(head: Head, fold: Fold) -> Parameters:
 
 
 def _best_steps(head: Head, fold: Fold, first: Places) -> int:
-    features, lengths, seed = fold.knowledge.features, fold.knowledge.history.lengths, fold.settings.seed
+    features, lengths, seed = fold.asof.features, fold.asof.history.lengths, fold.settings.seed
     boundary = lengths - np.minimum(HOLDOUT, lengths // 3)
     sampler = Sampler(features, first, boundary, [seed])
     held_out = _held_out(features, boundary, lengths, seed)
-    run, best, best_loss = _Run(head, fold, seed), STEPS_PER_LOOK, float("inf")
-    for step in range(STEPS_PER_LOOK, fold.settings.training.base_steps + 1, STEPS_PER_LOOK):
+    run, best, best_loss = _Run(head, fold, seed), EVAL_EVERY, float("inf")
+    for step in range(EVAL_EVERY, fold.settings.training.base_steps + 1, EVAL_EVERY):
         run.advance(sampler)
         loss = float(_loss_of(run.parameters, held_out, loss=head.loss))
         if loss < best_loss:
             best, best_loss = step, loss
-        elif step - best >= PATIENCE * STEPS_PER_LOOK:
+        elif step - best >= PATIENCE * EVAL_EVERY:
             break
     return best
 
@@ -140,9 +140,9 @@ def _held_out(features: Features, boundary: Places, lengths: Places, seed: int) 
     parts = [_arrays(stretch(features, int(row), int(boundary[row]), int(lengths[row]))) for row in rows]
     inputs, labels, known = (np.concatenate(part) for part in zip(*parts, strict=True))
     count = len(inputs)
-    if count > MOST_VALIDATION_WINDOWS:
+    if count > MAX_VALIDATION_WINDOWS:
         random = np.random.default_rng(seed)
-        kept = np.sort(random.choice(count, MOST_VALIDATION_WINDOWS, replace=False))
+        kept = np.sort(random.choice(count, MAX_VALIDATION_WINDOWS, replace=False))
         inputs, labels, known = inputs[kept], labels[kept], known[kept]
     return inputs, labels, known
 
@@ -331,7 +331,7 @@ def untrained(fold: Fold) -> Parameters:
 
 def train_alone(fold: Fold, start: Parameters, row: int) -> Parameters:
     """One ticker's networks, from its own history and nothing else."""
-    features, length = fold.knowledge.features, int(fold.knowledge.history.lengths[row])
+    features, length = fold.asof.features, int(fold.asof.history.lengths[row])
     training, boundary = fold.settings.training, length - TICKER_HOLDOUT
     one = Features(
         features.inputs[row : row + 1], features.labels[row : row + 1], features.volatility[row : row + 1]

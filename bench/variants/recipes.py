@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from heads import LINEAR, MIXTURE, Head, location_head, look_mixture, train_alone, train_head, untrained
 from scores import after_jumps
-from walk import Array, Fold, Mask, Outlook, Places, look, look_each
+from walk import Array, Distribution, Fold, Mask, Places, look, look_each
 
 from stockjax.distribution import LEVELS
 from stockjax.features.volatility import trailing_mean
@@ -15,7 +15,7 @@ from stockjax.model.student_t import student_t_quantiles
 from stockjax.training.adapter import residual_quantiles
 
 YEAR = 250
-FEWEST_SESSIONS = 64
+MIN_SESSIONS = 64
 """Sessions before which an EWMA volatility is little more than a single return."""
 
 _DAYS_TO_BELIEVE = 1500
@@ -38,8 +38,8 @@ def completed(fold: Fold, location: Array, log_scale: Array, shape: Array) -> Ar
     return scaled
 
 
-def _of(fold: Fold, outlook: Outlook, shape: Array) -> Array:
-    return completed(fold, outlook.location, outlook.log_scale, shape)
+def _of(fold: Fold, predict_distribution: Distribution, shape: Array) -> Array:
+    return completed(fold, predict_distribution.location, predict_distribution.log_scale, shape)
 
 
 # Shapes.
@@ -54,9 +54,11 @@ def _student(fold: Fold) -> Array:
     return student_t_quantiles(fold.base_outlook.freedom)
 
 
-def _half_pooled(fold: Fold, outlook: Outlook) -> Array:
-    """The product's shape, from the residuals of another outlook."""
-    return residual_quantiles(fold.residuals(outlook)[fold.seen], student_t_quantiles(outlook.freedom))
+def _half_pooled(fold: Fold, predict_distribution: Distribution) -> Array:
+    """The product's shape, from the residuals of another predict_distribution."""
+    return residual_quantiles(
+        fold.residuals(predict_distribution)[fold.seen], student_t_quantiles(predict_distribution.freedom)
+    )
 
 
 def _empirical(fold: Fold) -> Array:
@@ -66,7 +68,7 @@ def _empirical(fold: Fold) -> Array:
 
 def _later_residuals(fold: Fold) -> Array:
     seen = fold.seen.copy()
-    seen[:, :FEWEST_SESSIONS] = False
+    seen[:, :MIN_SESSIONS] = False
     return residual_quantiles(fold.residuals(fold.base_outlook)[seen], _student(fold))
 
 
@@ -74,7 +76,7 @@ def _later_residuals(fold: Fold) -> Array:
 
 
 @cache
-def _adapter_outlook(fold: Fold) -> Outlook:
+def _adapter_outlook(fold: Fold) -> Distribution:
     return fold.adapted_alike(fold.base_outlook, fold.base.parameters["network"])
 
 
@@ -106,10 +108,10 @@ def _with_training(**changes: int) -> Callable[[Fold], Array]:
 
 def _location_by_days(fold: Fold) -> Array:
     """The location believed as far as there were days to learn it from."""
-    days = int(fold.knowledge.history.lengths.max())
+    days = int(fold.asof.history.lengths.max())
     believed = days / (days + _DAYS_TO_BELIEVE)
     base, full = fold.base_outlook, fold.full_outlook
-    shape = _half_pooled(fold, Outlook(believed * base.location, base.log_scale, base.freedom))
+    shape = _half_pooled(fold, Distribution(believed * base.location, base.log_scale, base.freedom))
     return completed(fold, believed * full.location, full.log_scale, shape)
 
 
@@ -132,7 +134,7 @@ def _mixture_half_pooled(fold: Fold) -> Array:
     """Half the mixture's quantiles, half the residuals' after division by the mixture's own width."""
     location, log_scale, shape = _mixture(fold)
     width = log_scale + np.log(shape[..., -1] - shape[..., 0])
-    residuals = fold.residuals(Outlook(location, width, np.inf))[fold.seen]
+    residuals = fold.residuals(Distribution(location, width, np.inf))[fold.seen]
     pooled = completed(fold, location, width, np.quantile(residuals, LEVELS))
     return (_mixture_alone(fold) + pooled) / 2
 
@@ -163,7 +165,7 @@ def _bins(state: Array, seen: Mask, count: int) -> Places:
 def _known(fold: Fold) -> Mask:
     """Residuals that a state may be judged by: those of sessions with a volatility worth the name."""
     seen = fold.seen.copy()
-    seen[:, :FEWEST_SESSIONS] = False
+    seen[:, :MIN_SESSIONS] = False
     return seen
 
 
@@ -209,13 +211,13 @@ def _scale_by_state(state: State, count: int) -> Callable[[Fold], Array]:
 
 def _scale_after_jumps(fold: Fold) -> Array:
     """The scale after earnings-like jumps times what all tickers' past ones say it should have been."""
-    after = after_jumps(fold.knowledge.history, fold.knowledge.features)
+    after = after_jumps(fold.asof.history, fold.asof.features)
     width = after.shape[1]
     size, seen = np.abs(fold.residuals(fold.full_outlook))[:, :width], _known(fold)[:, :width]
     sample = size[seen & after]
     if not len(sample):
         return PRODUCT.quantiles(fold)
-    prior = FEWEST_SESSIONS / (len(sample) + FEWEST_SESSIONS)
+    prior = MIN_SESSIONS / (len(sample) + MIN_SESSIONS)
     widening = (1 - prior) * np.log(np.quantile(sample, 0.75) / np.quantile(size[seen], 0.75))
     here = after_jumps(fold.history, fold.features)
     log_scale = fold.full_outlook.log_scale + np.where(here, widening, 0.0)

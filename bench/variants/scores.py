@@ -10,7 +10,7 @@ from walk import Array, Mask
 
 from stockjax.baselines.empirical_quantiles import trailing_windows
 from stockjax.distribution import LEVELS, pinball
-from stockjax.features import Features, History
+from stockjax.features import Features, PricePanel
 from stockjax.features.volatility import exponential_mean, log_returns
 from stockjax.scoring.skill import Skill, skill_over_days
 
@@ -53,7 +53,7 @@ class Questions:
 
 
 def questions(
-    history: History, features: Features, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
+    history: PricePanel, features: Features, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
 ) -> Questions:
     """Look up what came of the forecasts from the given places."""
     volatility = features.volatility[rows, positions]
@@ -80,7 +80,7 @@ def _known_terciles(
     return thirds
 
 
-def after_jumps(history: History, features: Features) -> Mask:
+def after_jumps(history: PricePanel, features: Features) -> Mask:
     """(tickers, sessions) from a jump on: its session and those before SESSIONS_AFTER have passed."""
     moves = np.zeros(history.close.shape)
     moves[:, 1:] = np.abs(np.nan_to_num(log_returns(history)[:, 1:] / features.volatility[:, :-1]))
@@ -101,7 +101,7 @@ class Scores:
 
     pinball: float
     skill: Skill
-    paired: Skill
+    compare_losses: Skill
     coverage: float
     coverage_by_tercile: tuple[float, ...]
     coverage_by_known_tercile: tuple[float, ...]
@@ -117,7 +117,7 @@ def score(quantiles: Array, asked: Questions, benchmark: Array, default: Array) 
     return Scores(
         pinball=float(loss.mean()),
         skill=skill_over_days(loss, pinball(benchmark, asked.returns), asked.days),
-        paired=skill_over_days(loss, pinball(default, asked.returns), asked.days),
+        compare_losses=skill_over_days(loss, pinball(default, asked.returns), asked.days),
         coverage=float(inside.mean()),
         coverage_by_tercile=_by_third(inside, asked.tercile),
         coverage_by_known_tercile=_by_third(inside, asked.known_tercile),
@@ -152,7 +152,7 @@ def _cells(one: Scores) -> list[str]:
     return [
         f"{1e4 * one.pinball:.2f}",
         percent(one.skill),
-        percent(one.paired),
+        percent(one.compare_losses),
         f"{one.coverage:.3f}",
         _thirds(one.coverage_by_tercile),
         _thirds(one.coverage_by_known_tercile),

@@ -9,7 +9,7 @@ from scores import Scores, percent, questions, score
 from walk import Array, folds
 
 from stockjax.baselines import baseline_forecasts
-from stockjax.features import History, build_features
+from stockjax.features import PricePanel, build_features
 from stockjax.settings import Settings
 
 RECIPES = ("full", "adapter", "own")
@@ -17,12 +17,12 @@ DRAWS = 4
 
 
 def universe_table(
-    history: History,
+    history: PricePanel,
     first: date,
     last: date,
     sizes: Sequence[int],
     settings: Settings,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> str:
     """Markdown: every size of universe and recipe, scored on the tickers drawn for the smallest.
 
@@ -37,19 +37,19 @@ def universe_table(
             # Draws that come to the same universe are forecast together.
             asked = [one[: min(sizes)] for one in draws if set(one[:size]) == set(draw[:size])]
             wanted = [ticker for some in asked for ticker in some]
-            say(f"{size} tickers, forecasting {', '.join(wanted)}")
+            log(f"{size} tickers, forecasting {', '.join(wanted)}")
             for recipe, found in _forecasts(history.only(draw[:size]), wanted, first, last, settings).items():
                 made.setdefault((size, recipe), {}).update(found)
     scores = _scores(history.only(tickers), made)
     lines = ["| base learns from | model | skill vs har, % | vs full of the largest, % | 90% covers |"]
     lines.append("| ---: | --- | ---: | ---: | ---: |")
     for (size, recipe), one in scores.items():
-        cells = [str(size), recipe, percent(one.skill), percent(one.paired), f"{one.coverage:.3f}"]
+        cells = [str(size), recipe, percent(one.skill), percent(one.compare_losses), f"{one.coverage:.3f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _draws(history: History, first: date, smallest: int, settings: Settings) -> list[list[str]]:
+def _draws(history: PricePanel, first: date, smallest: int, settings: Settings) -> list[list[str]]:
     """Orders of all tickers; each begins with others of those that can be trained by `first`."""
     known = history.cut(first).lengths >= settings.history.training_sessions
     random = np.random.default_rng(settings.seed)
@@ -61,7 +61,7 @@ def _draws(history: History, first: date, smallest: int, settings: Settings) -> 
 
 
 def _forecasts(
-    universe: History, tickers: Sequence[str], first: date, last: date, settings: Settings
+    universe: PricePanel, tickers: Sequence[str], first: date, last: date, settings: Settings
 ) -> dict[str, dict[tuple[str, str], Array]]:
     """By recipe, then by ticker and session, the quantiles (5,)."""
     found: dict[str, dict[tuple[str, str], Array]] = {recipe: {} for recipe in RECIPES}
@@ -74,7 +74,7 @@ def _forecasts(
 
 
 def _scores(
-    history: History, made: dict[tuple[int, str], dict[tuple[str, str], Array]]
+    history: PricePanel, made: dict[tuple[int, str], dict[tuple[str, str], Array]]
 ) -> dict[tuple[int, str], Scores]:
     """Scores on the forecasts that all universes and recipes made."""
     keys = sorted(set.intersection(*(set(found) for found in made.values())))

@@ -9,26 +9,26 @@ from scipy.special import ndtri
 from stockjax.baselines.empirical_quantiles import RESIDUALS, empirical_quantiles, trailing_windows
 from stockjax.baselines.har import har_volatility
 from stockjax.distribution import LEVELS, ReturnForecast
-from stockjax.features.price_panel import Array, History
+from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import ewma_volatility, log_returns
 
 Places = npt.NDArray[np.int64]
 
 
-def random_walk(history: History, rows: Places, positions: Places) -> ReturnForecast:
+def random_walk(history: PricePanel, rows: Places, positions: Places) -> ReturnForecast:
     """Tomorrow is today; the spread is that of the last 250 returns, moved to median 0."""
     sample = trailing_windows(log_returns(history), rows, positions, RESIDUALS)
     quantiles = empirical_quantiles(sample)
     return ReturnForecast(quantiles - quantiles[:, 2:3], np.nanstd(sample, axis=1))
 
 
-def ewma(history: History, rows: Places, positions: Places) -> ReturnForecast:
+def ewma(history: PricePanel, rows: Places, positions: Places) -> ReturnForecast:
     """RiskMetrics: a Gaussian around 0 with exponentially weighted variance, decay 0.94."""
     scale = ewma_volatility(log_returns(history))[rows, positions]
     return ReturnForecast(scale[:, None] * ndtri(LEVELS), scale)
 
 
-def har(history: History, rows: Places, positions: Places) -> ReturnForecast:
+def har(history: PricePanel, rows: Places, positions: Places) -> ReturnForecast:
     """HAR volatility times the quantiles of the last 250 returns over their HAR volatility."""
     volatility = har_volatility(history, _lookback(history, rows, positions))
     residuals = _scaled_residuals(log_returns(history), volatility)
@@ -39,7 +39,7 @@ def har(history: History, rows: Places, positions: Places) -> ReturnForecast:
     )
 
 
-def _lookback(history: History, rows: Places, positions: Places) -> npt.NDArray[np.bool_]:
+def _lookback(history: PricePanel, rows: Places, positions: Places) -> npt.NDArray[np.bool_]:
     """(N, T) the sessions whose volatility the residuals of these forecasts need."""
     needed = np.zeros(history.close.shape, dtype=bool)
     columns = positions[:, None] - np.arange(RESIDUALS + 1)
@@ -54,7 +54,7 @@ def _scaled_residuals(returns: Array, volatility: Array) -> Array:
     return residuals
 
 
-BASELINES: dict[str, Callable[[History, Places, Places], ReturnForecast]] = {
+BASELINES: dict[str, Callable[[PricePanel, Places, Places], ReturnForecast]] = {
     "random_walk": random_walk,
     "ewma": ewma,
     "har": har,
@@ -62,7 +62,7 @@ BASELINES: dict[str, Callable[[History, Places, Places], ReturnForecast]] = {
 """Every baseline by its name in the ledger."""
 
 
-def baseline_forecasts(history: History, rows: Places, positions: Places) -> dict[str, ReturnForecast]:
+def baseline_forecasts(history: PricePanel, rows: Places, positions: Places) -> dict[str, ReturnForecast]:
     """All baselines' forecasts from the given sessions.
 
     Parameters

@@ -3,17 +3,17 @@
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.price_panel import Array, History
+from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import ewma_volatility, log_returns, log_variance, trailing_mean
 
 HORIZONS = (1, 5, 22)
 """A day, a week and a month of sessions."""
 
-_FEWEST_FITTED = 30
+_MIN_FITTED = 30
 _TICKERS_AT_ONCE = 32
 
 
-def har_volatility(history: History, needed: npt.NDArray[np.bool_]) -> Array:
+def har_volatility(history: PricePanel, needed: npt.NDArray[np.bool_]) -> Array:
     """The volatility that HAR expects of the next session, (N, T), up to a constant factor.
 
     ln v_{t+1} = b0 + b1 x_t(1) + b2 x_t(5) + b3 x_t(22), where x(k) is the mean over k
@@ -52,7 +52,7 @@ def _expanding_forecast(variance: Array, needed: npt.NDArray[np.bool_]) -> Array
     gram[:, 1:] = np.cumsum(x[..., :, None] * x[..., None, :], axis=1)
     moment[:, 1:] = np.cumsum(x * y[..., None], axis=1)
     count[:, 1:] = np.cumsum(complete, axis=1)
-    fitted = needed & (count >= _FEWEST_FITTED)
+    fitted = needed & (count >= _MIN_FITTED)
     # A hair of ridge keeps a price that never moved solvable and moves nothing else.
     ridge = 1e-9 * count[fitted][:, None, None] * np.eye(size)
     coefficients = np.linalg.solve(gram[fitted] + ridge, moment[fitted][..., None])[..., 0]

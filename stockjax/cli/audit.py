@@ -11,9 +11,9 @@ from stockjax.audit import Audited, audit, auditable
 from stockjax.settings import Settings
 from stockjax.training.compilation import use_compilation_cache
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.perturbed import ALTERATIONS, Alteration
+from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation
 
-MOST_LEAKS = 20
+MAX_LEAKS = 20
 """Changed forecasts that are named; they are counted to the last."""
 
 
@@ -24,7 +24,7 @@ def audit_all(settings: Settings, tickers: Sequence[str], sessions: int, console
     chosen = auditable(warehouse, tickers, sessions)
     found: list[Audited] = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        work = bar.add_task("", total=len(chosen) * len(ALTERATIONS))
+        work = bar.add_task("", total=len(chosen) * len(PERTURBATIONS))
         for as_of, forecast in chosen.items():
             bar.update(work, description=f"{as_of}, {len(forecast)} tickers")
             found += audit(
@@ -51,17 +51,17 @@ def findings(audited: Sequence[Audited]) -> RenderableType:
     leaks = [one for one in audited if one.leaks]
     lines = [
         f"{one.ticker} {one.as_of} {one.model}: {', '.join(columns)} changed when {name}"
-        for one in leaks[:MOST_LEAKS]
+        for one in leaks[:MAX_LEAKS]
         for name, columns in one.changed.items()
         if columns
     ]
-    if len(leaks) > MOST_LEAKS:
-        lines.append(f"and {len(leaks) - MOST_LEAKS} more forecasts")
-    told = [Text("\n".join(lines))] if lines else []
-    return Group(prices, universe, *told)
+    if len(leaks) > MAX_LEAKS:
+        lines.append(f"and {len(leaks) - MAX_LEAKS} more forecasts")
+    parts = [Text("\n".join(lines))] if lines else []
+    return Group(prices, universe, *parts)
 
 
-def _counts(audited: Sequence[Audited], names: Sequence[Alteration], title: str, caption: str) -> Table:
+def _counts(audited: Sequence[Audited], names: Sequence[Perturbation], title: str, caption: str) -> Table:
     """How many forecasts of each session and model changed by each of the alterations."""
     table = Table(title=title, caption=caption)
     for heading in ("session", "model", "forecasts", *names):

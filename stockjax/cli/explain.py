@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stockjax.errors import NotReproducible
+from stockjax.errors import NotReproducibleError
 from stockjax.settings import load_settings
 
 if TYPE_CHECKING:
-    from stockjax.reproduce import Rederived
+    from stockjax.reproduce import Reproduction
 
 _console = Console()
 
@@ -36,7 +36,7 @@ def explain(
     ] = None,
 ) -> None:
     """Show what a forecast was made from and make it again: every bit must come out the same."""
-    from stockjax.reproduce import ledger_rows, rederive
+    from stockjax.reproduce import ledger_rows, reproduce
     from stockjax.training.compilation import use_compilation_cache
     from stockjax.warehouse import Warehouse
 
@@ -44,16 +44,16 @@ def explain(
     made = Warehouse(settings.warehouse, settings.lock_timeout)
     rows = ledger_rows(made, ticker, day.date(), by_target=target)
     use_compilation_cache(settings.cache)
-    found = [rederive(made, row) for row in rows]
+    found = [reproduce(made, row) for row in rows]
     for origin in dict.fromkeys(str(one.row["origin"]) for one in found):
         _print_origin([one for one in found if one.row["origin"] == origin], features)
     other = [one for one in found if not one.same]
     _console.print(f"{len(found) - len(other)} of {len(found)} forecasts came out again, bit for bit")
     if other:
-        raise NotReproducible(_verdict(other))
+        raise NotReproducibleError(_verdict(other))
 
 
-def _print_origin(found: Sequence["Rederived"], features: int) -> None:
+def _print_origin(found: Sequence["Reproduction"], features: int) -> None:
     """One night's, or one replay's, forecasts from the session."""
     first = found[0]
     row = first.row
@@ -62,7 +62,7 @@ def _print_origin(found: Sequence["Rederived"], features: int) -> None:
         f"written {row['created_at']:%Y-%m-%d %H:%M} UTC by run {row['run_id'][:8]}"
     ]
     if first.seen:
-        history = first.seen.knowledge.history
+        history = first.seen.asof.history
         lines.append(
             f"prices from {history.sessions[first.seen.row, 0]} to {row['as_of']:%Y-%m-%d} as known at "
             f"{row['read_at']:%Y-%m-%d %H:%M:%S} UTC, market of {len(history.tickers)} tickers"
@@ -78,17 +78,17 @@ def _print_origin(found: Sequence["Rederived"], features: int) -> None:
             _print_network(one, features)
 
 
-def _outcome(one: "Rederived") -> str:
+def _outcome(one: "Reproduction") -> str:
     return "the same again" if one.same else f"not the same again ({', '.join(one.differing)})"
 
 
-def _print_network(one: "Rederived", features: int) -> None:
+def _print_network(one: "Reproduction", features: int) -> None:
     """The network and what its inputs added to the log-scale."""
     if one.seen is None or one.seen.model is None:
         return
     seen, model = one.seen, one.seen.model
     contributions, start = seen.contributions()
-    volatility = float(seen.knowledge.features.volatility[seen.row, seen.position])
+    volatility = float(seen.asof.features.volatility[seen.row, seen.position])
     _console.print(
         Text(
             f"model {model.model_id}, trained through {model.trained_through} on data {model.data_hash}, "
@@ -99,9 +99,7 @@ def _print_network(one: "Rederived", features: int) -> None:
         soft_wrap=True,
     )
     ordered = sorted(contributions.items(), key=lambda item: -abs(item[1]))
-    today = dict(
-        zip(contributions, seen.knowledge.features.inputs[seen.row, seen.position].tolist(), strict=True)
-    )
+    today = dict(zip(contributions, seen.asof.features.inputs[seen.row, seen.position].tolist(), strict=True))
     table = Table(title="What the features added to the log-scale")
     for heading in ("feature", "that day", "added"):
         table.add_column(heading, justify="left" if heading == "feature" else "right")
@@ -113,9 +111,9 @@ def _print_network(one: "Rederived", features: int) -> None:
     _console.print(table)
 
 
-def _verdict(other: Sequence["Rederived"]) -> str:
+def _verdict(other: Sequence["Reproduction"]) -> str:
     """What differs, in one sentence."""
     which = ", ".join(f"{one.row['model']} ({one.row['origin']})" for one in other)
     causes = list(dict.fromkeys(cause for one in other for cause in one.causes))
-    told = "; ".join(causes) or "prices, model, code and libraries are those of the run: report it, please"
-    return f"not the same again: {which}; {told}"
+    found = "; ".join(causes) or "prices, model, code and libraries are those of the run: report it, please"
+    return f"not the same again: {which}; {found}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stockjax.errors import StatementRefused, StockjaxError
+from stockjax.errors import QueryRejectedError, StockjaxError
 
 GRACE = 2.0
 """Seconds after its time limit in which a query may still end by itself."""
@@ -27,14 +27,14 @@ def number_of_bytes(text: str) -> int:
 
     Raises
     ------
-    StatementRefused
+    QueryRejectedError
         It is no size.
 
     """
     found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT]B|[KMG]IB)", text.strip().upper())
     size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
     if not size:
-        raise StatementRefused(f"'{text}' is no amount of memory; write it as 500MB or 2GB")
+        raise QueryRejectedError(f"'{text}' is no amount of memory; write it as 500MB or 2GB")
     return size
 
 

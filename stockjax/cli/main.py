@@ -133,13 +133,13 @@ def tune(
 ) -> None:
     """Search for settings of training that would have done better; the winner becomes a challenger."""
     from stockjax.reporting.search_report import search_table
-    from stockjax.tuning import all_tried, open_study, trials_table
+    from stockjax.tuning import open_study, trial_results, trials_table
 
     settings = _asked(tickers, source, path, warehouse, trials)
     orchestrate = importlib.metadata.entry_points(group="stockjax.flows")["tune"].load()
     finished = orchestrate(settings, as_of.date() if as_of else None)
     with open_study(settings.warehouse, finished.study) as study:
-        found = all_tried(study)
+        found = trial_results(study)
     _console.print(search_table(trials_table(found), list(found[0].values)))
     _console.print(f"report: {finished.report}")
     _console.print(finished.message)

@@ -100,7 +100,7 @@ def show(
     if not found:
         found = [
             row
-            for row in read_rows(made, "models_in_force", as_of=date.max, tickers=[what])
+            for row in read_rows(made, "active_models", as_of=date.max, tickers=[what])
             if row["status"] == "champion"
         ]
     if not found:
@@ -127,7 +127,7 @@ def rollback(
     warehouse: WarehouseOption = None,
 ) -> None:
     """Put models back in force that were; from the next forecast on, the past stays as it is."""
-    from stockjax.registry.activation import models_at, models_of_run, models_once_in_force
+    from stockjax.registry.activation import models_at, models_of_run, models_once_active
 
     settings = load_settings(warehouse=warehouse)
     _only_one({"--to": to, "--run": run, "--model": model})
@@ -140,7 +140,7 @@ def rollback(
         elif run:
             rows = models_of_run(made, run, tickers or ())
         elif model:
-            rows = models_once_in_force(made, model)
+            rows = models_once_active(made, model)
         else:
             raise UsageError("say how far back: --to DATE, --run RUN_ID or --model MODEL_ID")
         _change(settings, rows, "rollback", reason)
@@ -172,23 +172,23 @@ def _warehouse(settings: Settings) -> "Warehouse":
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """While no night is at work, which would have loaded the models that were in force before."""
-    from stockjax.nightly.run_lock import Turn
+    from stockjax.nightly.run_lock import RunLock
 
-    turn = Turn(settings)
-    turn.take("forecast", typer.echo)
+    run_lock = RunLock(settings)
+    run_lock.acquire("forecast", typer.echo)
     try:
         yield
     finally:
-        turn.give_back()
+        run_lock.release()
 
 
 def _change(
     settings: Settings, rows: Sequence[Mapping[str, Any]], cause: "Cause", reason: str | None
 ) -> None:
     """Put the models in force and say what came of it."""
-    from stockjax.registry.activation import put_models_in_force
+    from stockjax.registry.activation import activate_models
 
-    done = put_models_in_force(
+    done = activate_models(
         _warehouse(settings), rows, cause=cause, moment=datetime.now(UTC), who=_user(), reason=reason
     )
     for change in done.changes:
@@ -215,12 +215,12 @@ def _user() -> str | None:
         return None
 
 
-def _print(found: Any, told: Table | Text, form: Format) -> None:
+def _print(found: Any, text: Table | Text, form: Format) -> None:
     """For people, or as one JSON value with days and moments in ISO 8601."""
     if form is Format.json:
         typer.echo(json.dumps(found, default=lambda value: value.isoformat(), ensure_ascii=False))
     else:
-        _console.print(told, soft_wrap=isinstance(told, Text))
+        _console.print(text, soft_wrap=isinstance(text, Text))
 
 
 def _only_one(options: Mapping[str, Any]) -> None:
@@ -246,22 +246,22 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _details(row: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> Text:
-    told = json.loads(row["hyperparameters"])
+    text = json.loads(row["hyperparameters"])
     lines = [
         f"{row['model_id']}: {row['role']}{' of ' + row['ticker'] if row['ticker'] else ''}, {row['status']}",
         f"trained through {row['trained_through']} at {row['trained_at']:%Y-%m-%d %H:%M} UTC, "
-        f"held-out loss {row['validation_loss']:.4f}, stopped at step {told.get('stopped_at')}",
-        f"mode {told.get('mode')}, {told.get('hidden')} units, {told.get('seeds')} networks, "
+        f"held-out loss {row['validation_loss']:.4f}, stopped at step {text.get('stopped_at')}",
+        f"mode {text.get('mode')}, {text.get('hidden')} units, {text.get('seeds')} networks, "
         f"seed {row['seed']}",
         f"parent {row['parent_id'] or 'none'}",
         f"data {row['data_hash']}, code {row['code_version']}",
         f"file {row['path']}" + (f", let go on {row['purged_at']:%Y-%m-%d}" if row["purged_at"] else ""),
-        *map(_told, changes),
+        *map(_details_text, changes),
     ]
     return Text("\n".join(lines))
 
 
-def _told(change: Mapping[str, Any]) -> str:
+def _details_text(change: Mapping[str, Any]) -> str:
     """One change of status: when, from what to what, by whom and why."""
     by = f"run {change['run_id'][:8]}" if change["run_id"] else change["changed_by"]
     said = ", ".join(str(part) for part in (change["cause"], by, change["reason"]) if part)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stockjax.errors import StatementRefused
+from stockjax.errors import QueryRejectedError
 from stockjax.settings import load_settings
 
 
@@ -50,7 +50,7 @@ def sql(
         console.print(_names(settings.warehouse))
         return
     if statement is None:
-        raise StatementRefused("there is no statement; give one SELECT, @NAME or --list")
+        raise QueryRejectedError("there is no statement; give one SELECT, @NAME or --list")
     text = named_query(settings.warehouse, statement[1:]).sql if statement.startswith("@") else statement
     values = parameters_from(parameters or [], parameters_of(text))
     with limited(timeout, number_of_bytes(memory)):

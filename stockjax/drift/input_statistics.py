@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.price_panel import History
+from stockjax.features.price_panel import PricePanel
 from stockjax.features.volatility import ewma_volatility, log_returns, log_variance
 
 Array = npt.NDArray[np.float64]
 
 REFERENCE_SESSIONS = 504
 """Sessions of a ticker's own past that a surprise is measured against."""
-FEWEST_REFERENCES = 126
+MIN_REFERENCES = 126
 """With fewer sessions in them nothing is bet."""
 
 SHIFT_TOLERANCE = 0.25
@@ -22,7 +22,7 @@ SHIFT_TOLERANCE = 0.25
 _MEMORY = (1, 5, 22)
 
 
-def recent(history: History, sessions: int) -> History:
+def recent(history: PricePanel, sessions: int) -> PricePanel:
     """The last sessions of each ticker, packed to the left again."""
     width = min(sessions, history.sessions.shape[1])
     start = np.maximum(history.lengths - width, 0)
@@ -35,7 +35,7 @@ def recent(history: History, sessions: int) -> History:
     return dataclasses.replace(history, lengths=np.minimum(history.lengths, width), **fields)
 
 
-def watched_inputs(history: History) -> Array:
+def watched_inputs(history: PricePanel) -> Array:
     """Log variance of the session and log volume, (2, N, T); NaN where there is none."""
     variance = log_variance(history, ewma_volatility(log_returns(history)))
     volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
@@ -139,7 +139,7 @@ def _surprise(past: Array, new: Array) -> Array:
     for column in range(new.shape[1]):
         below = (past < tolerated[:, column, None]).sum(axis=1)
         paid = 0.5 * np.sqrt((usable + 1) / (usable - below + 1))
-        judged = np.isfinite(new[:, column]) & (usable >= FEWEST_REFERENCES)
+        judged = np.isfinite(new[:, column]) & (usable >= MIN_REFERENCES)
         bets[judged, column] = paid[judged]
     return bets
 

@@ -17,7 +17,7 @@ from stockjax.drift.input_statistics import (
     watched_inputs,
 )
 from stockjax.drift.monitors import coverage_bets, scale_bets
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.settings import AlertSettings, DriftSettings
 
 LOOKBACK = timedelta(days=370)
@@ -85,8 +85,8 @@ class MonitorUpdate:
 
 def update_monitors(
     monitors: Monitors,
-    prices: History,
-    usable: History,
+    prices: PricePanel,
+    usable: PricePanel,
     as_of: date,
     drift: DriftSettings,
     band: AlertSettings,
@@ -170,7 +170,7 @@ def _observed(pending: pd.DataFrame, outcomes: pd.DataFrame, as_of: date) -> pd.
     return left[young & (left["of_ticker"] | left["of_universe"])].reset_index(drop=True)
 
 
-def _outcomes(pending: pd.DataFrame, prices: History, as_of: date) -> pd.DataFrame:
+def _outcomes(pending: pd.DataFrame, prices: PricePanel, as_of: date) -> pd.DataFrame:
     """The pending forecasts whose target has a price by now, with their residuals; ordered by session.
 
     The index is that of `pending`. Columns ticker, session, target, residual, inside_50, inside_90,
@@ -216,7 +216,7 @@ def _outcomes(pending: pd.DataFrame, prices: History, as_of: date) -> pd.DataFra
 
 
 def _adjusted_closes(
-    prices: History, due: pd.DataFrame
+    prices: PricePanel, due: pd.DataFrame
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Adjusted closes of each forecast's session and of its target, (n,) each; NaN where there is none."""
     row_of = {ticker: row for row, ticker in enumerate(prices.tickers)}
@@ -276,7 +276,7 @@ def _judged(outcomes: pd.DataFrame, monitor: Monitor, limits: AlertSettings) -> 
     return _with_bets(outcomes[["ticker", "session", "of_ticker", "of_universe"]], monitor, seen, bets)
 
 
-def _inputs(history: History, known: _Known) -> pd.DataFrame:
+def _inputs(history: PricePanel, known: _Known) -> pd.DataFrame:
     """The same of a monitor of inputs, from the prices of the tickers."""
     last = known.last_sessions("ticker")
     newest = np.array([last.get(ticker, np.datetime64("NaT", "D")) for ticker in history.tickers])

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.engine.session_step import SessionData
-from stockjax.features import Features, History, KnownPrices, build_features
-from stockjax.forecasting.asof import Knowledge
+from stockjax.features import Features, PointInTimePrices, PricePanel, build_features
+from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.plan import Origin
 from stockjax.sessions import Exchange
 
@@ -28,7 +28,7 @@ class DueSession:
     tickers: tuple[str, ...] = field(compare=False)
 
 
-def due_sessions(prices: KnownPrices, wanted: Mapping[date, Iterable[str]]) -> list[DueSession]:
+def due_sessions(prices: PointInTimePrices, wanted: Mapping[date, Iterable[str]]) -> list[DueSession]:
     """The sessions in the order in which runs could forecast them.
 
     Parameters
@@ -59,7 +59,7 @@ class SessionReader:
 
     def __init__(
         self,
-        prices: KnownPrices,
+        prices: PointInTimePrices,
         exchanges: Mapping[str, Exchange],
         newest: Mapping[str, date],
         forecast_sessions: int,
@@ -70,9 +70,9 @@ class SessionReader:
             ticker: exchanges[ticker].last_session_on_or_before(newest[ticker]) for ticker in prices.tickers
         }
         self._needed = forecast_sessions
-        self._shared: tuple[History, Features] | None = None
+        self._shared: tuple[PricePanel, Features] | None = None
 
-    def usable(self, session: date, known: date | None = None) -> tuple[History, History]:
+    def usable(self, session: date, known: date | None = None) -> tuple[PricePanel, PricePanel]:
         """Prices of all tickers at a session, and of those that can be forecast from it.
 
         These have history enough, and a price of the newest session that their exchange could have.
@@ -85,7 +85,9 @@ class SessionReader:
         history = self._prices.latest
         return self._usable_tickers(history, history.lengths_at(session), session)
 
-    def _usable_tickers(self, history: History, lengths: npt.NDArray[np.int64], session: date) -> list[str]:
+    def _usable_tickers(
+        self, history: PricePanel, lengths: npt.NDArray[np.int64], session: date
+    ) -> list[str]:
         completed = {each: each.last_session_on_or_before(session) for each in set(self._exchanges.values())}
         found = []
         for row, (ticker, length) in enumerate(zip(history.tickers, lengths, strict=True)):
@@ -116,14 +118,14 @@ class SessionReader:
         if not tickers:
             return None
         return SessionData(
-            knowledge=Knowledge(usable, due.session, self._features(usable, ahead)),
+            asof=AsOfData(usable, due.session, self._features(usable, ahead)),
             prices=history,
             due=tickers,
             exchanges=self._exchanges,
             origins=origins,
         )
 
-    def _features(self, usable: History, ahead: date | None) -> Features:
+    def _features(self, usable: PricePanel, ahead: date | None) -> Features:
         """Those of the prices themselves, or cut from longer ones that begin with the same prices."""
         if self._shared is None or not begins_with(self._shared[0], usable):
             longer = self._prices.at(ahead, ahead).only(usable.tickers) if ahead else usable
@@ -133,7 +135,7 @@ class SessionReader:
         return features if history is usable else features.cut(usable.lengths)
 
 
-def begins_with(longer: History, shorter: History) -> bool:
+def begins_with(longer: PricePanel, shorter: PricePanel) -> bool:
     """Whether the prices of `shorter` are those of the first sessions of `longer`, of the same tickers."""
     width = shorter.sessions.shape[1]
     if longer.tickers != shorter.tickers or longer.markets != shorter.markets:

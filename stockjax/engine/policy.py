@@ -135,7 +135,7 @@ class Policy:
             return BASE in state.unusable or not retries_later
         if retries_later:
             return False
-        if base.put_in_force is not None and self.base_age(base, as_of) == 0:
+        if base.activated_on is not None and self.base_age(base, as_of) == 0:
             return False
         if trainable or self.other_architecture(base) or (self.drift.retrain and state.base_drifted):
             return True
@@ -166,7 +166,7 @@ class Policy:
         age = _age(model, exchanges[ticker], as_of)
         if age >= self.ticker_every:
             return True
-        just_activated = model.put_in_force is not None and age == 0
+        just_activated = model.activated_on is not None and age == 0
         return self.drift.retrain and state.ticker_drifted(ticker) and not just_activated
 
     def base_age(self, base: Model, as_of: date) -> int:
@@ -178,7 +178,7 @@ class Policy:
 
 
 def _age(model: Model, calendar: Exchange, as_of: date) -> int:
-    if model.put_in_force:
-        return max(len(calendar.sessions(model.put_in_force, as_of)) - 1, 0)
+    if model.activated_on:
+        return max(len(calendar.sessions(model.activated_on, as_of)) - 1, 0)
     seen = model.trained_through
     return len(calendar.sessions(seen, as_of)) - calendar.is_session(seen)

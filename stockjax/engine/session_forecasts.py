@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.features import History
-from stockjax.forecasting.asof import Knowledge
+from stockjax.features import PricePanel
+from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.ledger_rows import forecast_rows
 from stockjax.forecasting.plan import Origin
-from stockjax.forecasting.training import with_sessions
+from stockjax.forecasting.training import with_min_history
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 
@@ -39,7 +39,7 @@ class SessionForecasts:
 
 
 def forecast_session(
-    knowledge: Knowledge,
+    asof: AsOfData,
     due: Sequence[str],
     models: Mapping[str, Model | None],
     base: Model | None,
@@ -61,16 +61,16 @@ def forecast_session(
     """
     if not due:
         return SessionForecasts(pd.DataFrame())
-    history = knowledge.history
+    history = asof.history
     row_of = {ticker: row for row, ticker in enumerate(history.tickers)}
-    own = set(with_sessions(knowledge, due, training_sessions))
+    own = set(with_min_history(asof, due, training_sessions))
     used, problems = dict(models), {}
     while True:
         fallbacks = _fallbacks(used, due, own)
         rows_of_due = np.array([row_of[ticker] for ticker in due], dtype=np.int64)
         rows = forecast_rows(
             history,
-            knowledge.features,
+            asof.features,
             rows_of_due,
             history.lengths[rows_of_due] - 1,
             [used[ticker] for ticker in due],
@@ -92,7 +92,7 @@ def forecast_session(
 
 
 def forecast_quiet_sessions(
-    knowledge: Knowledge,
+    asof: AsOfData,
     due: Mapping[date, Sequence[str]],
     models: Mapping[str, Model | None],
     exchanges: Mapping[str, Exchange],
@@ -110,7 +110,7 @@ def forecast_quiet_sessions(
         By session, the tickers to forecast from it.
 
     """
-    history = knowledge.history
+    history = asof.history
     row_of = {ticker: row for row, ticker in enumerate(history.tickers)}
     long_enough = [set(_long_enough(history, day, training_sessions)) for day in due]
     places = {day: history.position(day) for day in due}
@@ -124,11 +124,11 @@ def forecast_quiet_sessions(
         return None
     used = [models[history.tickers[row]] for row in rows]
     fallbacks = _fallbacks(models, names, own)
-    table = forecast_rows(history, knowledge.features, rows, positions, used, exchanges, origins, fallbacks)
+    table = forecast_rows(history, asof.features, rows, positions, used, exchanges, origins, fallbacks)
     return table if sound_rows(table).all() else None
 
 
-def _long_enough(history: History, session: date, count: int) -> list[str]:
+def _long_enough(history: PricePanel, session: date, count: int) -> list[str]:
     lengths = history.lengths_at(session)
     return [ticker for ticker, length in zip(history.tickers, lengths, strict=True) if length >= count]
 

@@ -12,16 +12,16 @@ from stockjax.engine.drift_monitors import MonitorUpdate, no_pending, update_mon
 from stockjax.engine.policy import Policy
 from stockjax.engine.session_forecasts import forecast_session
 from stockjax.engine.state import BASE, CHALLENGER, State
-from stockjax.features import History
-from stockjax.forecasting.asof import Knowledge
+from stockjax.features import PricePanel
+from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.plan import Origin
-from stockjax.forecasting.promotion_gate import judged_first_base
+from stockjax.forecasting.promotion_gate import decide_first_base
 from stockjax.forecasting.training import (
-    could_learn,
-    judge_base,
+    base_became_trainable,
+    decide_base,
     train_base_model,
     train_ticker_model,
-    with_sessions,
+    with_min_history,
 )
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
@@ -56,8 +56,8 @@ class SessionData:
 
     """
 
-    knowledge: Knowledge
-    prices: History
+    asof: AsOfData
+    prices: PricePanel
     due: tuple[str, ...]
     exchanges: Mapping[str, Exchange]
     origins: Mapping[str, Origin]
@@ -66,7 +66,7 @@ class SessionData:
     @property
     def as_of(self) -> date:
         """The session."""
-        return self.knowledge.as_of
+        return self.asof.as_of
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def step(
         for ticker in data.due
     }
     forecasts = forecast_session(
-        data.knowledge, data.due, models, state.base, data.exchanges, data.origins, policy.training_sessions
+        data.asof, data.due, models, state.base, data.exchanges, data.origins, policy.training_sessions
     )
     for name, problem in forecasts.problems.items():
         log.problem(name, problem)
@@ -207,7 +207,7 @@ def is_quiet(
     state: State,
     policy: Policy,
     as_of: date,
-    knowledge: Knowledge,
+    asof: AsOfData,
     due: Iterable[str],
     exchanges: Mapping[str, Exchange],
 ) -> bool:
@@ -223,9 +223,9 @@ def is_quiet(
         return False
     if policy.without_expired(state, as_of, exchanges)[1]:
         return False
-    if policy.base_is_due(state, as_of, trainable=could_learn(state.base, knowledge, policy.training)):
+    if policy.base_is_due(state, as_of, trainable=base_became_trainable(state.base, asof, policy.training)):
         return False
-    history = knowledge.history
+    history = asof.history
     lengths = dict(zip(history.tickers, history.lengths_at(as_of).tolist(), strict=True))
     long_enough = [ticker for ticker in due if lengths.get(ticker, 0) >= policy.training_sessions]
     return not policy.tickers_due(state, as_of, long_enough, exchanges)
@@ -264,7 +264,7 @@ def _train(
 
 
 def _observe(data: SessionData, state: State, policy: Policy) -> tuple[State, MonitorUpdate]:
-    usable = data.knowledge.history
+    usable = data.asof.history
     monitors, update = update_monitors(
         state.monitors,
         data.prices,
@@ -283,11 +283,11 @@ def _compare_challenger(
     """Compare the base of a search with the champion; the better one is used from now on."""
     if state.challenger is None or state.base is None:
         return state, None
-    compared = judge_base(state.challenger, state.base, data.knowledge, policy.base_tolerance)
+    compared = decide_base(state.challenger, state.base, data.asof, policy.base_tolerance)
     won = compared.status != "rejected"
     end = "takes over" if won else f"rejected, {state.base.model_id} stays"
     log.lines.append(f"challenger {compared.model_id}, loss {_losses(compared)}: {end}")
-    promoted = replace(compared, put_in_force=data.as_of, status="champion")
+    promoted = replace(compared, activated_on=data.as_of, status="champion")
     return replace(state, challenger=None, base=promoted if won else state.base), compared
 
 
@@ -307,7 +307,7 @@ def _renew_base(
     """Train a base where one is due; the state with the base to use, and the new one."""
     base = state.base
     training = _recipe_of_search(base) or policy.training
-    trainable = base is not None and could_learn(base, data.knowledge, policy.training)
+    trainable = base is not None and base_became_trainable(base, data.asof, policy.training)
     if not policy.base_is_due(state, data.as_of, trainable=trainable):
         return state, None
     if base and policy.other_architecture(base):
@@ -316,23 +316,23 @@ def _renew_base(
             "a new one is trained"
         )
     try:
-        fresh = run(lambda: train_base_model(data.knowledge, training, policy.seed, policy.workers))
+        fresh = run(lambda: train_base_model(data.asof, training, policy.seed, policy.workers))
         if base:
-            fresh = judge_base(_with_its_study(fresh, base), base, data.knowledge, policy.base_tolerance)
+            fresh = decide_base(_with_its_study(fresh, base), base, data.asof, policy.base_tolerance)
         else:
-            fresh = judged_first_base(fresh, data.knowledge, policy.training, policy.base_tolerance)
+            fresh = decide_first_base(fresh, data.asof, policy.training, policy.base_tolerance)
         fresh.check_numbers()
     except Exception as error:
         instead = "the one before it stays" if base else "tickers without a model are forecast by har"
         log.problem("base", f"training failed ({error}), {instead}")
         return state, None
-    told = _told_of_base(fresh)
+    message = _base_message(fresh)
     trained = {**state.last_trained, BASE: data.as_of}
     if fresh.status == "rejected":
         instead = f"{base.model_id} stays" if base else "it did not learn; tickers are forecast by har"
-        log.lines.append(f"{told}: rejected, {instead}")
+        log.lines.append(f"{message}: rejected, {instead}")
         return replace(state, base_rejected=data.as_of, last_trained=trained), fresh
-    log.lines.append(told)
+    log.lines.append(message)
     return replace(state, base=fresh, last_trained=trained), fresh
 
 
@@ -344,14 +344,12 @@ def _train_tickers(
     if base is None:
         return []
     training = training_of(base, policy)
-    long_enough = with_sessions(data.knowledge, data.due, policy.training_sessions)
+    long_enough = with_min_history(data.asof, data.due, policy.training_sessions)
     due = policy.tickers_due(state, data.as_of, long_enough, data.exchanges)
 
     def train(ticker: str) -> Model:
         champion = state.tickers.get(ticker)
-        model = train_ticker_model(
-            data.knowledge, ticker, base, champion, training, policy.seed, policy.retrain
-        )
+        model = train_ticker_model(data.asof, ticker, base, champion, training, policy.seed, policy.retrain)
         model.check_numbers()
         return model
 
@@ -363,7 +361,7 @@ def _train_tickers(
             models.append(made)
         else:
             log.problem(ticker, f"training failed ({made}), forecast from the model before it")
-    _tell_rejected(models, log)
+    _log_rejected(models, log)
     return models
 
 
@@ -403,14 +401,14 @@ def _with_its_study(fresh: Model, base: Model) -> Model:
     return replace(fresh, hyperparameters={**fresh.hyperparameters, "searched": study})
 
 
-def _told_of_base(base: Model) -> str:
+def _base_message(base: Model) -> str:
     steps = base.hyperparameters["stopped_at"]
     if steps:
         return f"base trained for {steps} steps, loss {_losses(base)}"
     return "base left untrained: the random walk with EWMA volatility"
 
 
-def _tell_rejected(fresh: Iterable[Model], log: _Log) -> None:
+def _log_rejected(fresh: Iterable[Model], log: _Log) -> None:
     rejected = [f"{model.ticker} ({_losses(model)})" for model in fresh if model.status == "rejected"]
     if rejected:
         named = ", ".join(rejected[:MAX_NAMED]) + (", …" if len(rejected) > MAX_NAMED else "")

@@ -13,7 +13,7 @@ from stockjax.engine.policy import Policy
 from stockjax.engine.session_forecasts import forecast_quiet_sessions
 from stockjax.engine.session_step import Decisions, SessionData, StepResult, is_quiet, step
 from stockjax.engine.state import State
-from stockjax.features import KnownPrices
+from stockjax.features import PointInTimePrices
 from stockjax.forecasting.plan import Origin
 from stockjax.registry import Model
 
@@ -69,7 +69,7 @@ class _Done:
 
 
 def walk_forward(
-    prices: KnownPrices,
+    prices: PointInTimePrices,
     reader: SessionReader,
     wanted: Mapping[date, list[str]],
     policy: Policy,
@@ -118,7 +118,7 @@ def walk_forward(
 class _QuietSessions:
     """Sessions at which nothing is trained, forecast and observed together: the same numbers in less time."""
 
-    def __init__(self, prices: KnownPrices, reader: SessionReader, policy: Policy) -> None:
+    def __init__(self, prices: PointInTimePrices, reader: SessionReader, policy: Policy) -> None:
         self._prices = prices
         self._reader = reader
         self._policy = policy
@@ -161,14 +161,14 @@ class _QuietSessions:
         """The sessions from the first on at which nothing is due."""
 
         def quiet(each: DueSession) -> bool:
-            return is_quiet(state, self._policy, each.session, last.knowledge, each.tickers, last.exchanges)
+            return is_quiet(state, self._policy, each.session, last.asof, each.tickers, last.exchanges)
 
         return list(takewhile(quiet, due))
 
     def _forecast(self, quiet: list[DueSession], state: State, data: SessionData) -> pd.DataFrame | None:
         names = {ticker for each in quiet for ticker in each.tickers}
         return forecast_quiet_sessions(
-            data.knowledge,
+            data.asof,
             {each.session: each.tickers for each in quiet},
             {name: state.tickers.get(name, state.base) for name in names},
             data.exchanges,
@@ -184,7 +184,7 @@ class _QuietSessions:
         return update_monitors(
             waiting,
             data.prices,
-            data.knowledge.history,
+            data.asof.history,
             data.as_of,
             policy.drift,
             policy.band,

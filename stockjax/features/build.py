@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.price_panel import Array, History
+from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
     ewma_volatility,
     exponential_mean,
@@ -25,23 +25,23 @@ FEATURE_NAMES = (
     "range",
     "absolute_return",
     "volume",
-    "variance_1",
-    "variance_5",
-    "variance_22",
-    "variance_120",
+    "log_vol_ratio_1",
+    "log_vol_ratio_5",
+    "log_vol_ratio_22",
+    "log_vol_ratio_120",
     "weekday_sine",
     "weekday_cosine",
     "market_return",
     "market_absolute_return",
-    "market_variance_1",
-    "market_variance_5",
-    "earnings_quarter",
-    "earnings_half",
-    "earnings_three_quarters",
-    "earnings_year",
-    "earnings_same_year_day",
-    "earnings_same_quarter_day",
-    "earnings_recent",
+    "market_log_vol_ratio_1",
+    "market_log_vol_ratio_5",
+    "shock_lag_quarter",
+    "shock_lag_half",
+    "shock_lag_three_quarters",
+    "shock_lag_year",
+    "shock_lag_same_year_day",
+    "shock_lag_same_quarter_day",
+    "shock_lag_recent",
 )
 """The features, in the order of the last axis."""
 
@@ -95,7 +95,7 @@ class Features:
         return Features(inputs, labels, volatility, self.first)
 
 
-def build_features(history: History) -> Features:
+def build_features(history: PricePanel) -> Features:
     """Compute inputs and labels from prices; the history must not be empty."""
     returns = log_returns(history)
     volatility = ewma_volatility(returns)
@@ -113,7 +113,7 @@ def build_features(history: History) -> Features:
         *variances,
         *_weekday(history),
         *_market_means(history, [scaled, np.abs(scaled), variances[0], variances[1]]),
-        *_earnings_recurrence(scaled, volume),
+        *_shock_recurrence(scaled, volume),
     ]
     inputs = np.clip(np.stack(columns, axis=-1), -LARGEST_INPUT, LARGEST_INPUT)
     usable = history.valid.copy()
@@ -125,7 +125,7 @@ def build_features(history: History) -> Features:
     return Features(inputs.astype(np.float32), labels.astype(np.float32), volatility)
 
 
-def _volume_change(history: History) -> Array:
+def _volume_change(history: PricePanel) -> Array:
     """Log volume over its own exponential mean up to today, within ±3."""
     log_volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
     usual = exponential_mean(log_volume, 0.5 ** (1 / _VOLUME_HALF_LIFE))
@@ -133,14 +133,14 @@ def _volume_change(history: History) -> Array:
     return np.nan_to_num(change)
 
 
-def _weekday(history: History) -> tuple[Array, Array]:
+def _weekday(history: PricePanel) -> tuple[Array, Array]:
     # Day 0 of the epoch was a Thursday; Monday becomes 0.
     days = history.sessions.astype("datetime64[D]").astype(np.int64)
     angle = 2 * np.pi * ((days + 3) % 7) / 7
     return np.sin(angle), np.cos(angle)
 
 
-def _market_means(history: History, columns: list[Array]) -> list[Array]:
+def _market_means(history: PricePanel, columns: list[Array]) -> list[Array]:
     """The mean over the tickers of the same exchange that day, laid out like the columns.
 
     Of the same exchange: the others' session of that date may close after this one's.
@@ -162,7 +162,7 @@ def _market_means(history: History, columns: list[Array]) -> list[Array]:
     return means
 
 
-def _earnings_recurrence(scaled: Array, volume: Array) -> list[Array]:
+def _shock_recurrence(scaled: Array, volume: Array) -> list[Array]:
     """How earnings-like a past day was, at the distances at which earnings come back.
 
     A big move on big volume a quarter, half a year or a year before the target session

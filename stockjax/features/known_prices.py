@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.features.price_panel import Days, History
+from stockjax.features.price_panel import Days, PricePanel
 
 _FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
 
 
 @dataclass(frozen=True, eq=False)
-class KnownPrices:
+class PointInTimePrices:
     """Versions of prices, n in all, in the order of ticker, session and time.
 
     A ticker that was first fetched after a session is taken at that session as it was first fetched: what a
@@ -51,7 +51,7 @@ class KnownPrices:
     @classmethod
     def from_columns(
         cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str], markets: Sequence[str] = ()
-    ) -> "KnownPrices":
+    ) -> "PointInTimePrices":
         """Arrange a long table with the columns of the fields; `known_from` NaT: known on its own day."""
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
         names, place = np.unique(np.asarray(columns["ticker"], dtype=object), return_inverse=True)
@@ -74,7 +74,7 @@ class KnownPrices:
             np.asarray(columns["disproved_at_once"], dtype=bool)[order],
         )
 
-    def at(self, session: date, known: date | None = None) -> History:
+    def at(self, session: date, known: date | None = None) -> PricePanel:
         """The prices up to a session, as a run at session `known` knew them; by default at the same one.
 
         Returns
@@ -96,7 +96,7 @@ class KnownPrices:
         return self._late.get((ticker, session), session)
 
     @cached_property
-    def latest(self) -> History:
+    def latest(self) -> PricePanel:
         """The prices that hold now, all of them."""
         return self._whole if self.is_static else self._history(np.isnat(self.known_until))
 
@@ -106,12 +106,12 @@ class KnownPrices:
         return bool(np.isnat(self.known_until).all()) and not self._late
 
     @cached_property
-    def ever(self) -> History:
+    def ever(self) -> PricePanel:
         """The first version of every price, those among them that no longer hold."""
         return self._whole if self.is_static else self._history(self._first)
 
     @cached_property
-    def _whole(self) -> History:
+    def _whole(self) -> PricePanel:
         return self._history(np.ones(len(self.row), dtype=bool))
 
     @cached_property
@@ -135,14 +135,14 @@ class KnownPrices:
         found = zip(self.row[late], self.session[late].tolist(), self.known_from[late].tolist(), strict=True)
         return {(self.tickers[row], day): known for row, day, known in found}
 
-    def _history(self, chosen: npt.NDArray[np.bool_]) -> History:
+    def _history(self, chosen: npt.NDArray[np.bool_]) -> PricePanel:
         """The last of the chosen versions of each price."""
         place = np.flatnonzero(chosen)
         last = np.ones(len(place), dtype=bool)
         row, session = self.row[place], self.session[place]
         last[:-1] = (row[1:] != row[:-1]) | (session[1:] != session[:-1])
         kept = place[last]
-        return History.packed(
+        return PricePanel.packed(
             self.tickers,
             self.markets,
             self.row[kept],

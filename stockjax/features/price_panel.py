@@ -16,7 +16,7 @@ _FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
 
 
 @dataclass(frozen=True)
-class History:
+class PricePanel:
     """Prices of N tickers, each packed to the left: column k is its k-th stored session.
 
     Nothing moves when a session is added at the right, so that whatever is computed from
@@ -56,7 +56,7 @@ class History:
         columns: Mapping[str, npt.NDArray[Any]],
         tickers: Sequence[str],
         markets: Sequence[str] = (),
-    ) -> "History":
+    ) -> "PricePanel":
         """Pack a long table, ordered by ticker and session, into arrays.
 
         Parameters
@@ -83,7 +83,7 @@ class History:
         rows: npt.NDArray[np.int64],
         days: Days,
         values: Mapping[str, npt.NDArray[Any]],
-    ) -> "History":
+    ) -> "PricePanel":
         """Arrange prices, each (n,), that are ordered by the number of their ticker in one block each."""
         lengths = np.bincount(rows, minlength=len(tickers)).astype(np.int64)
         starts = np.flatnonzero(np.diff(rows, prepend=-1))
@@ -97,7 +97,7 @@ class History:
             fields[name][rows, positions] = values[name]
         return cls(tuple(tickers), sessions, lengths, **fields, markets=tuple(markets))
 
-    def cut(self, last: date) -> "History":
+    def cut(self, last: date) -> "PricePanel":
         """The same tickers, knowing nothing after the session `last`."""
         known = self.sessions <= np.datetime64(last, "D")
         lengths = known.sum(axis=1)
@@ -114,7 +114,7 @@ class History:
         found: npt.NDArray[np.int64] = (self.sessions <= np.datetime64(last, "D")).sum(axis=1)
         return found
 
-    def only(self, tickers: Sequence[str]) -> "History":
+    def only(self, tickers: Sequence[str]) -> "PricePanel":
         """The history of some of the tickers, in their order here."""
         wanted = set(tickers)
         rows = [row for row, ticker in enumerate(self.tickers) if ticker in wanted]

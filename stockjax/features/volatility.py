@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stockjax.features.price_panel import Array, History
+from stockjax.features.price_panel import Array, PricePanel
 
 RISKMETRICS_DECAY = 0.94
 """Daily decay of J.P. Morgan/Reuters, RiskMetrics Technical Document, 4th ed. (1996), ch. 5."""
@@ -13,14 +13,14 @@ SMALLEST_VOLATILITY = 1e-4
 _SMALLEST_VARIANCE_SHARE = 0.01
 
 
-def log_returns(history: History) -> Array:
+def log_returns(history: PricePanel) -> Array:
     """Log returns of the adjusted close, (N, T); NaN in the first column."""
     returns = np.full(history.adj_close.shape, np.nan)
     returns[:, 1:] = np.diff(np.log(history.adj_close), axis=1)
     return returns
 
 
-def overnight_returns(history: History) -> Array:
+def overnight_returns(history: PricePanel) -> Array:
     """Log return from the previous adjusted close to the open, (N, T); split-safe."""
     adjusted_open = history.open * (history.adj_close / history.close)
     gaps = np.full(history.adj_close.shape, np.nan)
@@ -55,7 +55,7 @@ def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
     return np.maximum(volatility, SMALLEST_VOLATILITY)
 
 
-def log_variance(history: History, volatility: Array) -> Array:
+def log_variance(history: PricePanel, volatility: Array) -> Array:
     """Log of the Garman-Klass variance plus the squared overnight return, (N, T).
 
     Garman and Klass, On the Estimation of Security Price Volatilities from Historical Data,

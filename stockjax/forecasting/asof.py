@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 
-from stockjax.features import Features, History, build_features
+from stockjax.features import Features, PricePanel, build_features
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class AsOfData:
     """All that is known at the close of a session: nothing else is handed to training.
 
     Attributes
@@ -19,16 +19,16 @@ class Knowledge:
 
     """
 
-    history: History
+    history: PricePanel
     as_of: date
     features: Features
 
     @classmethod
-    def at(cls, history: History, as_of: date) -> "Knowledge":
+    def at(cls, history: PricePanel, as_of: date) -> "AsOfData":
         """Cut a history at a session, and compute its features."""
         return cls.of(history.cut(as_of), as_of)
 
     @classmethod
-    def of(cls, history: History, as_of: date) -> "Knowledge":
+    def of(cls, history: PricePanel, as_of: date) -> "AsOfData":
         """Compute the features of a history that ends at a session."""
         return cls(history, as_of, build_features(history))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stockjax.baselines import BASELINES, baseline_forecasts
 from stockjax.distribution import ReturnForecast
-from stockjax.features import Features, History
+from stockjax.features import Features, PricePanel
 from stockjax.forecasting.lstm import lstm_forecast
 from stockjax.forecasting.plan import Origin
 from stockjax.registry import Model
@@ -19,7 +19,7 @@ MODELS = ("lstm", *BASELINES)
 
 
 def forecast_rows(
-    history: History,
+    history: PricePanel,
     features: Features,
     rows: npt.NDArray[np.int64],
     positions: npt.NDArray[np.int64],
@@ -67,8 +67,8 @@ def forecast_rows(
     if models is not None:
         named = [model.model_id if model else None for model in models]
         tables[0]["model_id"] = pd.Series(named, dtype="str")
-        told = [(fallbacks or {}).get(ticker) for ticker in tickers]
-        tables[0]["fallback"] = pd.Series(told, dtype="str")
+        fallback = [(fallbacks or {}).get(ticker) for ticker in tickers]
+        tables[0]["fallback"] = pd.Series(fallback, dtype="str")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -89,7 +89,7 @@ def _networks(
     return ReturnForecast(quantiles, scale)
 
 
-def other_bits(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
+def bitwise_differences(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
     """Where two columns of such rows differ in a single bit; what is missing in both is the same."""
     left, right = one.to_numpy(), other.to_numpy()
     if left.dtype.kind == "f":
@@ -129,7 +129,7 @@ def _targets(as_of: npt.NDArray[np.datetime64], exchanges: Sequence[Exchange]) -
 
 
 def _fingerprints(
-    history: History, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
+    history: PricePanel, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
 ) -> list[str]:
     """The data hash of each forecast, reading every price once."""
     found: dict[tuple[int, int], str] = {}

@@ -5,11 +5,11 @@ from datetime import date
 
 import numpy as np
 
-from stockjax.features import History
+from stockjax.features import PricePanel
 
 
 def missing_sessions(
-    history: History,
+    history: PricePanel,
     complete: Mapping[str, set[date]],
     before: Mapping[str, date],
     count: int,
@@ -41,7 +41,7 @@ def missing_sessions(
     return missing
 
 
-def sessions_between(history: History, first: date, last: date, needed: int) -> dict[str, set[date]]:
+def sessions_between(history: PricePanel, first: date, last: date, needed: int) -> dict[str, set[date]]:
     """For each ticker, its sessions from `first` to `last`, without those before the `needed`-th."""
     found: dict[str, set[date]] = {}
     for row, ticker in enumerate(history.tickers):

@@ -14,7 +14,7 @@ Origin = Literal["nightly", "catchup", "backtest"]
 
 
 @dataclass(frozen=True)
-class Market:
+class ExchangeSession:
     """Tonight on one exchange.
 
     Attributes
@@ -51,9 +51,9 @@ class Plan:
         The last date of a recorded source, whose "now" is its close; None for a live source.
     asked
         The session that the user asked for.
-    already_known
+    stored_through
         By exchange code, the newest session that was stored before this run.
-    learnt_from
+    training_only
         Tickers that are fetched for the base to learn from and not forecast.
     settling
         How long after the close a live source's bar counts as finished.
@@ -68,8 +68,8 @@ class Plan:
     started_at: datetime
     recorded: date | None
     asked: date | None
-    already_known: Mapping[str, date] = field(default_factory=dict)
-    learnt_from: tuple[str, ...] = ()
+    stored_through: Mapping[str, date] = field(default_factory=dict)
+    training_only: tuple[str, ...] = ()
     settling: timedelta = timedelta(0)
 
     @property
@@ -80,24 +80,24 @@ class Plan:
     @property
     def fetched(self) -> tuple[str, ...]:
         """All tickers whose prices the run needs."""
-        return (*self.tickers, *self.learnt_from)
+        return (*self.tickers, *self.training_only)
 
-    def market(self, exchange: Exchange) -> Market:
+    def market(self, exchange: Exchange) -> ExchangeSession:
         """Tonight on that exchange."""
         newest = _newest(exchange, self.recorded, self.settled_at)
         as_of = exchange.last_session_on_or_before(min(self.asked, newest)) if self.asked else newest
         target = exchange.next_session(as_of)
         now = exchange.closes_at(as_of) if self.recorded else self.started_at
-        known = self.already_known.get(exchange.code)
+        known = self.stored_through.get(exchange.code)
         # Where later prices are stored the outcome may be known: no such forecast is a live one.
         # On an exchange that never closes, a session opens as the one before it closes.
         live = now <= exchange.opens_at(target) and (known is None or known <= as_of)
-        return Market(exchange, as_of, target, "nightly" if live else "catchup")
+        return ExchangeSession(exchange, as_of, target, "nightly" if live else "catchup")
 
     @property
     def in_the_past(self) -> bool:
         """Whether later prices than this run may use were stored before it."""
-        return any(known > self.market(Exchange(code)).as_of for code, known in self.already_known.items())
+        return any(known > self.market(Exchange(code)).as_of for code, known in self.stored_through.items())
 
 
 def make_plan(
@@ -107,7 +107,7 @@ def make_plan(
     as_of: date | None,
     exchanges: Iterable[Exchange] = (),
     now: datetime | None = None,
-    learnt_from: tuple[str, ...] = (),
+    training_only: tuple[str, ...] = (),
     settling: timedelta = timedelta(0),
 ) -> Plan:
     """Settle the sessions of a run.
@@ -121,7 +121,7 @@ def make_plan(
         Those that the tickers are known to trade on; `default` if none are given.
     now
         The moment of the run, aware; None for the clock.
-    learnt_from
+    training_only
         Tickers for the base; those that are forecast may be among them.
     settling
         How long after the close a live source's bar counts as finished.
@@ -153,7 +153,7 @@ def make_plan(
         started_at=started,
         recorded=recorded,
         asked=as_of,
-        learnt_from=tuple(ticker for ticker in dict.fromkeys(learnt_from) if ticker not in set(universe)),
+        training_only=tuple(ticker for ticker in dict.fromkeys(training_only) if ticker not in set(universe)),
         settling=settling,
     )
     return replace_as_of(plan, known)
@@ -181,7 +181,7 @@ def recorded_plan(tickers: Sequence[str], known: Sequence[str], code: str, last:
             started_at=datetime.now(UTC),
             recorded=last,
             asked=None,
-            learnt_from=tuple(ticker for ticker in known if ticker not in set(tickers)),
+            training_only=tuple(ticker for ticker in known if ticker not in set(tickers)),
         ),
         [default],
     )

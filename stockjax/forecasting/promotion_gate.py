@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter
 from stockjax.training.base_model import untrained_alone
-from stockjax.training.gate_holdout import UNSEEN, unseen_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Duel:
+class PairedComparison:
     """Losses of two models on the same days.
 
     Attributes
@@ -41,7 +41,7 @@ class Duel:
         return not (math.isfinite(self.challenger) and self.challenger - self.champion <= tolerance)
 
 
-def paired(challenger: Array, champion: Array) -> Duel | None:
+def compare_losses(challenger: Array, champion: Array) -> PairedComparison | None:
     """The duel of two models by their losses on the same days, each (days,), NaN on days without an outcome.
 
     None if no day had one.
@@ -53,48 +53,46 @@ def paired(challenger: Array, champion: Array) -> Duel | None:
     days = int(known.sum())
     finite = days > 1 and np.isfinite(one).all() and np.isfinite(other).all()
     spread = float(np.std(one - other, ddof=1)) if finite else math.nan
-    return Duel(float(one.mean()), float(other.mean()), days, spread / math.sqrt(days))
+    return PairedComparison(float(one.mean()), float(other.mean()), days, spread / math.sqrt(days))
 
 
-def judged(challenger: Model, duel: Duel | None, tolerance: float) -> Model:
+def judged(challenger: Model, comparison: PairedComparison | None, tolerance: float) -> Model:
     """The challenger with both losses on record, rejected if it has lost; as it is without a duel."""
-    if duel is None:
+    if comparison is None:
         return challenger
     return replace(
         challenger,
-        validation_loss=duel.challenger,
-        champion_loss=duel.champion if math.isfinite(duel.champion) else None,
-        status="rejected" if duel.lost(tolerance) else challenger.status,
+        validation_loss=comparison.challenger,
+        champion_loss=comparison.champion if math.isfinite(comparison.champion) else None,
+        status="rejected" if comparison.lost(tolerance) else challenger.status,
     )
 
 
-def ticker_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel | None:
+def compare_tickers(challenger: Model, champion: Model, asof: AsOfData) -> PairedComparison | None:
     """A ticker's new model against the one that would forecast without it: its champion, or a base.
 
-    On the last UNSEEN sessions, which the training of a ticker leaves out; a champion was fitted
+    On the last GATE_SESSIONS sessions, which the training of a ticker leaves out; a champion was fitted
     earlier still. What their base has seen of them, both have alike. The correction of the
     log-scale, which goes up to the last session, is fitted again without them, on both sides.
     """
-    row = knowledge.history.tickers.index(str(challenger.ticker))
-    return paired(_losses(challenger, knowledge, row), _losses(champion, knowledge, row))
+    row = asof.history.tickers.index(str(challenger.ticker))
+    return compare_losses(_losses(challenger, asof, row), _losses(champion, asof, row))
 
 
-def base_duel(challenger: Model, champion: Model, knowledge: Knowledge) -> Duel | None:
+def compare_bases(challenger: Model, champion: Model, asof: AsOfData) -> PairedComparison | None:
     """A new base against the one in force: losses of a day are means over all tickers that had it.
 
-    On the last UNSEEN sessions of every ticker; tickers of a day are no independent observations.
+    On the last GATE_SESSIONS sessions of every ticker; tickers of a day are no independent observations.
     Bases see all of their history in the end, so their twins meet, that have not: networks of the
     same recipe, without these sessions. None if one of the two has no twin.
     """
     if not (challenger.parameters.get("twin") and champion.parameters.get("twin")):
         return None
-    one, other = (_losses_by_day(_as_twin(model), knowledge) for model in (challenger, champion))
-    return paired(one, other)
+    one, other = (_losses_by_day(_holdout_network(model), asof) for model in (challenger, champion))
+    return compare_losses(one, other)
 
 
-def judged_first_base(
-    base: Model, knowledge: Knowledge, settings: TrainingSettings, tolerance: float
-) -> Model:
+def decide_first_base(base: Model, asof: AsOfData, settings: TrainingSettings, tolerance: float) -> Model:
     """A first base, compared with the network that training begins from; `rejected` if it did not learn.
 
     That network is the random walk with EWMA volatility. A base without a twin is not compared.
@@ -103,32 +101,32 @@ def judged_first_base(
         return base
     start = untrained_alone(settings, base.seed)
     beginning = replace(base, parameters={**base.parameters, "twin": start})
-    return judged(base, base_duel(base, beginning, knowledge), tolerance)
+    return judged(base, compare_bases(base, beginning, asof), tolerance)
 
 
-def _as_twin(base: Model) -> Model:
+def _holdout_network(base: Model) -> Model:
     return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
 
 
-def _losses(model: Model, knowledge: Knowledge, row: int) -> Array:
+def _losses(model: Model, asof: AsOfData, row: int) -> Array:
     network, adapter = model.parameters["network"], model.parameters["adapter"]
     center, spread = adapter["center"], adapter["spread"]
-    features, length = knowledge.features, int(knowledge.history.lengths[row])
+    features, length = asof.features, int(asof.history.lengths[row])
     weights = adapter["weights"]
     if model.role == "ticker":
-        weights = fit_adapter(network, center, spread, features, row, length - UNSEEN)
-    return unseen_losses(network, center, spread, weights, features, row, length)
+        weights = fit_adapter(network, center, spread, features, row, length - GATE_SESSIONS)
+    return gate_losses(network, center, spread, weights, features, row, length)
 
 
-def _losses_by_day(model: Model, knowledge: Knowledge) -> Array:
+def _losses_by_day(model: Model, asof: AsOfData) -> Array:
     """(days,) means over the tickers; NaN on days when nobody's loss is known."""
-    history = knowledge.history
+    history = asof.history
     days, losses = [], []
     for row, length in enumerate(history.lengths):
         # A twin leaves out the last third of a history that is shorter.
-        if length >= 3 * UNSEEN:
-            days.append(history.sessions[row, length - UNSEEN : length])
-            losses.append(_losses(model, knowledge, row))
+        if length >= 3 * GATE_SESSIONS:
+            days.append(history.sessions[row, length - GATE_SESSIONS : length])
+            losses.append(_losses(model, asof, row))
     if not days:
         return np.full(1, np.nan)
     day, loss = np.concatenate(days), np.concatenate(losses)

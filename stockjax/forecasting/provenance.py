@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.warehouse.forecast_inputs import ForecastInputs
 
 
 def forecast_inputs(
-    history: History, read_at: datetime, forecast_sessions: int, as_of: date | None = None
+    history: PricePanel, read_at: datetime, forecast_sessions: int, as_of: date | None = None
 ) -> ForecastInputs:
     """The record of the prices that forecasts see; all of them, for each is part of its market.
 
@@ -33,7 +33,7 @@ def forecast_inputs(
     )
 
 
-def fingerprints(history: History) -> list[str]:
+def fingerprints(history: PricePanel) -> list[str]:
     """The fingerprint of the prices of each ticker."""
     return [
         history.fingerprints(row, [int(length) - 1])[0] for row, length in enumerate(history.lengths.tolist())

@@ -6,8 +6,8 @@ from datetime import date
 
 import pandas as pd
 
-from stockjax.errors import HistoryRefused, NotFound
-from stockjax.features import History
+from stockjax.errors import HistoryMismatchError, UnknownTickerError
+from stockjax.features import PricePanel
 from stockjax.sessions import Exchange
 from stockjax.settings import HistorySettings
 
@@ -38,7 +38,7 @@ class TickerState:
 
 
 def ticker_states(
-    history: History,
+    history: PricePanel,
     as_of: Mapping[str, date],
     exchanges: Mapping[str, Exchange],
     failures: Mapping[str, Exception],
@@ -81,7 +81,7 @@ def _days(values: list[date | None]) -> pd.Series:
 
 
 def _judge(
-    history: History,
+    history: PricePanel,
     row: int,
     as_of: date,
     exchange: Exchange,
@@ -101,11 +101,11 @@ def _state_and_reason(
 ) -> tuple[str, str | None]:
     if length == 0:
         return "failed", str(failure) if failure else "every row of it was refused; see quarantine"
-    if isinstance(failure, HistoryRefused):
+    if isinstance(failure, HistoryMismatchError):
         return "failed", str(failure)
     if behind:
-        told = f"its last price is of {last}, {behind} session(s) ago" + (f"; {failure}" if failure else "")
-        return _state_behind(behind, failure, needs), told
+        reason = f"its last price is of {last}, {behind} session(s) ago" + (f"; {failure}" if failure else "")
+        return _state_behind(behind, failure, needs), reason
     return _state_of_fresh(length, needs)
 
 
@@ -113,7 +113,7 @@ def _state_behind(behind: int, failure: Exception | None, needs: HistorySettings
     """The state of a ticker that lacks the newest sessions: one or two may be a halt in trading."""
     if behind < needs.stale_sessions:
         return "active"
-    if behind >= needs.delisted_sessions or isinstance(failure, NotFound):
+    if behind >= needs.delisted_sessions or isinstance(failure, UnknownTickerError):
         return "delisted"
     return "stale"
 

@@ -10,41 +10,41 @@ import numpy.typing as npt
 
 from stockjax.code_version import code_version
 from stockjax.features import FEATURE_NAMES, Features
-from stockjax.forecasting.asof import Knowledge
-from stockjax.forecasting.promotion_gate import base_duel, judged, ticker_duel
+from stockjax.forecasting.asof import AsOfData
+from stockjax.forecasting.promotion_gate import compare_bases, compare_tickers, judged
 from stockjax.model.network import Parameters, mean_freedom
 from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.settings import RetrainSettings, TrainingSettings
-from stockjax.training.adapter import fit_adapter, look_back, residual_quantiles, standardisation
-from stockjax.training.base_model import FEWEST_SESSIONS, Progress, train_base, untrained
+from stockjax.training.adapter import fit_adapter, predict_in_sample, residual_quantiles, standardisation
+from stockjax.training.base_model import MIN_SESSIONS, ProgressFn, train_base, untrained
 from stockjax.training.ticker_model import TrainedTicker, held_out_loss, retrain_ticker
 
 
-def could_learn(base: Model, knowledge: Knowledge, settings: TrainingSettings) -> bool:
+def base_became_trainable(base: Model, asof: AsOfData, settings: TrainingSettings) -> bool:
     """Whether a base that never learnt anything now could.
 
     The mode may have changed since, or a first ticker may have history enough by now.
     """
-    can_learn = settings.mode != "own" and knowledge.history.lengths.max(initial=0) >= FEWEST_SESSIONS
+    can_learn = settings.mode != "own" and asof.history.lengths.max(initial=0) >= MIN_SESSIONS
     return bool(can_learn and base.hyperparameters["stopped_at"] == 0)
 
 
 def train_base_model(
-    knowledge: Knowledge,
+    asof: AsOfData,
     settings: TrainingSettings,
     seed: int,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: ProgressFn | None = None,
 ) -> Model:
     """Train the network that all tickers share; where it cannot learn, it stays untrained."""
-    history, features = knowledge.history, knowledge.features
+    history, features = asof.history, asof.features
     trained = train_base(features, history.lengths, settings, seed, workers, progress)
     center, spread = standardisation(features, history.lengths)
     return Model(
         role="base",
         ticker=None,
-        trained_through=knowledge.as_of,
+        trained_through=asof.as_of,
         parameters={
             "network": trained.parameters,
             "adapter": {
@@ -70,13 +70,13 @@ def train_base_model(
     )
 
 
-def judge_base(challenger: Model, champion: Model, knowledge: Knowledge, tolerance: float) -> Model:
+def decide_base(challenger: Model, champion: Model, asof: AsOfData, tolerance: float) -> Model:
     """A new base with what came of its duel with the one in force; `rejected` if it has lost."""
-    return judged(challenger, base_duel(challenger, champion, knowledge), tolerance)
+    return judged(challenger, compare_bases(challenger, champion, asof), tolerance)
 
 
 def train_ticker_model(
-    knowledge: Knowledge,
+    asof: AsOfData,
     ticker: str,
     base: Model,
     champion: Model | None,
@@ -99,17 +99,17 @@ def train_ticker_model(
     warm = champion if retrain.start == "warm" else None
     grown = warm if warm and warm.hyperparameters.get("base_id") == base.model_id else None
     parent = grown if grown and settings.mode == grown.hyperparameters.get("mode") == "full" else base
-    history, features = knowledge.history, knowledge.features
+    history, features = asof.history, asof.features
     row = history.tickers.index(ticker)
     length = int(history.lengths[row])
-    own_seed = _seed(seed, ticker, knowledge.as_of)
+    own_seed = _seed(seed, ticker, asof.as_of)
     trained = _fit_ticker(parent, base, features, row, length, settings, own_seed)
     shared = base.parameters["adapter"]
     weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
     model = Model(
         role="ticker",
         ticker=ticker,
-        trained_through=knowledge.as_of,
+        trained_through=asof.as_of,
         parameters={
             "network": trained.parameters,
             "adapter": {**shared, "weights": weights},
@@ -130,7 +130,7 @@ def train_ticker_model(
     )
     kin = champion is not None and champion.hyperparameters.get("base_id") == base.model_id
     tolerance = retrain.ticker_tolerance if kin else math.inf
-    return judged(model, ticker_duel(model, champion or base, knowledge), tolerance)
+    return judged(model, compare_tickers(model, champion or base, asof), tolerance)
 
 
 def _fit_ticker(
@@ -151,9 +151,9 @@ def _fit_ticker(
     return retrain_ticker(start, shared, features, row, length, settings, seed)
 
 
-def with_sessions(knowledge: Knowledge, tickers: Iterable[str], count: int) -> list[str]:
+def with_min_history(asof: AsOfData, tickers: Iterable[str], count: int) -> list[str]:
     """Those of the tickers that have at least `count` sessions of history."""
-    lengths = dict(zip(knowledge.history.tickers, knowledge.history.lengths, strict=True))
+    lengths = dict(zip(asof.history.tickers, asof.history.lengths, strict=True))
     return [ticker for ticker in tickers if lengths.get(ticker, 0) >= count]
 
 
@@ -161,7 +161,10 @@ def _residuals(
     networks: Parameters, features: Features, lengths: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Quantiles of what networks leave over of all tickers' last sessions."""
-    seen = [look_back(networks, features, row, int(length)).residuals for row, length in enumerate(lengths)]
+    seen = [
+        predict_in_sample(networks, features, row, int(length)).residuals
+        for row, length in enumerate(lengths)
+    ]
     return residual_quantiles(np.concatenate(seen), student_t_quantiles(mean_freedom(networks)))
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_FEWEST_COMMON = 5
+_MIN_COMMON = 5
 _SAME_RETURN = 2e-3
 _SAME_UNITS = 1e-4
-_LEAST_COVERED = 0.9
+_MIN_COVERED = 0.9
 _LONG_ENOUGH = 504
 
 
@@ -25,7 +25,7 @@ class Continuity:
     ----------
     fault
         Name of the check that it fails; None if it may be stored.
-    told
+    message
         The same in a sentence for people.
     replaces_all
         Whether stored rows that it does not have are no longer true.
@@ -33,18 +33,20 @@ class Continuity:
     """
 
     fault: str | None = None
-    told: str = ""
+    message: str = ""
     replaces_all: bool = False
 
 
-def continuity(ticker: str, stored: pd.DataFrame, delivered: pd.DataFrame, *, whole: bool) -> Continuity:
+def continuity(
+    ticker: str, stored: pd.DataFrame, delivered: pd.DataFrame, *, full_history: bool
+) -> Continuity:
     """Judge one ticker's delivery.
 
     Parameters
     ----------
     stored, delivered
         Columns session, close and adj_close.
-    whole
+    full_history
         Whether the delivery is all that the source has.
 
     """
@@ -53,14 +55,14 @@ def continuity(ticker: str, stored: pd.DataFrame, delivered: pd.DataFrame, *, wh
     common, old, new = np.intersect1d(stored["session"], delivered["session"], return_indices=True)
     before = np.log(stored["adj_close"].to_numpy(dtype=np.float64)[old])
     after = np.log(delivered["adj_close"].to_numpy(dtype=np.float64)[new])
-    if len(common) >= _FEWEST_COMMON and _agreeing_returns(before, after) < 0.5:
+    if len(common) >= _MIN_COMMON and _agreeing_returns(before, after) < 0.5:
         return Continuity(
             "another_history", f"'{ticker}' comes with another history than the stored one{_WAY_OUT}"
         )
-    if whole:
-        if len(common) < _LEAST_COVERED * len(stored):
+    if full_history:
+        if len(common) < _MIN_COVERED * len(stored):
             return Continuity(
-                "shrunk_history" if len(common) >= _FEWEST_COMMON else "another_history",
+                "shrunk_history" if len(common) >= _MIN_COMMON else "another_history",
                 f"'{ticker}' comes with only {len(common)} of the {len(stored)} stored sessions{_WAY_OUT}",
             )
         return Continuity(replaces_all=True)

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from stockjax.errors import HistoryRefused, SourceError
+from stockjax.errors import HistoryMismatchError, SourceError
 from stockjax.forecasting.plan import Plan
 from stockjax.ingest.continuity import Continuity, continuity
 from stockjax.ingest.listings import Listing, listings
 from stockjax.quality import check
-from stockjax.quality.quarantine import turned_away
+from stockjax.quality.quarantine import reject_all
 from stockjax.sessions import Exchange
 from stockjax.settings import Settings
 from stockjax.sources import Delivery, Request, Source
@@ -94,20 +94,20 @@ class Ingest:
     """
 
     def __init__(
-        self, settings: Settings, warehouse: Warehouse, source: Source, plan: Plan, say: Callable[[str], None]
+        self, settings: Settings, warehouse: Warehouse, source: Source, plan: Plan, log: Callable[[str], None]
     ) -> None:
         self._settings = settings
         self._warehouse = warehouse
         self._source = source
         self._plan = plan
-        self._say = say
+        self._log = log
 
     def run(self) -> Ingested:
         """Fetch, check and store what is missing; done again, it does only what is left.
 
         Raises
         ------
-        Malformed
+        InvalidDataError
             The source delivered a table of another shape than every source promises.
 
         """
@@ -125,11 +125,11 @@ class Ingest:
             done = self._store(delivery, done, known)
             arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))
             failed = len(set(done.failures) & set(done.listings))
-            self._say(
+            self._log(
                 f"{arrived} of {len(wanted)} tickers asked for, {failed} failed, {done.stored} rows stored"
             )
         for failure in done.failures.values():
-            self._say(str(failure))
+            self._log(str(failure))
         return done
 
     def _last(self, listed: Iterable[Listing]) -> date:
@@ -137,7 +137,7 @@ class Ingest:
         plan = self._plan
         last = max(plan.market(listing.exchange).as_of for listing in listed)
         live = plan.recorded is None and plan.asked is None
-        if live and any(listing.said_by == "default" for listing in listed):
+        if live and any(listing.exchange_source == "default" for listing in listed):
             # Where such a ticker trades is learnt only now, and the session there may be over.
             last = max(last, plan.started_at.date())
         return last
@@ -172,7 +172,7 @@ class Ingest:
 
     def _store(self, delivery: Delivery, done: Ingested, known: pd.DataFrame) -> Ingested:
         """One part: into `prices`, `price_revisions` and `quarantine`, in one transaction."""
-        by_vendor = {t: x.exchange.code for t, x in done.listings.items() if x.said_by == "vendor"}
+        by_vendor = {t: x.exchange.code for t, x in done.listings.items() if x.exchange_source == "vendor"}
         listed = listings(done.listings, self._settings, {**by_vendor, **delivery.exchanges})
         verdicts = self._continuity(delivery, set(known["ticker"]))
         broken = {ticker: verdict for ticker, verdict in verdicts.items() if verdict.fault}
@@ -185,7 +185,7 @@ class Ingest:
             known[known["ticker"].isin(_tickers(delivery))],
         )
         rest = [
-            turned_away(rows, str(verdicts[str(ticker)].fault))
+            reject_all(rows, str(verdicts[str(ticker)].fault))
             for ticker, rows in delivery.prices[refused].groupby("ticker")
         ]
         quarantined = pd.concat([self._news(checked.quarantined, delivery), *rest], ignore_index=True)
@@ -196,13 +196,13 @@ class Ingest:
             source=self._plan.source,
             run_id=self._plan.run_id,
             known_from=self._plan.as_of,
-            whole=[ticker for ticker, verdict in verdicts.items() if verdict.replaces_all],
+            replaced_tickers=[ticker for ticker, verdict in verdicts.items() if verdict.replaces_all],
             disproved=checked.quarantined[checked.quarantined["reason"] == _DISPROVED],
             disproved_at_once=checked.disproved,
             exchanges=delivery.exchanges,
             recycled=[t for t in self._settings.history.accept if t in _tickers(delivery)],
         )
-        failures = {ticker: HistoryRefused(verdict.told) for ticker, verdict in broken.items()}
+        failures = {ticker: HistoryMismatchError(verdict.message) for ticker, verdict in broken.items()}
         return _add(
             replace(done, listings=listed),
             delivery,
@@ -227,7 +227,7 @@ class Ingest:
         judged = [
             ticker
             for ticker in _tickers(delivery) & stored_tickers
-            if (recorded or ticker in delivery.whole) and ticker not in self._settings.history.accept
+            if (recorded or ticker in delivery.full_history) and ticker not in self._settings.history.accept
         ]
         if not judged:
             return {}
@@ -241,7 +241,7 @@ class Ingest:
                 str(ticker),
                 before.take(np.asarray(rows)),
                 after.take(np.asarray(delivered_rows[ticker])),
-                whole=ticker in delivery.whole,
+                full_history=ticker in delivery.full_history,
             )
             for ticker, rows in stored_rows.items()
         }

@@ -15,7 +15,7 @@ class Listing:
     """A ticker's exchange, and whose word it is."""
 
     exchange: Exchange
-    said_by: Authority
+    exchange_source: Authority
 
 
 def listings(tickers: Iterable[str], settings: Settings, by_vendor: Mapping[str, str]) -> dict[str, Listing]:

@@ -50,7 +50,7 @@ class LSTM(nnx.Module):
         return states
 
 
-class Forecaster(nnx.Module):
+class ForecastNetwork(nnx.Module):
     """LSTM plus a linear skip from the inputs, both with heads that start at zero.
 
     Before training, location and log-scale are 0 everywhere: the model is the random walk
@@ -97,7 +97,7 @@ def mean_freedom(networks: Parameters) -> float:
 
 def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
     """Parameters of an untrained network."""
-    network = Forecaster(features, hidden, rngs=nnx.Rngs(seed))
+    network = ForecastNetwork(features, hidden, rngs=nnx.Rngs(seed))
     parameters: Parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
     return parameters
 
@@ -106,7 +106,7 @@ def run(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array
     """`Forecaster.__call__` as a pure function of its parameters."""
     kernel = parameters["lstm"]["from_input"]["kernel"]
     features, gates = kernel.shape
-    structure = nnx.eval_shape(lambda: Forecaster(features, gates // 4, rngs=nnx.Rngs(0)))
+    structure = nnx.eval_shape(lambda: ForecastNetwork(features, gates // 4, rngs=nnx.Rngs(0)))
     network = nnx.merge(nnx.graphdef(structure), parameters)
     prediction: tuple[jax.Array, jax.Array, jax.Array] = network(inputs)
     return prediction

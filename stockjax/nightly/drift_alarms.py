@@ -25,9 +25,9 @@ def alarms_among(rows: pd.DataFrame, tickers: Sequence[str]) -> tuple[str, ...]:
 
 def alarm_line(row: dict[str, object] | dict[object, object]) -> str:
     """A row of `drift` that is an alarm, as a sentence."""
-    told: dict[str, object] = {str(name): value for name, value in row.items()}
-    whose = "the universe" if told["scope"] == "universe" else told["ticker"]
+    named: dict[str, object] = {str(name): value for name, value in row.items()}
+    whose = "the universe" if named["scope"] == "universe" else named["ticker"]
     return (
-        f"drift: {told['monitor']} of {whose}, {told['direction']} "
-        f"(evidence {told['evidence']:.4g}, an alarm from {told['threshold']:.4g})"
+        f"drift: {named['monitor']} of {whose}, {named['direction']} "
+        f"(evidence {named['evidence']:.4g}, an alarm from {named['threshold']:.4g})"
     )

@@ -1,38 +1,50 @@
-"""How a night ended."""
+"""How a run of the nightly flow ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-MOST_REASONS = 20
-"""Failures that the run's end state tells of; the run's row and `stockjax status` have them all."""
+from stockjax.engine import StepResult
+from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.ingest import Ingested
+from stockjax.nightly.drift_alarms import alarm_lines
+from stockjax.nightly.run import Run
+from stockjax.nightly.universe import Universe
+from stockjax.warehouse.ledger import complete_forecasts
+from stockjax.warehouse.records import rejected_models
+
+MAX_REASONS = 20
+"""Failures in the message of the run's end state; the row of `runs` and `stockjax status` have all."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a night.
+class RunResult:
+    """What a run of the nightly flow did.
 
     Attributes
     ----------
-    tickers
-        Those that were asked for.
     targets
         The sessions that were forecast, one for each date on which an exchange trades next.
+    tickers
+        The tickers that the run was to forecast.
+    forecast
+        Tickers with a forecast.
     caught_up
         Missed sessions whose forecasts were written.
     excused
-        How many of them have ended, or have too short a history.
+        Tickers that are delisted or whose history is too short.
     failures
-        Why, for every ticker without a forecast or with one that is not as it should be.
+        By ticker or file, why a forecast is missing or is not made as usual.
     ingested
-        The figures of ingest.
+        The counts of ingest.
     remark
-        Why there was nothing to do, where that is so.
+        Why there was nothing to do; None if there was.
     drift
-        The night's alarms of drift.
+        The drift alarms of the session.
     rejected
-        New models that were worse than those in force, which go on.
+        New models that failed the promotion gate.
     decisions
         For each of tonight's sessions, how many models were trained, promoted, rejected or kept.
 
@@ -53,9 +65,9 @@ class Outcome:
     decisions: tuple[str, ...] = ()
 
     def failed(self, share: float) -> bool:
-        """Whether nothing came of it, or more than that share of the tickers has no forecast.
+        """Whether no ticker was forecast, or more than a share of them was not.
 
-        Tickers that have ended or are too short to be forecast are nobody's failure.
+        Tickers that are delisted or too short to be forecast do not count.
         """
         wanted = len(self.tickers) - self.excused
         return self.forecast == 0 or wanted - self.forecast > share * wanted
@@ -64,27 +76,27 @@ class Outcome:
     def message(self) -> str:
         """One sentence for the run's end state."""
         targets = " and ".join(str(target) for target in self.targets)
-        told = f"{self.forecast} of {len(self.tickers)} tickers forecast for {targets}"
+        text = f"{self.forecast} of {len(self.tickers)} tickers forecast for {targets}"
         if self.caught_up:
-            told += f"; {self.caught_up} missed session(s) caught up"
+            text += f"; {self.caught_up} missed session(s) caught up"
         if self.remark:
-            told += f"; {self.remark}"
+            text += f"; {self.remark}"
         if self.rejected:
-            told += f"; {self.rejected} new model{'s' if self.rejected > 1 else ''} rejected"
+            text += f"; {self.rejected} new model{'s' if self.rejected > 1 else ''} rejected"
         if self.drift:
-            told += f"; {len(self.drift)} alarm(s) of drift"
+            text += f"; {len(self.drift)} alarm(s) of drift"
         reasons = [
             # A file's sentence names the file.
             why if f"'{name}'" in why and name not in self.tickers else f"{name}: {why}"
             for name, why in sorted(self.failures.items())
         ]
-        if len(reasons) > MOST_REASONS:
-            rest = len(reasons) - MOST_REASONS
-            reasons = [*reasons[:MOST_REASONS], f"and {rest} more tickers, see stockjax status"]
-        return "; ".join([told, *reasons])
+        if len(reasons) > MAX_REASONS:
+            rest = len(reasons) - MAX_REASONS
+            reasons = [*reasons[:MAX_REASONS], f"and {rest} more tickers, see stockjax status"]
+        return "; ".join([text, *reasons])
 
     def summary(self) -> dict[str, object]:
-        """The same in plain values, for the run's row and for whoever started it."""
+        """The counts as plain values, for the row of `runs` and for the caller."""
         return {
             "as_of": str(self.as_of),
             "asked": len(self.tickers),
@@ -97,3 +109,56 @@ class Outcome:
             "decisions": list(self.decisions),
             "report": str(self.report),
         }
+
+
+def run_result(
+    run: Run, universe: Universe, ingested: Ingested, results: Sequence[StepResult], report: Path
+) -> RunResult:
+    """Count what a run did.
+
+    Parameters
+    ----------
+    results
+        What was made of tonight's sessions, without those that were caught up.
+
+    """
+    plan = run.plan
+    markets = {ticker: universe.markets[ticker] for ticker in universe.chosen}
+    first = min(market.as_of for market in markets.values())
+    complete = complete_forecasts(run.warehouse, plan.tickers, first, plan.as_of, len(MODELS))
+    excused = [state for state in universe.states if state.state in {"delisted", "too_short"}]
+    without = {
+        state.ticker: str(state.reason) if state.state == "active" else f"{state.state}, {state.reason}"
+        for state in universe.states
+        if not state.can_forecast and state.ticker in markets
+    }
+    of_files = {name: str(why) for name, why in ingested.failures.items() if name not in universe.markets}
+    problems = {name: why for result in results for name, why in result.decisions.problems.items()}
+    return RunResult(
+        as_of=plan.as_of,
+        targets=tuple(sorted({market.target for market in markets.values()})),
+        tickers=frozenset(markets),
+        forecast=sum(market.as_of in complete.get(ticker, set()) for ticker, market in markets.items()),
+        caught_up=len(universe.due_catch_up),
+        excused=sum(state.ticker in markets for state in excused),
+        failures={**of_files, **without, **problems},
+        ingested=ingested.summary(),
+        remark=None if without else _holiday(run, universe),
+        drift=alarm_lines(run.warehouse, plan.as_of, plan.tickers),
+        rejected=rejected_models(run.warehouse, plan.as_of),
+        report=report,
+        decisions=tuple(result.decisions.summary() for result in results),
+    )
+
+
+def _holiday(run: Run, universe: Universe) -> str | None:
+    """Why a live run found nothing new, if its exchanges did not trade today."""
+    plan = run.plan
+    if plan.recorded or plan.asked or universe.due or universe.due_catch_up:
+        return None
+    exchanges = {universe.markets[ticker].exchange for ticker in plan.tickers}
+    days = {each: plan.started_at.astimezone(ZoneInfo(each.time_zone)).date() for each in exchanges}
+    closed = [f"{day} is no session of {each.code}" for each, day in days.items() if not each.is_session(day)]
+    if len(closed) < len(exchanges):
+        return None
+    return ", ".join(sorted(closed)) + ": nothing to do"

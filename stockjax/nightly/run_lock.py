@@ -5,28 +5,28 @@ from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 
-from stockjax.errors import AnotherRun
+from stockjax.errors import RunInProgressError
 from stockjax.settings import Settings
 
-Say = Callable[[str], None]
+LogFn = Callable[[str], None]
 
 
-class Turn:
+class RunLock:
     """A run's place, which the operating system frees when its process dies, however it dies."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.warehouse
-        self._told = settings.run
+        self._settings = settings.run
         # Runs of a part of the exchanges each are all wanted: they wait for each other.
         self._waits = settings.run.when_busy == "wait" or bool(settings.forecast_exchanges)
         self._lock: FileLock | None = None
 
-    def take(self, flow: str, say: Say) -> None:
+    def acquire(self, flow: str, log: LogFn) -> None:
         """Take the place of a flow, now or when the run before has ended, by the settings.
 
         Raises
         ------
-        AnotherRun
+        RunInProgressError
             Another run has it.
 
         """
@@ -37,15 +37,15 @@ class Turn:
             lock.acquire(timeout=0)
         except Timeout as error:
             if not self._waits:
-                raise AnotherRun(
+                raise RunInProgressError(
                     f"another run of {flow} is at work on '{self._folder}', and this one is cancelled; "
                     "run it again later, or set run.when_busy to 'wait'"
                 ) from error
-            say(f"another run of {flow} is at work on '{self._folder}'; waiting for its end")
+            log(f"another run of {flow} is at work on '{self._folder}'; waiting for its end")
             self._wait(lock, flow)
         self._lock = lock
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let the next run begin."""
         if self._lock:
             with contextlib.suppress(OSError):
@@ -54,9 +54,9 @@ class Turn:
 
     def _wait(self, lock: FileLock, flow: str) -> None:
         try:
-            lock.acquire(timeout=self._told.busy_timeout, poll_interval=0.5)
+            lock.acquire(timeout=self._settings.busy_timeout, poll_interval=0.5)
         except Timeout as error:
-            raise AnotherRun(
+            raise RunInProgressError(
                 f"another run of {flow} was still at work on '{self._folder}' after "
-                f"{self._told.busy_timeout:g} s; look whether it hangs, or raise run.busy_timeout"
+                f"{self._settings.busy_timeout:g} s; look whether it hangs, or raise run.busy_timeout"
             ) from error

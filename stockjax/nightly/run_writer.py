@@ -17,8 +17,8 @@ from stockjax.registry import (
     Status,
     load_challenger,
     load_champions,
+    record_comparison,
     save_models,
-    settle_challenger,
 )
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
@@ -56,7 +56,7 @@ def read_monitors_at(warehouse: Warehouse, as_of: date, settings: Settings) -> M
 
 
 @dataclass(frozen=True)
-class Store:
+class RunWriter:
     """Where a run keeps its models and forecasts, under its name."""
 
     warehouse: Warehouse
@@ -71,14 +71,14 @@ class Store:
         if len(made.drift.rows):
             append_drift(self.warehouse, made.drift.rows, made.drift.states, as_of=as_of, run_id=self.run_id)
         if made.challenger:
-            settle_challenger(self.warehouse, made.challenger, run_id=self.run_id, moment=datetime.now(UTC))
+            record_comparison(self.warehouse, made.challenger, run_id=self.run_id, moment=datetime.now(UTC))
         late = "" if due.known == as_of else f"-known-{due.known}"
         for role, name in (("base", "base"), ("ticker", "tickers")):
             self.models([model for model in result.models if model.role == role], f"{as_of}{late}-{name}")
         fetched = pd.Timestamp(due.known) if due.known > as_of else pd.NaT
         caught_up = result.forecasts["origin"] == "catchup"
-        told = pd.Series(pd.NaT, index=caught_up.index, dtype="datetime64[s]").mask(caught_up, fetched)
-        return self.forecasts(result.forecasts.assign(prices_fetched=told), inputs)
+        fetched_at = pd.Series(pd.NaT, index=caught_up.index, dtype="datetime64[s]").mask(caught_up, fetched)
+        return self.forecasts(result.forecasts.assign(prices_fetched=fetched_at), inputs)
 
     def models(self, models: Iterable[Model], what: str, *, status: Status = "champion") -> None:
         """Keep models; `what` names their files. A rejected one stays what it is."""

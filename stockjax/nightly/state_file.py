@@ -34,13 +34,13 @@ def load_state(warehouse: Warehouse, line: str, before: date) -> State | None:
     text = read_backtest_state(warehouse, line, before)
     if text is None:
         return None
-    told = json.loads(text)
-    names = [name for name in (told["base"], *told["tickers"].values()) if name]
+    document = json.loads(text)
+    names = [name for name in (document["base"], *document["tickers"].values()) if name]
     try:
         models = {row["model_id"]: load_model(warehouse, row) for row in read_models(warehouse, names)}
     except ModelFileError:
         return None
-    return _decoded(told, models) if set(names) <= models.keys() else None
+    return _decoded(document, models) if set(names) <= models.keys() else None
 
 
 def _encoded(state: State) -> dict[str, Any]:
@@ -56,17 +56,17 @@ def _encoded(state: State) -> dict[str, Any]:
     }
 
 
-def _decoded(told: Mapping[str, Any], models: Mapping[str, Model]) -> State:
-    rejected = told["base_rejected"]
+def _decoded(document: Mapping[str, Any], models: Mapping[str, Model]) -> State:
+    rejected = document["base_rejected"]
     return State(
-        base=models[told["base"]] if told["base"] else None,
-        tickers={ticker: models[name] for ticker, name in told["tickers"].items()},
+        base=models[document["base"]] if document["base"] else None,
+        tickers={ticker: models[name] for ticker, name in document["tickers"].items()},
         base_rejected=date.fromisoformat(rejected) if rejected else None,
-        last_trained={name: date.fromisoformat(day) for name, day in told["last_trained"].items()},
+        last_trained={name: date.fromisoformat(day) for name, day in document["last_trained"].items()},
         monitors=Monitors(
-            states=_table(told["states"], no_states()),
-            pending=_table(told["pending"], no_pending()),
-            alarms={name: date.fromisoformat(day) for name, day in told["alarms"].items()},
+            states=_table(document["states"], no_states()),
+            pending=_table(document["pending"], no_pending()),
+            alarms={name: date.fromisoformat(day) for name, day in document["alarms"].items()},
         ),
     )
 

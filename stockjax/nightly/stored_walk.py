@@ -12,7 +12,7 @@ from stockjax.engine import Policy, State
 from stockjax.engine.walk_forward import Chunk, walk_forward
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.forecasting.provenance import forecast_inputs
-from stockjax.nightly.run_writer import Store
+from stockjax.nightly.run_writer import RunWriter
 from stockjax.nightly.state_file import load_state, save_state
 from stockjax.nightly.universe import Universe
 
@@ -54,8 +54,8 @@ class Walk:
         policy: dict[str, Any] = {
             name: value for name, value in asdict(self.policy).items() if name != "workers"
         }
-        told = [self.kind, policy, sorted(self.wanted), list(universe.prices.tickers), code_version()]
-        text = json.dumps(told, sort_keys=True, default=str)
+        identity = [self.kind, policy, sorted(self.wanted), list(universe.prices.tickers), code_version()]
+        text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -81,7 +81,7 @@ class Written:
         return len(self.chunk.forecasts) // len(MODELS)
 
 
-def walk(store: Store, universe: Universe, wanted: Walk, name: date) -> Iterator[Written]:
+def walk(store: RunWriter, universe: Universe, wanted: Walk, name: date) -> Iterator[Written]:
     """Walk through the sessions that are missing and write down each part.
 
     Sessions in one piece are one line of models. It begins with the state that an earlier walk of the same

@@ -1,4 +1,4 @@
-"""What is known tonight, who can be forecast, and which sessions wait for it."""
+"""The tickers of a run: their prices and states, and the sessions that they are forecast from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ import numpy as np
 
 from stockjax.engine.due_sessions import DueSession, SessionReader, due_sessions
 from stockjax.errors import UsageError
-from stockjax.features import History, KnownPrices
+from stockjax.features import PointInTimePrices, PricePanel
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.forecasting.missing_forecasts import missing_sessions
-from stockjax.forecasting.plan import Market, Plan
+from stockjax.forecasting.plan import ExchangeSession, Plan
 from stockjax.forecasting.ticker_states import TickerState, ticker_states
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import Listing
@@ -38,25 +38,28 @@ class Universe:
     listings, markets
         By ticker: its exchange, and tonight on it.
     states
-        One per ticker that was asked for.
-    complete
-        By ticker, the sessions that all models have forecast from on a night.
-    tonight
+        One for each ticker of the plan.
+    chosen
+        Tickers of the plan whose exchanges are forecast by this run.
+    already_forecast
+        By ticker, the sessions that all models have live or caught-up forecasts from.
+    due_tonight
         By session, the tickers whose forecasts for tonight are not all in the ledger yet.
-    missed
-        By session before tonight, the tickers that a night should have forecast and did not.
+    due_catch_up
+        By session before tonight, the tickers whose forecasts are missing.
 
     """
 
-    prices: KnownPrices
+    prices: PointInTimePrices
     read_at: datetime
     forecast_sessions: int
     listings: Mapping[str, Listing]
-    markets: Mapping[str, Market]
+    markets: Mapping[str, ExchangeSession]
     states: list[TickerState]
-    complete: Mapping[str, set[date]]
-    tonight: Mapping[date, list[str]]
-    missed: Mapping[date, list[str]]
+    chosen: frozenset[str]
+    already_forecast: Mapping[str, set[date]]
+    due_tonight: Mapping[date, list[str]]
+    due_catch_up: Mapping[date, list[str]]
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -66,10 +69,10 @@ class Universe:
     @property
     def due(self) -> list[str]:
         """Tickers whose forecasts for tonight are not all in the ledger yet."""
-        return [ticker for tickers in self.tonight.values() for ticker in tickers]
+        return [ticker for tickers in self.due_tonight.values() for ticker in tickers]
 
     @property
-    def history(self) -> History:
+    def history(self) -> PricePanel:
         """The prices that hold now."""
         return self.prices.latest
 
@@ -82,46 +85,51 @@ class Universe:
     def due_sessions(self) -> list[DueSession]:
         """The sessions to forecast tonight, those that were missed before tonight's, in their order."""
         wanted: dict[date, list[str]] = {}
-        for found in (self.missed, self.tonight):
+        for found in (self.due_catch_up, self.due_tonight):
             for session, tickers in found.items():
                 wanted.setdefault(session, []).extend(tickers)
         return due_sessions(self.prices, wanted)
 
     def is_tonight(self, due: DueSession) -> bool:
         """Whether a session is tonight's of one of its tickers."""
-        return not set(self.tonight.get(due.session, ())).isdisjoint(due.tickers)
+        return not set(self.due_tonight.get(due.session, ())).isdisjoint(due.tickers)
 
-    def forecast_by_anyone(self, warehouse: Warehouse, first: date) -> dict[str, set[date]]:
+    def forecast_by_any_run(self, warehouse: Warehouse, first: date) -> dict[str, set[date]]:
         """By ticker, the sessions from `first` on that a night or a backtest has forecast from."""
         last = max(market.as_of for market in self.markets.values())
         return complete_forecasts(warehouse, self.prices.tickers, first, last, len(MODELS))
 
 
-def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Settings) -> Universe:
-    """Look at what the warehouse has after ingest."""
+def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Settings) -> Universe:
+    """Read the stored prices, and decide which tickers are forecast from which sessions.
+
+    Raises
+    ------
+    UsageError
+        No ticker trades on the exchanges that the settings restrict the run to.
+
+    """
     listed = ingested.listings
     markets = {ticker: plan.market(listing.exchange) for ticker, listing in listed.items()}
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
-    last = max(as_of.values())
-    columns, read_at = read_known_prices(warehouse, plan.fetched, last)
-    codes = [listed[ticker].exchange.code for ticker in plan.fetched]
-    prices = KnownPrices.from_columns(columns, plan.fetched, codes)
-    history = prices.latest
-    forecast = history.only(plan.tickers)
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
-    states = _with_successors(
-        warehouse, ticker_states(forecast, as_of, exchanges, ingested.failures, settings.history)
+    columns, read_at = read_known_prices(warehouse, plan.fetched, max(as_of.values()))
+    codes = [listed[ticker].exchange.code for ticker in plan.fetched]
+    prices = PointInTimePrices.from_columns(columns, plan.fetched, codes)
+    states = ticker_states(
+        prices.latest.only(plan.tickers), as_of, exchanges, ingested.failures, settings.history
     )
-    # A session of a backtest is no night's: whoever asks for that night gets it.
-    first = min(_first_caught_up(market, settings.catch_up.sessions) for market in markets.values())
-    complete = complete_forecasts(warehouse, plan.tickers, first, last, len(MODELS), ("nightly", "catchup"))
-    tonight: dict[date, list[str]] = {}
     chosen = tickers_on(plan.tickers, exchanges, settings.forecast_exchanges)
+    first = min(_first_caught_up(market, settings.catch_up.sessions) for market in markets.values())
+    # Backtest rows do not count: a live forecast of that session is still due.
+    complete = complete_forecasts(
+        warehouse, plan.tickers, first, max(as_of.values()), len(MODELS), ("nightly", "catchup")
+    )
+    due_tonight: dict[date, list[str]] = {}
     for state in states:
-        if state.ticker not in chosen:
-            continue
-        if state.can_forecast and as_of[state.ticker] not in complete.get(state.ticker, set()):
-            tonight.setdefault(as_of[state.ticker], []).append(state.ticker)
+        session = as_of[state.ticker]
+        if state.ticker in chosen and state.can_forecast and session not in complete.get(state.ticker, set()):
+            due_tonight.setdefault(session, []).append(state.ticker)
     missing = missing_sessions(
         prices.ever.only(plan.tickers),
         complete,
@@ -130,13 +138,22 @@ def survey(warehouse: Warehouse, plan: Plan, ingested: Ingested, settings: Setti
         settings.history.forecast_sessions,
         first_live_sessions(warehouse, plan.tickers),
     )
-    young = {
-        ticker: {day for day in days if day >= first} for ticker, days in missing.items() if ticker in chosen
+    recent = {
+        ticker: {day for day in missing[ticker] if day >= first} for ticker in missing if ticker in chosen
     }
     universe = Universe(
-        prices, read_at, settings.history.forecast_sessions, listed, markets, states, complete, tonight, {}
+        prices=prices,
+        read_at=read_at,
+        forecast_sessions=settings.history.forecast_sessions,
+        listings=listed,
+        markets=markets,
+        states=_with_successors(warehouse, states),
+        chosen=chosen,
+        already_forecast=complete,
+        due_tonight=due_tonight,
+        due_catch_up={},
     )
-    return replace(universe, missed=_usable(universe, _by_session(young)))
+    return replace(universe, due_catch_up=_usable(universe, _by_session(recent)))
 
 
 def tickers_on(
@@ -161,7 +178,7 @@ def tickers_on(
     return found
 
 
-def _first_caught_up(market: Market, count: int) -> date:
+def _first_caught_up(market: ExchangeSession, count: int) -> date:
     """The session so many before tonight's: nothing older is caught up."""
     every = market.exchange.every_session
     place = int(every.searchsorted(np.datetime64(market.as_of, "D")))
@@ -169,10 +186,10 @@ def _first_caught_up(market: Market, count: int) -> date:
     return found
 
 
-def _usable(universe: Universe, missed: Mapping[date, list[str]]) -> dict[date, list[str]]:
+def _usable(universe: Universe, due_catch_up: Mapping[date, list[str]]) -> dict[date, list[str]]:
     """The missed sessions of tickers that could be forecast from them."""
     found: dict[date, list[str]] = {}
-    for due in due_sessions(universe.prices, missed):
+    for due in due_sessions(universe.prices, due_catch_up):
         there = universe.reader.usable(due.session, due.known)[1].tickers
         usable = [ticker for ticker in due.tickers if ticker in there]
         if usable:

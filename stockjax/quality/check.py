@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from stockjax.errors import Malformed
+from stockjax.errors import InvalidDataError
 from stockjax.quality.calendar_checks import Bools, Integers, TradingDays, calendar_faults, locate
 from stockjax.quality.quarantine import REFUSED_COLUMNS, on_record
 from stockjax.quality.repairs import mend
@@ -93,7 +93,7 @@ def check(
 
     Raises
     ------
-    Malformed
+    InvalidDataError
         A column is missing, or of another type than every source promises.
 
     """
@@ -147,7 +147,7 @@ def _of_right_shape(prices: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | Non
         DELIVERY.validate(prices, lazy=True)
     except SchemaErrors as error:
         why = error.failure_cases.iloc[0]["check"]
-        raise Malformed(
+        raise InvalidDataError(
             f"the source delivered a table of the wrong shape ({why}); report this source"
         ) from None
     prices = prices.reset_index(drop=True)

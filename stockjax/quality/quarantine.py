@@ -35,7 +35,7 @@ def on_record(
     return _records(found, reasons, severities, texts)
 
 
-def turned_away(prices: pd.DataFrame, reason: str) -> pd.DataFrame:
+def reject_all(prices: pd.DataFrame, reason: str) -> pd.DataFrame:
     """All rows of a delivery, with `raw` or without, rejected for one reason; columns `REFUSED_COLUMNS`."""
     rows = prices.reset_index(drop=True)
     reasons, severities = (np.full(len(rows), text, dtype=object) for text in (reason, "reject"))

@@ -244,9 +244,9 @@ def _like_a_split(move: Numbers, traded: Numbers) -> Bools:
     """Whether log returns and log changes of volume (or NaN), (k,) each, are those of a split."""
     nearest = np.abs(np.abs(move)[:, None] - _SPLIT_RATIOS).argmin(axis=1)
     misfit = np.abs(np.abs(move) - _SPLIT_RATIOS[nearest])
-    told = np.isfinite(traded)
-    crash = told & (traded > np.maximum(-move, 0) + _CRASH_VOLUME)
-    volume_fits = told & (np.abs(traded + move) <= _SPLIT_VOLUME)
+    known_volume = np.isfinite(traded)
+    crash = known_volume & (traded > np.maximum(-move, 0) + _CRASH_VOLUME)
+    volume_fits = known_volume & (np.abs(traded + move) <= _SPLIT_VOLUME)
     plain = (misfit <= _SPLIT_TOLERANCE) & ~crash
     small = (misfit <= _SMALL_SPLIT_TOLERANCE) & volume_fits
     found: Bools = np.where(_SPLIT_RATIOS[nearest] >= _PLAIN_SPLIT, plain, small)

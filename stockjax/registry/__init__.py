@@ -6,8 +6,8 @@ from stockjax.registry.model_store import (
     load_challenger,
     load_champions,
     load_model,
+    record_comparison,
     save_models,
-    settle_challenger,
 )
 from stockjax.registry.purge import purge_models
 
@@ -19,6 +19,6 @@ __all__ = [
     "load_champions",
     "load_model",
     "purge_models",
+    "record_comparison",
     "save_models",
-    "settle_challenger",
 ]

@@ -9,7 +9,7 @@ from stockjax.errors import ModelFileError, UsageError
 from stockjax.features import FEATURE_NAMES
 from stockjax.registry.model_store import load_model
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.model_history import Cause, Promotion, put_in_force, read_rows
+from stockjax.warehouse.model_history import Cause, Promotion, activate, read_rows
 
 Row = Mapping[str, Any]
 """A row of `models`, by the names of its columns."""
@@ -50,7 +50,7 @@ def models_at(warehouse: Warehouse, day: date, tickers: Sequence[str] = ()) -> l
     last = read_rows(warehouse, "last_night")[0]["as_of"]
     if last and day > last:
         raise UsageError(f"{day} lies after the last forecast, which is of {last}; give an earlier date")
-    found = read_rows(warehouse, "models_in_force", as_of=day, tickers=list(tickers))
+    found = read_rows(warehouse, "active_models", as_of=day, tickers=list(tickers))
     _check_tickers(warehouse, found, tickers, f"on {day}")
     if not found:
         first = read_rows(warehouse, "first_model_session")[0]["first"]
@@ -78,8 +78,8 @@ def models_of_run(warehouse: Warehouse, run_id: str, tickers: Sequence[str] = ()
     """
     runs = read_rows(warehouse, "run_by_id", run_id=run_id)
     if len(runs) != 1:
-        told = "there is no run" if not runs else "more than one run is called"
-        raise UsageError(f"{told} '{run_id}'; stockjax sql \"FROM runs\" shows them")
+        problem = "there is no run" if not runs else "more than one run is called"
+        raise UsageError(f"{problem} '{run_id}'; stockjax sql \"FROM runs\" shows them")
     run = runs[0]
     used = read_rows(warehouse, "models_of_run", run_id=run["run_id"])
     if not used:
@@ -91,7 +91,7 @@ def models_of_run(warehouse: Warehouse, run_id: str, tickers: Sequence[str] = ()
     _check_tickers(warehouse, found, tickers, f"in the run '{run_id}'")
     if tickers:
         return list(found)
-    at_its_time = read_rows(warehouse, "models_in_force", as_of=run["as_of"], tickers=[])
+    at_its_time = read_rows(warehouse, "active_models", as_of=run["as_of"], tickers=[])
     return [*(row for row in at_its_time if row["role"] == "base"), *found]
 
 
@@ -115,7 +115,7 @@ def models_named(warehouse: Warehouse, model_ids: Sequence[str]) -> list[Row]:
     return list(found)
 
 
-def models_once_in_force(warehouse: Warehouse, model_ids: Sequence[str]) -> list[Row]:
+def models_once_active(warehouse: Warehouse, model_ids: Sequence[str]) -> list[Row]:
     """The same, of models that have been champions: what a rollback can go back to.
 
     Raises
@@ -134,7 +134,7 @@ def models_once_in_force(warehouse: Warehouse, model_ids: Sequence[str]) -> list
     return found
 
 
-def put_models_in_force(
+def activate_models(
     warehouse: Warehouse,
     rows: Sequence[Row],
     *,
@@ -149,9 +149,7 @@ def put_models_in_force(
     """
     problems = {row["model_id"]: why for row in rows if (why := _problem(warehouse, row))}
     sound = [row["model_id"] for row in rows if row["model_id"] not in problems]
-    changes = (
-        put_in_force(warehouse, sound, cause=cause, moment=moment, who=who, reason=reason) if sound else []
-    )
+    changes = activate(warehouse, sound, cause=cause, moment=moment, who=who, reason=reason) if sound else []
     changed = {change.model_id for change in changes}
     return Promoted(changes, [name for name in sound if name not in changed], problems)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stockjax.errors import TrainingFailed
+from stockjax.errors import TrainingFailedError
 from stockjax.registry.model_files import flat
 
 Role = Literal["base", "ticker"]
@@ -32,12 +32,12 @@ class Model:
         quantiles of what is left over, by which location and scale become a distribution. A base
         may have a `twin`, a network that stands for it where it meets another.
     hyperparameters
-        What training was told and the step it stopped at; plain JSON values.
+        The arguments of training and the step it stopped at; plain JSON values.
     parent_id
         Model that training started from.
     replayed
         Whether it was trained for a replay of the past, and is never in force.
-    put_in_force
+    activated_on
         The first day whose forecasts somebody wants it to make, if that is a session; None where it
         came into force by its training.
 
@@ -56,12 +56,12 @@ class Model:
     parent_id: str | None
     status: Status = "champion"
     replayed: bool = False
-    put_in_force: date | None = None
+    activated_on: date | None = None
 
     @property
     def model_id(self) -> str:
         """The role and 16 hex digits over all that determines the parameters."""
-        told = [
+        identity = [
             self.role,
             self.ticker,
             self.trained_through.isoformat(),
@@ -71,7 +71,7 @@ class Model:
             self.code_version,
             self.parent_id,
         ]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{self.role}-{digest[:16]}"
 
     def check_numbers(self) -> None:
@@ -79,16 +79,16 @@ class Model:
 
         Raises
         ------
-        TrainingFailed
+        TrainingFailedError
             The sentence names the first that is not.
 
         """
         for name, array in flat(self.parameters).items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise TrainingFailed(f"training ended with {name} not finite")
+                raise TrainingFailedError(f"training ended with {name} not finite")
         if not (np.diff(self.parameters["residuals"]) > 0).all():
-            raise TrainingFailed("training ended with residual quantiles that do not ascend")
+            raise TrainingFailedError("training ended with residual quantiles that do not ascend")
         losses = {"validation_loss": self.validation_loss, "champion_loss": self.champion_loss}
         for name, loss in losses.items():
             if loss is not None and not math.isfinite(loss):
-                raise TrainingFailed(f"training ended with {name} not finite")
+                raise TrainingFailedError(f"training ended with {name} not finite")

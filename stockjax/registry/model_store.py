@@ -14,7 +14,7 @@ from stockjax.registry.model import Model
 from stockjax.registry.model_files import read_file, write_files
 from stockjax.registry.shapes import check_arrays
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.model_history import settle
+from stockjax.warehouse.model_history import record_comparison as record_comparison_rows
 from stockjax.warehouse.records import (
     insert_models,
     last_rejected_base,
@@ -121,12 +121,12 @@ def load_challenger(warehouse: Warehouse, as_of: date) -> Model | None:
     return replace(load_model(warehouse, rows[0]), status="challenger") if rows else None
 
 
-def settle_challenger(warehouse: Warehouse, judged: Model, *, run_id: str, moment: datetime) -> None:
+def record_comparison(warehouse: Warehouse, judged: Model, *, run_id: str, moment: datetime) -> None:
     """Write down how a challenger has fared: champion of the next forecasts, or `rejected`.
 
     With both losses, in one transaction.
     """
-    settle(
+    record_comparison_rows(
         warehouse,
         judged.model_id,
         won=judged.status != "rejected",
@@ -152,11 +152,11 @@ def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
 
 
 def _model(row: Mapping[str, Any], parameters: dict[str, Any]) -> Model:
-    told = ("role", "ticker", "trained_through", "validation_loss", "champion_loss", "seed")
+    problems = ("role", "ticker", "trained_through", "validation_loss", "champion_loss", "seed")
     made = ("data_hash", "code_version", "parent_id")
     return Model(
         parameters=parameters,
         hyperparameters=json.loads(row["hyperparameters"]),
-        put_in_force=row.get("put_in_force"),
-        **{name: row[name] for name in (*told, *made)},
+        activated_on=row.get("activated_on"),
+        **{name: row[name] for name in (*problems, *made)},
     )

@@ -15,9 +15,9 @@ from stockjax.reporting.text import records
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
-MOST_ROWS = 40
+MAX_ROWS = 40
 """Tickers in each table; the table artifact, the report and SQL have them all."""
-MOST_PICTURES = 6
+MAX_PICTURES = 6
 """Tickers with a chart."""
 PICTURED_SESSIONS = 63
 
@@ -85,7 +85,7 @@ def night_digest(
         forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
         scores = read_table(warehouse, "scores_table", **asked, until=as_of)
         watched = read_table(warehouse, "drift_watched", as_of=as_of)
-        pictures = _pictures(warehouse, as_of, list(tickers)[:MOST_PICTURES])
+        pictures = _pictures(warehouse, as_of, list(tickers)[:MAX_PICTURES])
     return _templates.get_template("night.md.j2").render(
         as_of=as_of,
         message=message,
@@ -98,7 +98,7 @@ def night_digest(
         decisions=decisions,
         pictures=pictures,
         report=report,
-        most=MOST_ROWS,
+        most=MAX_ROWS,
     )
 
 

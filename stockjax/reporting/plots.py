@@ -73,7 +73,7 @@ def search_so_far(trials: pd.DataFrame) -> bytes:
     Parameters
     ----------
     trials
-        number, in_force, outcome, skill, low, high (NaN where a trial failed).
+        number, current, outcome, skill, low, high (NaN where a trial failed).
 
     """
     figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")

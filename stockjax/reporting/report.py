@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from stockjax.errors import NothingToForecast
+from stockjax.errors import NothingToForecastError
 from stockjax.reporting.report_folder import SEARCH_PAGE, chart_library, publish, report_folder
 from stockjax.reporting.series import QUANTILES, decimals, read_series
 from stockjax.reporting.series_scripts import TOGETHER, packed_calibration, scripts
@@ -57,15 +57,15 @@ def write_latest_report(warehouse: Warehouse, as_of: date | None = None) -> Path
 
     Raises
     ------
-    NothingToForecast
+    NothingToForecastError
         The ledger has no forecast to report on.
-    SnapshotMissing
+    SnapshotMissingError
         There is no warehouse.
 
     """
     chosen = records(read_table(warehouse, "report_session", as_of=as_of))
     if not chosen:
-        raise NothingToForecast("the ledger has no such forecasts to report on; run: stockjax run")
+        raise NothingToForecastError("the ledger has no such forecasts to report on; run: stockjax run")
     session = chosen[0]["as_of"].date()
     tickers = forecast_tickers(warehouse, session)
     if chosen[0]["newest"]:

@@ -6,11 +6,11 @@ from stockjax.settings import AlertSettings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
-MOST_ALARMS = 20
+MAX_ALARMS = 20
 """Alarms of drift that are told one by one."""
 
 
-def complaints(
+def alert_lines(
     warehouse: Warehouse, failures: Mapping[str, str], settings: AlertSettings, drift: Sequence[str] = ()
 ) -> list[str]:
     """One line for each thing that is not as it should be; none if all is well.
@@ -26,11 +26,11 @@ def complaints(
     stale = read_table(warehouse, "stale_tickers")
     # Whether these are told of is a matter of how many they are.
     others = sorted(failures.keys() - set(stale["ticker"]))
-    told = [f"{ticker}: {failures[ticker]}" for ticker in others]
+    lines = [f"{ticker}: {failures[ticker]}" for ticker in others]
     if len(stale) >= settings.stale_tickers:
         names = ", ".join(f"{row.ticker} ({row.reason})" for row in stale.head(20).itertuples())
-        told.append(f"{len(stale)} tickers have no fresh prices: {names}")
-    told += drift[:MOST_ALARMS]
-    if len(drift) > MOST_ALARMS:
-        told.append(f"and {len(drift) - MOST_ALARMS} more alarms of drift, see the table drift")
-    return told
+        lines.append(f"{len(stale)} tickers have no fresh prices: {names}")
+    lines += drift[:MAX_ALARMS]
+    if len(drift) > MAX_ALARMS:
+        lines.append(f"and {len(drift) - MAX_ALARMS} more alarms of drift, see the table drift")
+    return lines

@@ -19,7 +19,7 @@ from stockjax.reporting.report_folder import write_whole as write_page
 from stockjax.reporting.text import records
 from stockjax.warehouse import Warehouse
 
-MOST_TRIALS = 10
+MAX_TRIALS = 10
 """Trials in the tables for people; the page has them all."""
 
 _HEADINGS = ("trial", "what is different", "loss, bps", "better by, %", "95% interval", "folds", "")
@@ -97,9 +97,9 @@ def write_search_page(
 
 def _best(trials: pd.DataFrame) -> pd.DataFrame:
     """The best of them, and beneath them the settings in force, however they did."""
-    first = trials.head(MOST_TRIALS)
-    rest = trials.iloc[MOST_TRIALS:]
-    return pd.concat([first, rest[rest["in_force"]]])
+    first = trials.head(MAX_TRIALS)
+    rest = trials.iloc[MAX_TRIALS:]
+    return pd.concat([first, rest[rest["current"]]])
 
 
 def _cells(trials: pd.DataFrame) -> list[list[str]]:
@@ -108,7 +108,7 @@ def _cells(trials: pd.DataFrame) -> list[list[str]]:
 
 def _cells_of(row: dict[str, Any]) -> list[str]:
     scored = row["loss"] is not None
-    compared = scored and not row["in_force"]
+    compared = scored and not row["current"]
     return [
         str(row["number"]),
         row["changes"],

@@ -35,9 +35,9 @@ def scripts(tickers: Sequence[str], series: pd.DataFrame) -> Iterator[str]:
     packed = {ticker: packed_series(rows) for ticker, rows in by_ticker(series)}
     for number, first in enumerate(range(0, len(tickers), TOGETHER)):
         part = [packed.get(ticker) for ticker in tickers[first : first + TOGETHER]]
-        told = json.dumps(part, separators=(",", ":"), allow_nan=False).encode()
+        content = json.dumps(part, separators=(",", ":"), allow_nan=False).encode()
         # The same bytes for the same series, wherever and whenever.
-        text = base64.b64encode(zlib.compress(told, 9)).decode("ascii")
+        text = base64.b64encode(zlib.compress(content, 9)).decode("ascii")
         yield f'stockjaxSeries({number},"{text}")\n'
 
 

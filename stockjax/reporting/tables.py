@@ -15,7 +15,7 @@ from stockjax.scoring.skill import backtest_scores
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
-MOST_ROWS = 40
+MAX_ROWS = 40
 """Tickers shown in the terminal; the report and SQL have them all."""
 
 
@@ -157,7 +157,7 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
 
     Raises
     ------
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to this warehouse yet.
     UsageError
         A ticker is not in it.
@@ -172,8 +172,8 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     counts = rows["state"].value_counts()
     if state:
         rows = rows[rows["state"] == state]
-    told = ", ".join(f"{counts[name]} {name}" for name in counts.index) or "no tickers"
-    table = Table(title=f"Tickers: {told}")
+    counted = ", ".join(f"{counts[name]} {name}" for name in counts.index) or "no tickers"
+    table = Table(title=f"Tickers: {counted}")
     for heading in ("ticker", "state", "exchange", "source", "last price", "behind", "forecast for"):
         table.add_column(heading, justify="right" if heading == "behind" else "left", no_wrap=True)
     outcomes = read_table(warehouse, "last_outcomes")
@@ -182,9 +182,9 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
             Text(printable(row["ticker"])),
             str(row["state"]),
             str(row["exchange"]),
-            Text(_told(row["source"])),
+            Text(_count_line(row["source"])),
             _day(row["last_session"]),
-            _told(row["sessions_behind"]),
+            _count_line(row["sessions_behind"]),
             _day(row["forecast_for"]),
         )
     reasons = rows[rows["reason"].notna()]
@@ -216,7 +216,7 @@ def _outcomes(outcomes: pd.DataFrame) -> Table:
     return table
 
 
-def _told(value: Any) -> str:
+def _count_line(value: Any) -> str:
     return "–" if pd.isna(value) else str(value)
 
 
@@ -226,7 +226,7 @@ def _day(value: Any) -> str:
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): value for name, value in row.items()} for row in rows.head(MOST_ROWS).to_dict("records")
+        {str(name): value for name, value in row.items()} for row in rows.head(MAX_ROWS).to_dict("records")
     ]
 
 
@@ -235,6 +235,6 @@ def _signed(value: float | None) -> str:
 
 
 def _with_rest(table: Table, rows: int) -> RenderableType:
-    if rows <= MOST_ROWS:
+    if rows <= MAX_ROWS:
         return table
-    return Group(table, f"and {rows - MOST_ROWS} more: stockjax sql 'FROM latest_forecasts'")
+    return Group(table, f"and {rows - MAX_ROWS} more: stockjax sql 'FROM latest_forecasts'")

@@ -35,7 +35,7 @@ def show_ticker(
     ------
     UsageError
         The ledger has nothing of that ticker and model.
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to this warehouse yet.
 
     """
@@ -43,8 +43,8 @@ def show_ticker(
     newest = read_table(warehouse, "ticker_newest", **asked)
     history = read_table(warehouse, "ticker_history", **asked, sessions=max(sessions, _CHARTED))
     if newest.empty and history.empty:
-        told = f"{printable(ticker)!r} by {printable(model)!r}"
-        raise UsageError(f"there is no forecast of {told}; stockjax status lists all tickers")
+        chosen = f"{printable(ticker)!r} by {printable(model)!r}"
+        raise UsageError(f"there is no forecast of {chosen}; stockjax status lists all tickers")
     scores = read_table(warehouse, "ticker_scores", ticker=ticker)
     parts: list[RenderableType] = [
         _forecast(printable(ticker), newest),
@@ -64,7 +64,7 @@ def picture_of_ticker(warehouse: Warehouse, ticker: str, sessions: int = SESSION
     ------
     UsageError
         The ledger has nothing of that ticker.
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to this warehouse yet.
 
     """

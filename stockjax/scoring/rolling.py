@@ -17,7 +17,7 @@ FEW_SESSIONS = 3
 # Window functions keep all their rows in memory; a year of 500 tickers would take tens of gigabytes.
 _TICKERS_AT_ONCE = 20
 
-FEWEST_STEPPED = 50
+MIN_STEPPED = 50
 """So many tickers make it worth continuing the sums of the session before; fewer are read anew."""
 
 # Each is looked up by itself; tickers with as many different gaps are scored from the ledger.
@@ -106,7 +106,7 @@ class _Refresh:
 
     def _steppable(self, tickers: Sequence[str], newest: date, after: date) -> list[str]:
         """Tickers whose sums of the session before can be continued; their new outcomes are staged."""
-        if len(tickers) < FEWEST_STEPPED:
+        if len(tickers) < MIN_STEPPED:
             return []
         asked = {"tickers": list(tickers), "windows": self._windows}
         self._connection.execute(statement("stage_steps"), {**asked, "after": after})

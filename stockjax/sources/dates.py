@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from stockjax.errors import Malformed
+from stockjax.errors import InvalidDataError
 
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?!\d)")
 _YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
@@ -19,7 +19,7 @@ def read_days(dates: pd.Series) -> pd.Series:
 
     Raises
     ------
-    Malformed
+    InvalidDataError
         The order of day and month changes within the file, or cannot be told.
 
     """
@@ -45,7 +45,7 @@ def _day_comes_first(parts: pd.DataFrame) -> bool:
         return False
     first, second = found[0].astype(int).max(), found[1].astype(int).max()
     if first > _MONTHS and second > _MONTHS:
-        raise Malformed("its dates have the day now before and now after the month; write 2013-03-01")
+        raise InvalidDataError("its dates have the day now before and now after the month; write 2013-03-01")
     if first <= _MONTHS and second <= _MONTHS:
-        raise Malformed("its dates do not tell the day from the month; write 2013-03-01")
+        raise InvalidDataError("its dates do not tell the day from the month; write 2013-03-01")
     return bool(first > _MONTHS)

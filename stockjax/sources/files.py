@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stockjax.errors import Malformed, SourceError, UsageError
+from stockjax.errors import InvalidDataError, SourceError, UsageError
 from stockjax.sources.dates import read_days
 from stockjax.sources.protocol import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
 from stockjax.sources.recorded import RecordedSource
@@ -45,7 +45,7 @@ class FilesSource(RecordedSource):
 
         Raises
         ------
-        Malformed
+        InvalidDataError
             None of them can be read.
         UsageError
             There is none.
@@ -56,10 +56,10 @@ class FilesSource(RecordedSource):
         for path in _price_files(self.path):
             try:
                 tables.append(read_price_file(path))
-            except Malformed as error:
+            except InvalidDataError as error:
                 failures[path.name] = error
         if not tables:
-            raise Malformed("; ".join(str(error) for error in failures.values()))
+            raise InvalidDataError("; ".join(str(error) for error in failures.values()))
         return Delivery(pd.concat(tables, ignore_index=True), failures)
 
 
@@ -71,7 +71,7 @@ def read_price_file(path: Path) -> pd.DataFrame:
 
     Raises
     ------
-    Malformed
+    InvalidDataError
         The file cannot be parsed, has no rows, or lacks a column.
 
     """
@@ -79,22 +79,26 @@ def read_price_file(path: Path) -> pd.DataFrame:
         raw = _read_parquet(path) if _suffix(path) == ".parquet" else _read_csv(path)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         why = " ".join(str(error).split())
-        raise Malformed(f"'{path.name}' is not a readable price file ({why}); mend or remove it") from error
+        raise InvalidDataError(
+            f"'{path.name}' is not a readable price file ({why}); mend or remove it"
+        ) from error
     written = [str(name) for name in raw.columns]
     raw.columns = [_column(name) for name in raw.columns]
     missing = ["date" if name == "session" else name for name in _REQUIRED if name not in raw.columns]
     if missing:
         hint = " (its cells are set apart by semicolons, not commas)" if ";" in "".join(written) else ""
-        raise Malformed(f"'{path.name}' lacks the column(s) {', '.join(missing)}{hint}; mend or remove it")
+        raise InvalidDataError(
+            f"'{path.name}' lacks the column(s) {', '.join(missing)}{hint}; mend or remove it"
+        )
     doubled = raw.columns[raw.columns.duplicated()].unique().intersection([*PRICE_COLUMNS])
     if len(doubled):
-        raise Malformed(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
+        raise InvalidDataError(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
     if raw.empty:
-        raise Malformed(f"'{path.name}' has headings and no rows; fill or remove it")
+        raise InvalidDataError(f"'{path.name}' has headings and no rows; fill or remove it")
     try:
         return _canonical(raw, written, default_ticker=path.name[: -len(_suffix(path))])
-    except Malformed as error:
-        raise Malformed(f"'{path.name}' cannot be read: {error}") from error
+    except InvalidDataError as error:
+        raise InvalidDataError(f"'{path.name}' cannot be read: {error}") from error
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

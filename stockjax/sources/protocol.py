@@ -59,7 +59,7 @@ class Delivery:
         `datetime64[s]` date without a time.
     failures
         For each ticker (or file) that could not be delivered, why.
-    whole
+    full_history
         Tickers delivered with all the history that the vendor has.
     exchanges
         Calendar codes of the tickers whose exchange the vendor tells.
@@ -68,7 +68,7 @@ class Delivery:
 
     prices: pd.DataFrame
     failures: Mapping[str, SourceError] = field(default_factory=dict)
-    whole: frozenset[str] = frozenset()
+    full_history: frozenset[str] = frozenset()
     exchanges: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from stockjax.errors import Malformed, NotFound, SourceError
+from stockjax.errors import InvalidDataError, SourceError, UnknownTickerError
 from stockjax.sources.protocol import Delivery, Request
 
 
@@ -36,14 +36,14 @@ class RecordedSource(ABC):
 
         Raises
         ------
-        Malformed
+        InvalidDataError
             No row has such a date.
 
         """
         sessions = self._all.prices["session"]
         past = sessions[sessions <= _today()]
         if past.empty:
-            raise Malformed(f"no row of {self.where} has a date of the past; mend its dates")
+            raise InvalidDataError(f"no row of {self.where} has a date of the past; mend its dates")
         day: date = past.max().date()
         return day
 
@@ -60,7 +60,7 @@ class RecordedSource(ABC):
         chosen = prices[(ticker.isin(wanted) | ticker.isna()) & known]
         delivered = set(chosen["ticker"].dropna().unique())
         missing: dict[str, SourceError] = {
-            name: NotFound(f"{self.where} has no prices of '{name}' up to {last}; check the symbol")
+            name: UnknownTickerError(f"{self.where} has no prices of '{name}' up to {last}; check the symbol")
             for name in wanted
             if name not in delivered and name not in self._all.failures
         }

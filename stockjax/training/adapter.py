@@ -17,9 +17,9 @@ import numpy.typing as npt
 from stockjax.distribution import LEVELS
 from stockjax.features import Features
 from stockjax.model.network import Parameters, run
-from stockjax.training.windows import BURN_IN, SCORED, WINDOW, Batch, stretch
+from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Batch, stretch
 
-SESSIONS_SEEN = 24 * SCORED
+SESSIONS_SEEN = 24 * LABELS_PER_WINDOW
 """Sessions at the end of a history that the correction and the residuals are taken from."""
 
 RIDGE = 3000.0
@@ -33,14 +33,18 @@ _SCORING_STEPS = 3
 _SMALLEST_SPREAD = 0.05
 # Sessions from each place of the windows to the end of the history.
 _AGES = (
-    SESSIONS_SEEN + BURN_IN - 1 - SCORED * np.arange(SESSIONS_SEEN // SCORED)[:, None] - np.arange(WINDOW)
+    SESSIONS_SEEN
+    + BURN_IN
+    - 1
+    - LABELS_PER_WINDOW * np.arange(SESSIONS_SEEN // LABELS_PER_WINDOW)[:, None]
+    - np.arange(WINDOW)
 ).astype(np.float32)
 # So many residuals count as much as the fitted Student t does before any is seen.
 _PRIOR_RESIDUALS = 250
 
 
 @dataclass(frozen=True)
-class Seen:
+class InSampleFit:
     """What the networks said of a ticker's last sessions, each (windows, WINDOW)."""
 
     location: npt.NDArray[np.float64]
@@ -56,7 +60,7 @@ class Seen:
         return found
 
 
-def outlook(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def predict_distribution(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Location and log-scale (windows, WINDOW) and degrees of freedom (), averaged over seeds.
 
     Parameters
@@ -73,14 +77,14 @@ def outlook(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Arr
 
 @jax.jit
 def _look_back(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    return outlook(networks, inputs)
+    return predict_distribution(networks, inputs)
 
 
-def look_back(networks: Parameters, features: Features, row: int, length: int) -> Seen:
+def predict_in_sample(networks: Parameters, features: Features, row: int, length: int) -> InSampleFit:
     """What networks, stacked over seeds, say of a ticker's last SESSIONS_SEEN sessions."""
     windows = _last_windows(features, row, length)
     location, log_scale, _ = _look_back(networks, windows.inputs)
-    return Seen(
+    return InSampleFit(
         np.asarray(location, dtype=float),
         np.asarray(log_scale, dtype=float),
         windows.labels.astype(float),
@@ -138,7 +142,7 @@ def _fit(
 
     Lange, Little and Taylor, JASA 84 (1989), for the score and the information.
     """
-    location, log_scale, freedom = outlook(networks, inputs)
+    location, log_scale, freedom = predict_distribution(networks, inputs)
     regressors = design(inputs, center, spread)
     weight = jnp.where(known, 0.5 ** (age / HALF_LIFE), 0.0).ravel()
     information = 2 * freedom / (freedom + 3)

@@ -15,19 +15,19 @@ import optax
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
-from stockjax.training.gate_holdout import UNSEEN
-from stockjax.training.optimiser import base_optimiser, descend, mean_loss
+from stockjax.training.gate_holdout import GATE_SESSIONS
+from stockjax.training.optimiser import base_optimiser, mean_loss, train_step
 from stockjax.training.windows import WINDOW, Batch, Sampler, stretch
 
 BATCH = 64
-STEPS_PER_LOOK = 50
+EVAL_EVERY = 50
 PATIENCE = 3
 HOLDOUT = 252
-MOST_VALIDATION_WINDOWS = 256
-FEWEST_SESSIONS = (WINDOW + 1) * 3 // 2
+MAX_VALIDATION_WINDOWS = 256
+MIN_SESSIONS = (WINDOW + 1) * 3 // 2
 """Windows, steps and sessions; fixed, so that every universe runs the same programs."""
 
-Progress = Callable[[str, int, int], None]
+ProgressFn = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TrainedBase:
     Attributes
     ----------
     twin
-        A single network of the same recipe, stacked like them, that has not seen the last UNSEEN
+        A single network of the same recipe, stacked like them, that has not seen the last GATE_SESSIONS
         sessions; None where histories are too short to leave them out, or nothing was trained.
 
     """
@@ -66,7 +66,7 @@ def _train(
     def step(
         carry: tuple[Parameters, optax.OptState], batch: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[tuple[Parameters, optax.OptState], None]:
-        return descend(optimiser, *carry, batch), None
+        return train_step(optimiser, *carry, batch), None
 
     carry, _ = jax.lax.scan(step, (parameters, state), (inputs, labels, known))
     return carry
@@ -86,11 +86,11 @@ def train_base(
     settings: TrainingSettings,
     seed: int,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: ProgressFn | None = None,
 ) -> TrainedBase:
     """Find how long to train on a held-out stretch, then train every seed on all of the history.
 
-    How long is found without the last UNSEEN sessions: the network that was trained for it, the
+    How long is found without the last GATE_SESSIONS sessions: the network that was trained for it, the
     twin, stands for the base where it meets another on them.
 
     Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
@@ -115,9 +115,9 @@ def train_base(
         nonlocal done
         sampler = Sampler(features, first, lengths, [seed, number, steps])
         trained = BaseRun(settings, seed + number)
-        for _ in range(steps // STEPS_PER_LOOK):
+        for _ in range(steps // EVAL_EVERY):
             trained.advance(sampler)
-            done += STEPS_PER_LOOK
+            done += EVAL_EVERY
             report("training the base", done, steps * settings.seeds)
         return trained.parameters
 
@@ -161,7 +161,7 @@ class BaseRun:
 
     def advance(self, sampler: Sampler) -> None:
         """Take the steps of one look on windows from `sampler`."""
-        batch = sampler.draw((STEPS_PER_LOOK, BATCH))
+        batch = sampler.draw((EVAL_EVERY, BATCH))
         self.parameters, self._state = _train(
             self.parameters, self._state, batch.inputs, batch.labels, batch.known, **self._rates
         )
@@ -172,7 +172,7 @@ def _choose_steps(
     lengths: npt.NDArray[np.int64],
     settings: TrainingSettings,
     seed: int,
-    report: Progress,
+    report: ProgressFn,
 ) -> tuple[int, float, Parameters | None]:
     """Early stopping: the look with the lowest loss on the held-out stretch, that loss, and the twin.
 
@@ -181,15 +181,15 @@ def _choose_steps(
     first = np.full(len(lengths), features.first)
     held_out = np.minimum(HOLDOUT, lengths // 3)
     boundary = lengths - held_out
-    spared = bool(held_out.max(initial=0) > UNSEEN)
+    spared = bool(held_out.max(initial=0) > GATE_SESSIONS)
     # Who is too young to leave the last sessions out is not looked at.
-    last = np.maximum(lengths - UNSEEN, boundary) if spared else lengths
+    last = np.maximum(lengths - GATE_SESSIONS, boundary) if spared else lengths
     sampler = Sampler(features, first, boundary, [seed])
     validation = _validation(features, boundary, last, seed)
     run, best, best_loss, twin = BaseRun(settings, seed), 0, float("inf"), None
     if settings.mode == "own" or sampler.windows == 0:
         return 0, mean_loss_over(run.parameters, validation), None
-    for step in range(STEPS_PER_LOOK, settings.base_steps + 1, STEPS_PER_LOOK):
+    for step in range(EVAL_EVERY, settings.base_steps + 1, EVAL_EVERY):
         run.advance(sampler)
         loss = mean_loss_over(run.parameters, validation)
         report("finding how long to train the base", step, settings.base_steps)
@@ -198,9 +198,9 @@ def _choose_steps(
             twin = jax.tree.map(lambda leaf: np.asarray(leaf)[None].copy(), run.parameters)
         if loss < best_loss:
             best, best_loss = step, loss
-        elif step - best >= PATIENCE * STEPS_PER_LOOK:
+        elif step - best >= PATIENCE * EVAL_EVERY:
             break
-    return max(best, STEPS_PER_LOOK), best_loss, twin if spared else None
+    return max(best, EVAL_EVERY), best_loss, twin if spared else None
 
 
 def _validation(
@@ -211,22 +211,22 @@ def _validation(
         for row, (start, end) in enumerate(zip(boundary, lengths, strict=True))
         if end > start
     ]
-    whole = Batch(
+    windows = Batch(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("inputs", "labels", "known"))
     )
-    count = len(whole.inputs)
-    if count > MOST_VALIDATION_WINDOWS:
-        kept = np.sort(np.random.default_rng(seed).choice(count, MOST_VALIDATION_WINDOWS, replace=False))
-        whole = Batch(whole.inputs[kept], whole.labels[kept], whole.known[kept])
-    return [_padded(whole, start) for start in range(0, len(whole.inputs), BATCH)]
+    count = len(windows.inputs)
+    if count > MAX_VALIDATION_WINDOWS:
+        kept = np.sort(np.random.default_rng(seed).choice(count, MAX_VALIDATION_WINDOWS, replace=False))
+        windows = Batch(windows.inputs[kept], windows.labels[kept], windows.known[kept])
+    return [_padded(windows, start) for start in range(0, len(windows.inputs), BATCH)]
 
 
-def _padded(whole: Batch, start: int) -> Batch:
+def _padded(windows: Batch, start: int) -> Batch:
     def part(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         chunk = values[start : start + BATCH]
         return np.concatenate([chunk, np.zeros((BATCH - len(chunk), *chunk.shape[1:]), chunk.dtype)])
 
-    return Batch(part(whole.inputs), part(whole.labels), part(whole.known))
+    return Batch(part(windows.inputs), part(windows.labels), part(windows.known))
 
 
 def mean_loss_over(parameters: Parameters, batches: list[Batch]) -> float:

@@ -7,10 +7,10 @@ import numpy.typing as npt
 from stockjax.features import Features
 from stockjax.model.likelihood import student_t_loss
 from stockjax.model.network import Parameters
-from stockjax.training.adapter import design, outlook
-from stockjax.training.windows import BURN_IN, SCORED, stretch
+from stockjax.training.adapter import design, predict_distribution
+from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, stretch
 
-UNSEEN = SCORED
+GATE_SESSIONS = LABELS_PER_WINDOW
 """Sessions at the end of every history that neither a ticker's network nor the twin of a base is
 fitted to or chosen by."""
 
@@ -24,12 +24,12 @@ def _losses(
     inputs: jax.Array,
     labels: jax.Array,
 ) -> jax.Array:
-    location, log_scale, freedom = outlook(networks, inputs)
+    location, log_scale, freedom = predict_distribution(networks, inputs)
     corrected = log_scale + (design(inputs, center, spread) @ weights).reshape(log_scale.shape)
     return student_t_loss(labels, location, corrected, freedom)[0, BURN_IN:]
 
 
-def unseen_losses(
+def gate_losses(
     networks: Parameters,
     center: npt.NDArray[np.float32],
     spread: npt.NDArray[np.float32],
@@ -38,7 +38,7 @@ def unseen_losses(
     row: int,
     length: int,
 ) -> npt.NDArray[np.float64]:
-    """Loss of each of a ticker's last UNSEEN sessions in nats, (UNSEEN,); NaN where no outcome is known.
+    """Losses of a ticker's last sessions in nats, (GATE_SESSIONS,); NaN where no outcome is known.
 
     Infinite where the network has no number.
     That of the forecast as it is made: location, log-scale and tail averaged over the seeds, and the
@@ -54,7 +54,7 @@ def unseen_losses(
         The universe, the ticker's row in it and its number of sessions.
 
     """
-    windows = stretch(features, row, length - UNSEEN, length)
+    windows = stretch(features, row, length - GATE_SESSIONS, length)
     losses = np.asarray(_losses(networks, center, spread, weights, windows.inputs, windows.labels))
     found = np.nan_to_num(losses.astype(np.float64), nan=np.inf, posinf=np.inf)
     return np.where(windows.known[0, BURN_IN:], found, np.nan)

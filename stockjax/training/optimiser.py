@@ -48,7 +48,7 @@ def ticker_optimiser(rate: float | jax.Array, decay: float | jax.Array) -> optax
     )
 
 
-def descend(
+def train_step(
     optimiser: optax.GradientTransformation,
     parameters: Parameters,
     state: optax.OptState,

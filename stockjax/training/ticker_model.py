@@ -12,14 +12,14 @@ import numpy.typing as npt
 from stockjax.features import Features
 from stockjax.model.network import Parameters
 from stockjax.settings import TrainingSettings
-from stockjax.training.gate_holdout import UNSEEN
-from stockjax.training.optimiser import descend, mean_loss, ticker_optimiser
-from stockjax.training.windows import SCORED, WINDOW, Sampler, stretch
+from stockjax.training.gate_holdout import GATE_SESSIONS
+from stockjax.training.optimiser import mean_loss, ticker_optimiser, train_step
+from stockjax.training.windows import LABELS_PER_WINDOW, WINDOW, Sampler, stretch
 
 SESSIONS = 2048
 """Sessions that a ticker's own training sees at most; shorter histories are padded to it."""
 
-HOLDOUT = SCORED
+HOLDOUT = LABELS_PER_WINDOW
 """Sessions before the unseen ones that early stopping looks at and training does not."""
 
 BATCH = 8
@@ -96,13 +96,13 @@ def _retrain(
         return (
             inputs[columns],
             labels[columns],
-            known[columns] & (jnp.arange(WINDOW) >= WINDOW - SCORED)[None, :],
+            known[columns] & (jnp.arange(WINDOW) >= WINDOW - LABELS_PER_WINDOW)[None, :],
         )
 
     def one_seed(
         parameters: Parameters, state: Any, home: Parameters, firsts: jax.Array
     ) -> tuple[Parameters, Any]:
-        return descend(optimiser, parameters, state, windows(firsts), home if pull else None, pull)
+        return train_step(optimiser, parameters, state, windows(firsts), home if pull else None, pull)
 
     def step(carry: tuple[Parameters, Any], firsts: jax.Array) -> tuple[tuple[Parameters, Any], None]:
         return jax.vmap(one_seed)(*carry, base, firsts), None
@@ -143,17 +143,17 @@ def retrain_ticker(
         Parameters that training is pulled towards; in mode `own` there is no pull.
     features, row, length
         The universe, the ticker's row in it and its number of sessions, which must exceed
-        HOLDOUT + UNSEEN + WINDOW.
+        HOLDOUT + GATE_SESSIONS + WINDOW.
 
     """
     first = max(length - SESSIONS, features.first)
     inputs, labels = _padded(features, row, first, length)
     known = ~np.isnan(labels)
-    boundary = length - UNSEEN - HOLDOUT
+    boundary = length - GATE_SESSIONS - HOLDOUT
     one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
     sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
-    told = recipe(settings)
-    steps_per_look = told.steps // LOOKS
+    chosen = recipe(settings)
+    steps_per_look = chosen.steps // LOOKS
     _, starts = sampler.starts((LOOKS, steps_per_look, settings.seeds, BATCH))
     best, look, losses = _retrain(
         start,
@@ -163,9 +163,9 @@ def retrain_ticker(
         known,
         starts.astype(np.int32),
         _held_out(features, row, length),
-        rate=told.rate,
-        pull=told.pull,
-        decay=told.decay,
+        rate=chosen.rate,
+        pull=chosen.pull,
+        decay=chosen.decay,
     )
     losses = np.asarray(losses, dtype=float)
     return TrainedTicker(best, int(look) * steps_per_look, float(losses[int(look)]), float(losses[0]))
@@ -179,7 +179,7 @@ def held_out_loss(parameters: Parameters, features: Features, row: int, length: 
 def _held_out(
     features: Features, row: int, length: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    windows = stretch(features, row, length - UNSEEN - HOLDOUT, length - UNSEEN)
+    windows = stretch(features, row, length - GATE_SESSIONS - HOLDOUT, length - GATE_SESSIONS)
     return windows.inputs, windows.labels, windows.known
 
 

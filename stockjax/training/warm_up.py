@@ -9,15 +9,15 @@ import numpy as np
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
-from stockjax.training.adapter import fit_adapter, look_back
+from stockjax.training.adapter import fit_adapter, predict_in_sample
 from stockjax.training.base_model import BATCH, BaseRun, mean_loss_over
 from stockjax.training.compilation import use_compilation_cache
-from stockjax.training.gate_holdout import UNSEEN, unseen_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.ticker_model import HOLDOUT, held_out_loss, retrain_ticker
 from stockjax.training.windows import WINDOW, Sampler, context
 
-_SESSIONS = HOLDOUT + UNSEEN + 3 * WINDOW
+_SESSIONS = HOLDOUT + GATE_SESSIONS + 3 * WINDOW
 
 
 def compile_programs(settings: TrainingSettings, cache: Path) -> None:
@@ -42,15 +42,15 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
         held_out_loss(base, features, 0, _SESSIONS)
     else:
         retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
-    look_back(base, features, 0, _SESSIONS)
+    predict_in_sample(base, features, 0, _SESSIONS)
     mean_freedom(base)
     count = len(FEATURE_NAMES)
     center, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
     weights = fit_adapter(base, center, spread, features, 0, _SESSIONS)
-    unseen_losses(base, center, spread, weights, features, 0, _SESSIONS)
+    gate_losses(base, center, spread, weights, features, 0, _SESSIONS)
     # A base is compared by a single network.
     alone = jax.tree.map(lambda leaf: leaf[:1], base)
-    unseen_losses(alone, center, spread, weights, features, 0, _SESSIONS)
+    gate_losses(alone, center, spread, weights, features, 0, _SESSIONS)
     stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
     places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
     predict(stacked, context(features, *places))

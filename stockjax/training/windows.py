@@ -13,8 +13,8 @@ import numpy.typing as npt
 from stockjax.features import Features
 
 BURN_IN = 32
-SCORED = 64
-WINDOW = BURN_IN + SCORED
+LABELS_PER_WINDOW = 64
+WINDOW = BURN_IN + LABELS_PER_WINDOW
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def stretch(features: Features, row: int, first: int, last: int) -> Batch:
     Shape (windows, …). Where the row has fewer than BURN_IN columns before `first`, the
     burn-in is filled with zeros, which is how the network sees a history begin.
     """
-    windows = -(-(last - first) // SCORED)
-    columns = first - BURN_IN + SCORED * np.arange(windows)[:, None] + np.arange(WINDOW)
+    windows = -(-(last - first) // LABELS_PER_WINDOW)
+    columns = first - BURN_IN + LABELS_PER_WINDOW * np.arange(windows)[:, None] + np.arange(WINDOW)
     inside = (columns >= 0) & (columns < last)
     safe = np.clip(columns, 0, features.inputs.shape[1] - 1)
     labels = np.where(inside & (columns >= first), features.labels[row][safe], np.nan)

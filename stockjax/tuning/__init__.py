@@ -4,22 +4,22 @@ Configurations are compared with the settings in force, day by day, on the same 
 the past; whatever wins is kept as a challenger and changes no forecast.
 """
 
-from stockjax.tuning.decision import Verdict, judge, keep_winner
-from stockjax.tuning.search import Progress, Search
-from stockjax.tuning.search_spec import Problem, pose
+from stockjax.tuning.decision import SearchDecision, decide, keep_winner
+from stockjax.tuning.search import Search, SearchProgress
+from stockjax.tuning.search_spec import SearchSpec, build_search_spec
 from stockjax.tuning.study_storage import open_study
-from stockjax.tuning.trials import Tried, all_tried, trials_table
+from stockjax.tuning.trials import TrialResult, trial_results, trials_table
 
 __all__ = [
-    "Problem",
-    "Progress",
     "Search",
-    "Tried",
-    "Verdict",
-    "all_tried",
-    "judge",
+    "SearchDecision",
+    "SearchProgress",
+    "SearchSpec",
+    "TrialResult",
+    "build_search_spec",
+    "decide",
     "keep_winner",
     "open_study",
-    "pose",
+    "trial_results",
     "trials_table",
 ]

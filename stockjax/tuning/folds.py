@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.errors import NothingToTune
-from stockjax.features import Features, History
+from stockjax.errors import NothingToTuneError
+from stockjax.features import Features, PricePanel
 from stockjax.features.volatility import log_returns
-from stockjax.forecasting.asof import Knowledge
+from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.settings import Settings
-from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.gate_holdout import GATE_SESSIONS
 
 Array = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Fold:
 
     """
 
-    knowledge: Knowledge
+    asof: AsOfData
     features: Features
     rows: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
@@ -61,10 +61,10 @@ class Fold:
         return np.bincount(np.searchsorted(self.sessions, self.days), weights=losses).astype(np.float64)
 
 
-def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
+def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
     """The last `tune.folds` stretches of `tune.fold_sessions` sessions before the unseen ones.
 
-    The last UNSEEN sessions of which `as_of` knew the outcome are left out: a winner is judged by
+    The last GATE_SESSIONS sessions of which `as_of` knew the outcome are left out: a winner is judged by
     them.
 
     Parameters
@@ -76,13 +76,13 @@ def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: 
 
     Raises
     ------
-    NothingToTune
+    NothingToTuneError
         No ticker has the sessions that the folds and a first training before them take.
 
     """
-    known = Knowledge.at(history, as_of)
+    known = AsOfData.at(history, as_of)
     count, size = settings.tune.folds, settings.tune.fold_sessions
-    days = _scored_days(known.history, tickers, settings.history.forecast_sessions)[:-UNSEEN]
+    days = _scored_days(known.history, tickers, settings.history.forecast_sessions)[:-GATE_SESSIONS]
     _check(known.history, days, settings)
     returns = log_returns(known.history)
     places = {day: known.history.position(day) for day in days[-count * size :]}
@@ -98,7 +98,7 @@ def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: 
         rows, positions = np.array(wanted, dtype=np.int64).T
         folds.append(
             Fold(
-                Knowledge.at(known.history, some[0]),
+                AsOfData.at(known.history, some[0]),
                 known.features,
                 rows,
                 positions,
@@ -109,25 +109,25 @@ def make_folds(history: History, tickers: Sequence[str], as_of: date, settings: 
     return folds
 
 
-def _scored_days(history: History, tickers: Sequence[str], needed: int) -> list[date]:
+def _scored_days(history: PricePanel, tickers: Sequence[str], needed: int) -> list[date]:
     """Sessions of these tickers with history enough before them and a session after them."""
     found = sessions_between(history.only(tickers), date.min, date.max, needed)
     # The last session of a ticker has no outcome yet.
     return sorted(set().union(*(sorted(days)[:-1] for days in found.values())))
 
 
-def _is_scored(history: History, tickers: Sequence[str], row: int, position: int, needed: int) -> bool:
+def _is_scored(history: PricePanel, tickers: Sequence[str], row: int, position: int, needed: int) -> bool:
     enough = needed - 1 <= position < history.lengths[row] - 1
     return bool(enough and history.tickers[row] in tickers)
 
 
-def _check(history: History, days: list[date], settings: Settings) -> None:
+def _check(history: PricePanel, days: list[date], settings: Settings) -> None:
     """A search needs the folds, and before them what one training of a ticker takes."""
     count = settings.tune.folds * settings.tune.fold_sessions
     needed = settings.history.training_sessions
     before = days[-count] if len(days) >= count else date.min
     if history.cut(before).lengths.max(initial=0) < needed:
-        raise NothingToTune(
+        raise NothingToTuneError(
             f"a search over {settings.tune.folds} folds of {settings.tune.fold_sessions} sessions takes a "
             f"ticker with {needed} sessions before them, and the longest history has "
             f"{history.lengths.max(initial=0)} in all; lower tune.folds or tune.fold_sessions"

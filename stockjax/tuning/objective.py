@@ -6,7 +6,7 @@ import numpy as np
 
 from stockjax.distribution import pinball
 from stockjax.engine import Policy, SessionData, State, train_models
-from stockjax.errors import TrainingFailed
+from stockjax.errors import TrainingFailedError
 from stockjax.forecasting.lstm import lstm_forecast
 from stockjax.registry import Model
 from stockjax.settings import Settings, TrainingSettings
@@ -30,23 +30,23 @@ def fold_losses(fold: Fold, training: TrainingSettings, settings: Settings) -> A
 
     Raises
     ------
-    TrainingFailed
+    TrainingFailedError
         A network came out as no numbers.
 
     """
-    knowledge = fold.knowledge
-    tickers = tuple(knowledge.history.tickers[row] for row in np.unique(fold.rows))
+    asof = fold.asof
+    tickers = tuple(asof.history.tickers[row] for row in np.unique(fold.rows))
     policy = replace(Policy.of_nights(settings), training=training, workers=1)
-    data = SessionData(knowledge, knowledge.history, tickers, exchanges={}, origins={})
+    data = SessionData(asof, asof.history, tickers, exchanges={}, origins={})
     state, problems = train_models(data, State(), policy)
-    for ticker, problem in problems.items():
-        raise TrainingFailed(f"{ticker} could not be trained ({problem})")
+    for ticker, spec in problems.items():
+        raise TrainingFailedError(f"{ticker} could not be trained ({spec})")
     if state.base is None:
-        raise TrainingFailed(f"the base trained at {knowledge.as_of} did not learn")
-    models = [state.tickers.get(knowledge.history.tickers[row], state.base) for row in fold.rows]
+        raise TrainingFailedError(f"the base trained at {asof.as_of} did not learn")
+    models = [state.tickers.get(asof.history.tickers[row], state.base) for row in fold.rows]
     losses = BASIS_POINTS * pinball(_quantiles(fold, models), fold.returns)
     if not np.isfinite(losses).all():
-        raise TrainingFailed(f"the networks trained at {knowledge.as_of} are no numbers")
+        raise TrainingFailedError(f"the networks trained at {asof.as_of} are no numbers")
     return losses
 
 

@@ -16,14 +16,21 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from stockjax.errors import TrainingFailed
+from stockjax.errors import TrainingFailedError
 from stockjax.settings import Settings, TrainingSettings
 from stockjax.tuning import trials
 from stockjax.tuning.folds import Array, Fold
 from stockjax.tuning.objective import fold_losses
-from stockjax.tuning.search_spec import Problem
-from stockjax.tuning.study_storage import IN_FORCE, REASON, begin_again, sampler, settled, standing
-from stockjax.tuning.trials import Tried, mean_loss, paired_skill, tried
+from stockjax.tuning.search_spec import SearchSpec
+from stockjax.tuning.study_storage import (
+    CURRENT,
+    REASON,
+    finished_trials,
+    requeue_dead_trials,
+    sampler,
+    valid_trials,
+)
+from stockjax.tuning.trials import TrialResult, mean_loss, paired_skill, trial_result
 
 SESSIONS_OF_A_WEEK = 5
 
@@ -32,17 +39,17 @@ Objective = Callable[[Fold, TrainingSettings, Settings], Array]
 
 
 @dataclass(frozen=True)
-class Progress:
+class SearchProgress:
     """How far a search has come, with the configuration that has just ended."""
 
     done: int
     of: int
-    tried: Tried
+    result: TrialResult
 
     @property
     def line(self) -> str:
         """The same for people."""
-        return f"{self.tried.line} ({self.done} of {self.of})"
+        return f"{self.result.line} ({self.done} of {self.of})"
 
 
 @dataclass
@@ -65,14 +72,14 @@ class Search:
 
     """
 
-    def __init__(self, study: optuna.Study, problem: Problem, objective: Objective = fold_losses) -> None:
+    def __init__(self, study: optuna.Study, spec: SearchSpec, objective: Objective = fold_losses) -> None:
         self._study = study
-        self._problem = problem
+        self._spec = spec
         self._objective = objective
-        self._tune = problem.settings.tune
-        self._in_force: list[Array] = []
+        self._tune = spec.settings.tune
+        self._current: list[Array] = []
 
-    def run(self) -> Iterator[Progress]:
+    def run(self) -> Iterator[SearchProgress]:
         """Try configurations until there are as many as the settings say, or time is up.
 
         The settings in force come first: all others are compared with them. What an earlier
@@ -80,48 +87,46 @@ class Search:
 
         Raises
         ------
-        TrainingFailed
+        TrainingFailedError
             The settings in force cannot be trained.
 
         """
         begun = time.monotonic()
-        begin_again(self._study)
-        with ThreadPoolExecutor(self._problem.settings.worker_count) as pool:
+        requeue_dead_trials(self._study)
+        with ThreadPoolExecutor(self._spec.settings.worker_count) as pool:
             try:
-                yield from self._try_those_in_force(pool)
+                yield from self._try_current(pool)
                 yield from self._try_others(pool, begun)
             finally:
                 # Cut off: what no thread has begun yet is for the next run.
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _try_those_in_force(self, pool: ThreadPoolExecutor) -> Iterator[Progress]:
+    def _try_current(self, pool: ThreadPoolExecutor) -> Iterator[SearchProgress]:
         """All folds at once: nothing can be pruned yet."""
-        known = [trial for trial in standing(self._study) if IN_FORCE in trial.user_attrs]
+        known = [trial for trial in valid_trials(self._study) if CURRENT in trial.user_attrs]
         if not known:
-            self._study.enqueue_trial(self._problem.space.start, user_attrs={IN_FORCE: True})
+            self._study.enqueue_trial(self._spec.space.start, user_attrs={CURRENT: True})
         if not any(trial.state == TrialState.COMPLETE for trial in known):
             trial, training = self._ask()
-            at_work = [self._submit(pool, training, fold) for fold in self._problem.folds]
+            at_work = [self._submit(pool, training, fold) for fold in self._spec.folds]
             running = _Running(trial, training, at_work[0])
             try:
                 for running.at in at_work:
                     self._take(running)
-            except TrainingFailed as error:
-                raise TrainingFailed(
+            except TrainingFailedError as error:
+                raise TrainingFailedError(
                     f"the settings in force cannot be searched from: {error}; set training.* to what works"
                 ) from error
             yield self._complete(running)
-        ended = next(trial for trial in settled(self._study) if IN_FORCE in trial.user_attrs)
-        self._in_force = trials.fold_sums(ended, len(self._problem.folds))
+        ended = next(trial for trial in finished_trials(self._study) if CURRENT in trial.user_attrs)
+        self._current = trials.fold_sums(ended, len(self._spec.folds))
 
-    def _try_others(self, pool: ThreadPoolExecutor, begun: float) -> Iterator[Progress]:
+    def _try_others(self, pool: ThreadPoolExecutor, begun: float) -> Iterator[SearchProgress]:
         under_way: deque[_Running] = deque()
         while True:
             while len(under_way) < self._tune.at_once and self._another(begun, len(under_way)):
                 trial, training = self._ask()
-                under_way.append(
-                    _Running(trial, training, self._submit(pool, training, self._problem.folds[0]))
-                )
+                under_way.append(_Running(trial, training, self._submit(pool, training, self._spec.folds[0])))
             if not under_way:
                 return
             oldest = under_way.popleft()
@@ -129,36 +134,36 @@ class Search:
             if ended:
                 yield ended
             else:
-                fold = self._problem.folds[len(oldest.sums)]
+                fold = self._spec.folds[len(oldest.sums)]
                 oldest.at = self._submit(pool, oldest.training, fold)
                 under_way.append(oldest)
 
     def _another(self, begun: float, under_way: int) -> bool:
         """Whether one more configuration may be begun."""
-        if len(settled(self._study)) + under_way >= self._tune.trials:
+        if len(finished_trials(self._study)) + under_way >= self._tune.trials:
             return False
         return not self._tune.timeout or time.monotonic() - begun < self._tune.timeout
 
     def _ask(self) -> tuple[optuna.Trial, TrainingSettings]:
         # Those that wait in line count only once they are begun.
-        place = sum(trial.state != TrialState.WAITING for trial in standing(self._study))
-        self._study.sampler = sampler(self._problem.settings.seed, place)
-        trial = self._study.ask(self._problem.space.distributions)
-        trial.set_user_attr(trials.CHANGES, self._problem.space.changes(trial.params))
-        training = self._problem.space.training(trial.params)
+        place = sum(trial.state != TrialState.WAITING for trial in valid_trials(self._study))
+        self._study.sampler = sampler(self._spec.settings.seed, place)
+        trial = self._study.ask(self._spec.space.distributions)
+        trial.set_user_attr(trials.CHANGES, self._spec.space.changes(trial.params))
+        training = self._spec.space.training(trial.params)
         return trial, training.model_copy(update={"seeds": self._tune.seeds})
 
     def _submit(self, pool: ThreadPoolExecutor, training: TrainingSettings, fold: Fold) -> Future[Array]:
-        return pool.submit(self._objective, fold, training, self._problem.settings)
+        return pool.submit(self._objective, fold, training, self._spec.settings)
 
-    def _advance(self, running: _Running) -> Progress | None:
+    def _advance(self, running: _Running) -> SearchProgress | None:
         """Take the outcome of a fold; what comes of the trial, if that ends it."""
         try:
             self._take(running)
-        except TrainingFailed as error:
+        except TrainingFailedError as error:
             running.trial.set_user_attr(REASON, str(error))
             return self._end(running, TrialState.FAIL)
-        if len(running.sums) == len(self._problem.folds):
+        if len(running.sums) == len(self._spec.folds):
             return self._complete(running)
         if running.trial.should_prune():
             return self._end(running, TrialState.PRUNED)
@@ -171,9 +176,9 @@ class Search:
         pairs, and a trial has means of its first folds only.
         """
         number = len(running.sums)
-        fold = self._problem.folds[number]
+        fold = self._spec.folds[number]
         sums = fold.by_session(running.at.result())
-        worse = sums - self._in_force[number] if self._in_force else np.zeros(len(sums))
+        worse = sums - self._current[number] if self._current else np.zeros(len(sums))
         weeks = len(sums) // SESSIONS_OF_A_WEEK
         parts = zip(np.array_split(worse, weeks), np.array_split(fold.counts, weeks), strict=True)
         for week, (losses, counts) in enumerate(parts):
@@ -181,16 +186,16 @@ class Search:
         running.trial.set_user_attr(trials.SUMS.format(number), sums.tolist())
         running.sums.append(sums)
 
-    def _complete(self, running: _Running) -> Progress:
-        return self._end(running, None, mean_loss(running.sums, self._problem.folds))
+    def _complete(self, running: _Running) -> SearchProgress:
+        return self._end(running, None, mean_loss(running.sums, self._spec.folds))
 
-    def _end(self, running: _Running, state: TrialState | None, value: float | None = None) -> Progress:
-        told: dict[str, Any] = {trials.FOLDS: len(running.sums)}
+    def _end(self, running: _Running, state: TrialState | None, value: float | None = None) -> SearchProgress:
+        attributes: dict[str, Any] = {trials.FOLDS: len(running.sums)}
         if running.sums:
-            skill = paired_skill(running.sums, self._in_force or running.sums, self._problem.folds)
-            told[trials.LOSS] = mean_loss(running.sums, self._problem.folds)
-            told[trials.SKILL] = [skill.value, skill.low, skill.high]
-        for name, attribute in told.items():
+            skill = paired_skill(running.sums, self._current or running.sums, self._spec.folds)
+            attributes[trials.LOSS] = mean_loss(running.sums, self._spec.folds)
+            attributes[trials.SKILL] = [skill.value, skill.low, skill.high]
+        for name, attribute in attributes.items():
             running.trial.set_user_attr(name, attribute)
         frozen = self._study.tell(running.trial, value, state=state)
-        return Progress(len(settled(self._study)), self._tune.trials, tried(frozen))
+        return SearchProgress(len(finished_trials(self._study)), self._tune.trials, trial_result(frozen))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from stockjax.code_version import code_version
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.settings import Settings
 from stockjax.tuning.folds import Fold, make_folds
 from stockjax.tuning.space import Space
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class SearchSpec:
     """The space, the folds, and the name of the study that remembers what was tried."""
 
     as_of: date
@@ -24,7 +24,9 @@ class Problem:
     settings: Settings
 
 
-def pose(history: History, tickers: Sequence[str], as_of: date, settings: Settings) -> Problem:
+def build_search_spec(
+    history: PricePanel, tickers: Sequence[str], as_of: date, settings: Settings
+) -> SearchSpec:
     """Lay out a search that looks at nothing after `as_of`.
 
     Parameters
@@ -36,23 +38,23 @@ def pose(history: History, tickers: Sequence[str], as_of: date, settings: Settin
 
     Raises
     ------
-    NothingToTune
+    NothingToTuneError
         The history is too short.
 
     """
     folds = make_folds(history, tickers, as_of, settings)
     name = f"{as_of}-{_digest(history.cut(as_of), tickers, settings)}"
-    return Problem(as_of, name, Space(settings.training), folds, settings)
+    return SearchSpec(as_of, name, Space(settings.training), folds, settings)
 
 
-def _digest(history: History, tickers: Sequence[str], settings: Settings) -> str:
+def _digest(history: PricePanel, tickers: Sequence[str], settings: Settings) -> str:
     """16 hex digits over all that a trial's value and the order of trials depend on.
 
     How many trials there are, and for how long, is not among it: a search that is asked for
     more of them goes on.
     """
     tune = settings.tune.model_dump(exclude={"trials", "timeout"})
-    told = [
+    attributes = [
         sorted(tickers),
         history.fingerprint(),
         settings.seed,
@@ -61,4 +63,4 @@ def _digest(history: History, tickers: Sequence[str], settings: Settings) -> str
         tune,
         code_version(),
     ]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()[:16]

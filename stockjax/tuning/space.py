@@ -33,7 +33,7 @@ class Space:
     than early stopping takes change nothing: none of these is searched.
     """
 
-    in_force: TrainingSettings
+    current: TrainingSettings
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
@@ -43,39 +43,39 @@ class Space:
         """
         return {
             name: self._rate(name) if name in RATES else self._size(name)
-            for name in _OF_MODE[self.in_force.mode]
-            if getattr(self.in_force, name)
+            for name in _OF_MODE[self.current.mode]
+            if getattr(self.current, name)
         }
 
     @property
     def start(self) -> dict[str, float]:
         """The values in force."""
-        return {name: getattr(self.in_force, name) for name in self.distributions}
+        return {name: getattr(self.current, name) for name in self.distributions}
 
     def training(self, values: Mapping[str, float]) -> TrainingSettings:
         """The settings with other values, to three digits: people will copy them."""
         rounded = {
             name: value
-            if name in SIZES or value == getattr(self.in_force, name)
+            if name in SIZES or value == getattr(self.current, name)
             else float(f"{value:.{_DIGITS}g}")
             for name, value in values.items()
         }
-        return TrainingSettings.model_validate({**self.in_force.model_dump(), **rounded})
+        return TrainingSettings.model_validate({**self.current.model_dump(), **rounded})
 
     def changes(self, values: Mapping[str, float]) -> str:
         """What differs from the settings in force, for people."""
         training = self.training(values)
-        told = [
+        changed = [
             f"{name.replace('_', ' ')} {getattr(training, name):g}"
             for name in self.distributions
-            if getattr(training, name) != getattr(self.in_force, name)
+            if getattr(training, name) != getattr(self.current, name)
         ]
-        return ", ".join(told) or "the settings in force"
+        return ", ".join(changed) or "the settings in force"
 
     def _rate(self, name: str) -> FloatDistribution:
         low, high = RATES[name]
-        now = getattr(self.in_force, name)
+        now = getattr(self.current, name)
         return FloatDistribution(min(low, now), max(high, now), log=True)
 
     def _size(self, name: str) -> CategoricalDistribution:
-        return CategoricalDistribution(sorted({*SIZES[name], getattr(self.in_force, name)}))
+        return CategoricalDistribution(sorted({*SIZES[name], getattr(self.current, name)}))

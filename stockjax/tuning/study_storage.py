@@ -20,10 +20,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from stockjax.errors import SearchUnreadable
+from stockjax.errors import StudyCorruptError
 
 DATABASE = "tuning.db"
-IN_FORCE = "in_force"
+CURRENT = "current"
 REASON = "reason"
 """What a trial says of itself: that it is of the settings in force, and why it failed."""
 
@@ -40,7 +40,7 @@ def open_study(folder: Path, name: str) -> Iterator[optuna.Study]:
 
     Raises
     ------
-    SearchUnreadable
+    StudyCorruptError
         The file is damaged, or was written by another release of Optuna.
 
     """
@@ -54,7 +54,7 @@ def open_study(folder: Path, name: str) -> Iterator[optuna.Study]:
         )
     except (RuntimeError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
-        raise SearchUnreadable(
+        raise StudyCorruptError(
             f"the searches in '{file}' cannot be read ({reason}); move that file away, and the search "
             "begins anew"
         ) from error
@@ -110,7 +110,7 @@ def sampler(seed: int, place: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=int(np.random.SeedSequence([seed, place]).generate_state(1)[0]))
 
 
-def standing(study: optuna.Study) -> list[FrozenTrial]:
+def valid_trials(study: optuna.Study) -> list[FrozenTrial]:
     """The trials that count: all but those that were cut off, which failed and cannot say why."""
     return [
         trial
@@ -119,16 +119,16 @@ def standing(study: optuna.Study) -> list[FrozenTrial]:
     ]
 
 
-def settled(study: optuna.Study) -> list[FrozenTrial]:
+def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
     """Those of them that have ended."""
-    return [trial for trial in standing(study) if trial.state.is_finished()]
+    return [trial for trial in valid_trials(study) if trial.state.is_finished()]
 
 
-def begin_again(study: optuna.Study) -> int:
+def requeue_dead_trials(study: optuna.Study) -> int:
     """Mark trials of a dead process as failed and put them in line again; returns how many."""
     dead = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for trial in dead:
-        attributes = {IN_FORCE: True} if IN_FORCE in trial.user_attrs else {}
+        attributes = {CURRENT: True} if CURRENT in trial.user_attrs else {}
         # In this order: killed in between, a trial is tried twice rather than lost.
         study.enqueue_trial(trial.params, user_attrs=attributes)
         study.tell(trial.number, state=TrialState.FAIL)

@@ -11,17 +11,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from stockjax.scoring.skill import Skill, skill_over_days
 from stockjax.tuning.folds import Array, Fold
-from stockjax.tuning.study_storage import IN_FORCE, REASON, settled
+from stockjax.tuning.study_storage import CURRENT, REASON, finished_trials
 
-# What trials remember, by the names of Optuna's user attributes.
+# What trials remember, by the names of Optuna's user text.
 SUMS = "sums_of_fold_{}"
 SKILL = "skill"
 CHANGES = "changes"
 FOLDS = "folds"
 LOSS = "loss"
 
-Outcome = Literal["completed", "pruned", "failed"]
-_OUTCOMES: Mapping[TrialState, Outcome] = {
+TrialOutcome = Literal["completed", "pruned", "failed"]
+_OUTCOMES: Mapping[TrialState, TrialOutcome] = {
     TrialState.COMPLETE: "completed",
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
@@ -29,14 +29,14 @@ _OUTCOMES: Mapping[TrialState, Outcome] = {
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """A configuration that was tried.
 
     Attributes
     ----------
     number
         Its place in the study.
-    in_force
+    current
         Whether it is the settings in force.
     changes
         What differs from them, for people.
@@ -55,10 +55,10 @@ class Tried:
     """
 
     number: int
-    in_force: bool
+    current: bool
     changes: str
     values: Mapping[str, float]
-    outcome: Outcome
+    outcome: TrialOutcome
     folds: int
     loss: float | None
     skill: Skill | None
@@ -67,13 +67,13 @@ class Tried:
     @property
     def line(self) -> str:
         """The same for people."""
-        told = f"trial {self.number}, {self.changes}: "
+        text = f"trial {self.number}, {self.changes}: "
         if self.outcome == "failed":
-            return f"{told}failed, {self.reason}"
-        told += f"{self.loss:.2f} bps"
-        if self.skill and not self.in_force:
-            told += f", {percent(self.skill)} against the settings in force"
-        return told if self.outcome == "completed" else f"{told}, pruned after {self.folds} fold(s)"
+            return f"{text}failed, {self.reason}"
+        text += f"{self.loss:.2f} bps"
+        if self.skill and not self.current:
+            text += f", {percent(self.skill)} against the settings in force"
+        return text if self.outcome == "completed" else f"{text}, pruned after {self.folds} fold(s)"
 
 
 def percent(skill: Skill) -> str:
@@ -81,39 +81,39 @@ def percent(skill: Skill) -> str:
     return f"{100 * skill.value:.2f}% [{100 * skill.low:.2f}, {100 * skill.high:.2f}]"
 
 
-def tried(trial: FrozenTrial) -> Tried:
+def trial_result(trial: FrozenTrial) -> TrialResult:
     """What a trial that has ended says of itself."""
-    told: Mapping[str, Any] = trial.user_attrs
-    return Tried(
+    attributes: Mapping[str, Any] = trial.user_attrs
+    return TrialResult(
         number=trial.number,
-        in_force=IN_FORCE in told,
-        changes=told[CHANGES],
+        current=CURRENT in attributes,
+        changes=attributes[CHANGES],
         values=trial.params,
         outcome=_OUTCOMES[trial.state],
-        folds=told.get(FOLDS, 0),
-        loss=told.get(LOSS),
-        skill=Skill(*told[SKILL]) if SKILL in told else None,
-        reason=told.get(REASON),
+        folds=attributes.get(FOLDS, 0),
+        loss=attributes.get(LOSS),
+        skill=Skill(*attributes[SKILL]) if SKILL in attributes else None,
+        reason=attributes.get(REASON),
     )
 
 
-def all_tried(study: optuna.Study) -> list[Tried]:
+def trial_results(study: optuna.Study) -> list[TrialResult]:
     """Everything that has ended, in the order of the study."""
-    return [tried(trial) for trial in settled(study)]
+    return [trial_result(trial) for trial in finished_trials(study)]
 
 
-def paired_skill(own: Sequence[Array], in_force: Sequence[Array], folds: Sequence[Fold]) -> Skill:
+def paired_skill(own: Sequence[Array], current: Sequence[Array], folds: Sequence[Fold]) -> Skill:
     """How much better one configuration is than another, on the folds that `own` has been through.
 
     Parameters
     ----------
-    own, in_force
+    own, current
         For each fold its losses, added up over the tickers of each session.
 
     """
     seen = len(own)
     days = np.concatenate([fold.sessions for fold in folds[:seen]])
-    return skill_over_days(np.concatenate(own), np.concatenate(in_force[:seen]), days)
+    return skill_over_days(np.concatenate(own), np.concatenate(current[:seen]), days)
 
 
 def mean_loss(sums: Sequence[Array], folds: Sequence[Fold]) -> float:
@@ -122,19 +122,19 @@ def mean_loss(sums: Sequence[Array], folds: Sequence[Fold]) -> float:
     return float(sum(part.sum() for part in sums) / counts)
 
 
-def trials_table(found: Sequence[Tried]) -> pd.DataFrame:
+def trials_table(found: Sequence[TrialResult]) -> pd.DataFrame:
     """One row per configuration, those that were scored whole first, the best of them on top.
 
     Returns
     -------
-    Columns number, in_force, changes, outcome, folds, loss (basis points), skill, low, high, reason
+    Columns number, current, changes, outcome, folds, loss (basis points), skill, low, high, reason
     and one for each setting that was searched.
 
     """
     rows = [
         {
             "number": one.number,
-            "in_force": one.in_force,
+            "current": one.current,
             "changes": one.changes,
             "outcome": one.outcome,
             "folds": one.folds,

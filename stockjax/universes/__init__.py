@@ -91,12 +91,12 @@ def base_tickers(settings: Settings, offered: tuple[str, ...]) -> tuple[str, ...
     return _as_spelt((*(name for name in named if name != ALL), *offered), settings)
 
 
-def _named(told: Settings | BaseUniverseSettings) -> tuple[str, ...]:
-    if told.tickers:
-        return told.tickers
-    if told.tickers_file:
-        return tickers_of_file(told.tickers_file)
-    return named_universe(told.universe).tickers if told.universe else ()
+def _named(section: Settings | BaseUniverseSettings) -> tuple[str, ...]:
+    if section.tickers:
+        return section.tickers
+    if section.tickers_file:
+        return tickers_of_file(section.tickers_file)
+    return named_universe(section.universe).tickers if section.universe else ()
 
 
 def _as_spelt(tickers: tuple[str, ...], settings: Settings) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ def write_backtest_state(
     row = {"line": line, "as_of": as_of, "run_id": run_id}
     with warehouse.write() as connection:
         connection.execute(statement("delete_backtest_state"), row)
-        told = {**row, "state": state, "written_at": stored_time(moment)}
-        connection.execute(statement("insert_backtest_state"), told)
+        values = {**row, "state": state, "written_at": stored_time(moment)}
+        connection.execute(statement("insert_backtest_state"), values)
 
 
 def read_backtest_state(warehouse: Warehouse, line: str, before: date) -> str | None:

@@ -12,7 +12,7 @@ _RUN = 10
 """So many times as many rows make a run, which is then never moved again."""
 
 
-def tidy_storage(warehouse: Warehouse) -> int:
+def cluster_by_ticker(warehouse: Warehouse) -> int:
     """Sort what has been added by ticker, once that is much; returns how many rows were moved.
 
     DuckDB skips parts of a file in which a ticker cannot be. A row of the ledger is moved as it

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from stockjax.errors import SnapshotMissing, WarehouseBusy
+from stockjax.errors import SnapshotMissingError, WarehouseBusyError
 from stockjax.warehouse.migrations import check_current, migrate, pending_migrations, renew_views
 
 DATABASE = "stockjax.duckdb"
@@ -73,9 +73,9 @@ class Warehouse:
 
         Raises
         ------
-        WarehouseTooNew
+        WarehouseTooNewError
             A newer release has written this warehouse.
-        WarehouseBusy
+        WarehouseBusyError
             Another process holds the database.
 
         """
@@ -95,7 +95,7 @@ class Warehouse:
 
         Raises
         ------
-        WarehouseBusy
+        WarehouseBusyError
             Another process held the database longer than the timeout.
 
         """
@@ -122,7 +122,7 @@ class Warehouse:
 
         Raises
         ------
-        SnapshotMissing
+        SnapshotMissingError
             No run has written to this warehouse yet.
 
         """
@@ -147,7 +147,7 @@ class Warehouse:
 
         Raises
         ------
-        SnapshotMissing
+        SnapshotMissingError
             No run has written to this warehouse yet.
 
         """
@@ -163,9 +163,9 @@ class Warehouse:
 
         Raises
         ------
-        SnapshotMissing
+        SnapshotMissingError
             No run has written to this warehouse yet.
-        WarehouseTooOld
+        WarehouseTooOldError
             No run of this release has.
 
         """
@@ -177,12 +177,12 @@ class Warehouse:
 
         Raises
         ------
-        SnapshotMissing
+        SnapshotMissingError
             No run has written to this warehouse yet.
 
         """
         if not self.snapshot.exists():
-            raise SnapshotMissing(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
+            raise SnapshotMissingError(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
         path = str(self.snapshot).replace("'", "''")
         connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
 
@@ -244,8 +244,8 @@ class Warehouse:
             os.fsync(copied.fileno())
         fresh.replace(place)
 
-    def _busy(self) -> WarehouseBusy:
-        return WarehouseBusy(
+    def _busy(self) -> WarehouseBusyError:
+        return WarehouseBusyError(
             f"another program has '{self.database}' open and {self._lock_timeout:g} s were not enough; "
             f"close it (readers should open {SNAPSHOT}) and run again"
         )

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import duckdb
 
-from stockjax.errors import WarehouseTooNew, WarehouseTooOld
+from stockjax.errors import WarehouseTooNewError, WarehouseTooOldError
 from stockjax.warehouse.statements import statement
 
 _FOLDER = files("stockjax.warehouse") / "sql" / "migrations"
@@ -36,7 +36,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
     Raises
     ------
-    WarehouseTooNew
+    WarehouseTooNewError
         The database holds a migration that this release does not know.
 
     """
@@ -45,7 +45,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     known = migration_names()
     foreign = sorted(done - set(known))
     if foreign:
-        raise WarehouseTooNew(
+        raise WarehouseTooNewError(
             f"the warehouse was written by a newer stockjax (it has {', '.join(foreign)}); upgrade stockjax"
         )
     pending = [name for name in known if name not in done]
@@ -102,19 +102,19 @@ def check_current(connection: duckdb.DuckDBPyConnection) -> None:
 
     Raises
     ------
-    WarehouseTooOld
+    WarehouseTooOldError
         No run of this release has brought it up to date yet.
 
     """
     done = {row[0] for row in connection.execute("SELECT name FROM schema_migrations").fetchall()}
     missing = [name for name in migration_names() if name not in done]
     if missing:
-        raise WarehouseTooOld(
+        raise WarehouseTooOldError(
             f"the warehouse was written by an earlier stockjax (it lacks {missing[0]}); "
             "bring it up to date with: stockjax run"
         )
     if _applied_views(connection) != _fingerprint(_view_scripts()):
-        raise WarehouseTooOld(
+        raise WarehouseTooOldError(
             "the views of the warehouse are those of another stockjax; "
             "bring them up to date with: stockjax run"
         )

@@ -36,7 +36,7 @@ class Promotion:
     since: date
 
 
-def put_in_force(
+def activate(
     warehouse: Warehouse,
     model_ids: Sequence[str],
     *,
@@ -51,12 +51,12 @@ def put_in_force(
     what a missed session is caught up with, stays as it is: the models begin with the session
     after the last that a night has forecast from.
     """
-    told = {"cause": cause, "reason": reason, "changed_by": who, "changed_at": stored_time(moment)}
+    values = {"cause": cause, "reason": reason, "changed_by": who, "changed_at": stored_time(moment)}
     with warehouse.write() as connection:
-        return _promote(connection, model_ids, told)
+        return _promote(connection, model_ids, values)
 
 
-def settle(
+def record_comparison(
     warehouse: Warehouse,
     model_id: str,
     *,
@@ -72,19 +72,19 @@ def settle(
     with warehouse.write() as connection:
         connection.execute(statement("settle_losses"), {"model_id": model_id, "won": won, **losses})
         if won:
-            told = {"cause": "promote", "reason": reason, "changed_by": None}
-            _promote(connection, [model_id], {**told, "changed_at": stored_time(moment)})
+            values = {"cause": "promote", "reason": reason, "changed_by": None}
+            _promote(connection, [model_id], {**values, "changed_at": stored_time(moment)})
         else:
             record_trained_models(connection, run_id=run_id, moment=moment)
 
 
 def _promote(
-    connection: duckdb.DuckDBPyConnection, model_ids: Sequence[str], told: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, model_ids: Sequence[str], values: Mapping[str, Any]
 ) -> list[Promotion]:
     connection.execute(statement("stage_promotions"), {"model_ids": list(model_ids)})
     found = connection.execute(statement("promotions")).fetchall()
     connection.execute(statement("promote_models"))
-    connection.execute(statement("record_promotions"), dict(told))
+    connection.execute(statement("record_promotions"), dict(values))
     return [Promotion(*row) for row in found]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from stockjax.errors import StatementRefused
+from stockjax.errors import QueryRejectedError
 
 _PARAMETER = re.compile(r"getvariable\('(\w+)'\)", re.IGNORECASE)
 _PACKAGED = Path(str(files("stockjax.warehouse"))) / "sql" / "queries"
@@ -61,7 +61,7 @@ def named_query(warehouse: Path, name: str) -> NamedQuery:
 
     Raises
     ------
-    StatementRefused
+    QueryRejectedError
         There is none of that name.
 
     """
@@ -70,7 +70,7 @@ def named_query(warehouse: Path, name: str) -> NamedQuery:
         printed = name if name.isprintable() else ascii(name)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" (did you mean @{near[0]}?)" if near else ""
-        raise StatementRefused(f"there is no query @{printed}{hint}; stockjax sql --list shows them all")
+        raise QueryRejectedError(f"there is no query @{printed}{hint}; stockjax sql --list shows them all")
     return known[name]
 
 
@@ -79,7 +79,7 @@ def parameters_from(given: Iterable[str], allowed: Iterable[str]) -> dict[str, s
 
     Raises
     ------
-    StatementRefused
+    QueryRejectedError
         A word is none, or the statement has no such parameter.
 
     """
@@ -88,7 +88,7 @@ def parameters_from(given: Iterable[str], allowed: Iterable[str]) -> dict[str, s
     for word in given:
         name, equals, value = word.partition("=")
         if not equals or name not in names:
-            told = f"it takes {', '.join(names)}" if names else "it takes none"
-            raise StatementRefused(f"'{word}' is no parameter of this query, as name=value; {told}")
+            takes = f"it takes {', '.join(names)}" if names else "it takes none"
+            raise QueryRejectedError(f"'{word}' is no parameter of this query, as name=value; {takes}")
         values[name] = value
     return values

@@ -10,24 +10,24 @@ from typing import Literal, get_args
 from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 
-Alteration = Literal["unchanged", "cut", "corrupted", "shuffled", "ended", "begun", "disproved", "restated"]
-ALTERATIONS: tuple[Alteration, ...] = get_args(Alteration)
+Perturbation = Literal["unchanged", "cut", "corrupted", "shuffled", "ended", "begun", "disproved", "restated"]
+PERTURBATIONS: tuple[Perturbation, ...] = get_args(Perturbation)
 """The prices as they are, and the ways in which what came later is altered."""
 
-_STATEMENTS: dict[Alteration, tuple[str, ...]] = {
-    "unchanged": ("altered_unchanged", "altered_revisions"),
-    "cut": ("altered_cut", "altered_cut_revisions"),
-    "corrupted": ("altered_corrupted", "altered_revisions"),
-    "shuffled": ("altered_shuffled", "altered_revisions"),
-    "ended": ("altered_ended", "altered_revisions"),
-    "begun": ("altered_begun", "altered_begun_listings", "altered_revisions"),
-    "disproved": ("altered_disproved", "altered_disproved_revisions", "altered_revisions"),
-    "restated": ("altered_restated", "altered_restated_revisions", "altered_revisions"),
+_STATEMENTS: dict[Perturbation, tuple[str, ...]] = {
+    "unchanged": ("perturbed_unchanged", "perturbed_revisions"),
+    "cut": ("perturbed_cut", "perturbed_cut_revisions"),
+    "corrupted": ("perturbed_corrupted", "perturbed_revisions"),
+    "shuffled": ("perturbed_shuffled", "perturbed_revisions"),
+    "ended": ("perturbed_ended", "perturbed_revisions"),
+    "begun": ("perturbed_begun", "perturbed_begun_listings", "perturbed_revisions"),
+    "disproved": ("perturbed_disproved", "perturbed_disproved_revisions", "perturbed_revisions"),
+    "restated": ("perturbed_restated", "perturbed_restated_revisions", "perturbed_revisions"),
 }
 
 
 @contextmanager
-def altered_copy(warehouse: Warehouse, alteration: Alteration, as_of: date) -> Iterator[Warehouse]:
+def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) -> Iterator[Warehouse]:
     """A warehouse of its own, gone afterwards, with the prices of another one's readable copy.
 
     What was known at `as_of` are the same bits. What came later is missing (`cut`), multiplied by nonsense
@@ -37,7 +37,7 @@ def altered_copy(warehouse: Warehouse, alteration: Alteration, as_of: date) -> I
 
     Raises
     ------
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to the warehouse yet.
 
     """

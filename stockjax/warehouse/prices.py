@@ -45,7 +45,7 @@ def store_prices(
     run_id: str,
     moment: datetime | None = None,
     known_from: date | None = None,
-    whole: Iterable[str] = (),
+    replaced_tickers: Iterable[str] = (),
     recycled: Iterable[str] = (),
     disproved: pd.DataFrame | None = None,
     disproved_at_once: pd.DataFrame | None = None,
@@ -70,7 +70,7 @@ def store_prices(
         later reads them, and whoever has read before has not.
     known_from
         Session of the run; None for the day of `moment`.
-    whole
+    replaced_tickers
         Tickers whose stored rows all have to be among the accepted ones.
     recycled
         Tickers whose stored history makes way for another one.
@@ -93,7 +93,9 @@ def store_prices(
         connection.register("incoming", accepted[list(PRICE_COLUMNS)])
         connection.register("refused", quarantined)
         connection.register("disproved", wrong[["ticker", "session"]])
-        connection.execute(statement("stage_stored_prices"), {"whole": [*whole, *recycled], "first": first})
+        connection.execute(
+            statement("stage_stored_prices"), {"replaced": [*replaced_tickers, *recycled], "first": first}
+        )
         connection.execute(statement("stage_replaced_prices"), {"recycled": list(recycled)})
         restated = dict(connection.execute(statement("replaced_counts")).fetchall())
         if restated:
@@ -202,8 +204,8 @@ def _table(warehouse: Warehouse, name: str, **parameters: Any) -> pd.DataFrame:
 
 
 def _store_listings(connection: Any, exchanges: Mapping[str, str], keys: Mapping[str, Any]) -> None:
-    told = pd.DataFrame({"ticker": list(exchanges), "exchange": list(exchanges.values())}, dtype=str)
-    connection.register("told", told)
+    listed = pd.DataFrame({"ticker": list(exchanges), "exchange": list(exchanges.values())}, dtype=str)
+    connection.register("vendor_listings", listed)
     connection.execute(statement("delete_listings"))
     connection.execute(statement("insert_listings"), keys)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import duckdb
 import pandas as pd
 
-from stockjax.errors import StatementRefused, StatementStopped
+from stockjax.errors import QueryFailedError, QueryRejectedError
 from stockjax.warehouse.connection import Warehouse
 
 # Nothing outside the snapshot can be reached, and the statement cannot change that.
@@ -49,11 +49,11 @@ def query(
 
     Raises
     ------
-    StatementRefused
+    QueryRejectedError
         It is no SQL, more than one statement, or not a query.
-    StatementStopped
+    QueryFailedError
         It failed, or needed more than `timeout` seconds or `memory_limit`.
-    SnapshotMissing
+    SnapshotMissingError
         No run has written to this warehouse yet.
 
     """
@@ -67,22 +67,22 @@ def query(
                 return connection.execute(only).df()
             except duckdb.InterruptException as error:
                 why = f"it took more than {timeout:g} s" if passed.is_set() else "it was interrupted"
-                raise StatementStopped(
+                raise QueryFailedError(
                     f"the query was stopped because {why}; narrow it: {_quote(sql)}"
                 ) from error
             except (duckdb.Error, MemoryError) as error:
-                raise StatementStopped(
+                raise QueryFailedError(
                     f"the query failed ({_first_line(error)}); mend it: {_quote(sql)}"
                 ) from error
 
 
 def _set_variable(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
     if not (name.isascii() and name.isidentifier()):
-        raise StatementRefused(f"'{_printable(name)}' is no name of a parameter; use letters, digits and _")
+        raise QueryRejectedError(f"'{_printable(name)}' is no name of a parameter; use letters, digits and _")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise StatementRefused(f"the value of '{name}' is not text") from error
+        raise QueryRejectedError(f"the value of '{name}' is not text") from error
     connection.execute(f'SET VARIABLE "{name}" = $value', {"value": value})
 
 
@@ -91,26 +91,26 @@ def _lock(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> None:
         try:
             connection.execute(f"SET {name} = $value", {"value": value})
         except duckdb.ParserException as error:
-            raise StatementRefused(
+            raise QueryRejectedError(
                 f"'{_printable(memory_limit)}' is no amount of memory; write it as 500MB or 2GB"
             ) from error
 
 
 def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     if len(sql) > LONGEST:
-        raise StatementRefused(
+        raise QueryRejectedError(
             f"this statement is longer than {LONGEST:,} characters; shorten it: {_quote(sql)}"
         )
     try:
         sql.encode()
     except UnicodeEncodeError as error:
-        raise StatementRefused(f"this is not text: {_quote(sql)}") from error
+        raise QueryRejectedError(f"this is not text: {_quote(sql)}") from error
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
-        raise StatementRefused(f"this is not SQL ({_first_line(error)}); mend it: {_quote(sql)}") from error
+        raise QueryRejectedError(f"this is not SQL ({_first_line(error)}); mend it: {_quote(sql)}") from error
     if len(statements) != 1 or statements[0].type not in _ALLOWED:
-        raise StatementRefused(f"only a single SELECT is answered here, not: {_quote(sql)}")
+        raise QueryRejectedError(f"only a single SELECT is answered here, not: {_quote(sql)}")
     return statements[0]
 
 

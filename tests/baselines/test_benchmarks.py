@@ -10,25 +10,25 @@ from stockjax.baselines.benchmarks import ewma, har, random_walk
 from stockjax.baselines.empirical_quantiles import empirical_quantiles, trailing_windows
 from stockjax.baselines.har import har_volatility
 from stockjax.distribution import LEVELS
-from stockjax.features import History
-from tests.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
+from stockjax.features import PricePanel
+from tests.support.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
 
 Places = tuple[np.ndarray, np.ndarray]
 
 
-def returns_up_to(history: History, row: int, position: int) -> np.ndarray:
+def returns_up_to(history: PricePanel, row: int, position: int) -> np.ndarray:
     return np.diff(np.log(history.adj_close[row, : position + 1]))
 
 
 @pytest.fixture(scope="module")
-def made_up() -> History:
+def made_up() -> PricePanel:
     return universe({"A": 420, "B": 330, "C": 70})
 
 
 PLACES: Places = (np.array([0, 0, 0, 1, 2, 2]), np.array([419, 300, 40, 328, 69, 30]))
 
 
-def test_the_random_walk_has_the_quantiles_of_the_last_250_returns_around_zero(made_up: History) -> None:
+def test_the_random_walk_has_the_quantiles_of_the_last_250_returns_around_zero(made_up: PricePanel) -> None:
     forecast = random_walk(made_up, *PLACES)
     for number, (row, position) in enumerate(zip(*PLACES, strict=True)):
         sample = returns_up_to(made_up, row, position)[-250:]
@@ -37,14 +37,14 @@ def test_the_random_walk_has_the_quantiles_of_the_last_250_returns_around_zero(m
         assert forecast.scale[number] == pytest.approx(np.std(sample), rel=1e-12)
 
 
-def test_the_median_of_random_walk_and_ewma_is_exactly_zero(sample_history: History) -> None:
+def test_the_median_of_random_walk_and_ewma_is_exactly_zero(sample_history: PricePanel) -> None:
     rows = np.arange(5)
     for model in (random_walk, ewma):
         median = model(sample_history, rows, sample_history.lengths - 1).quantiles[:, 2]
         np.testing.assert_array_equal(median, 0.0)
 
 
-def test_ewma_is_a_gaussian_with_the_volatility_of_pandas(made_up: History) -> None:
+def test_ewma_is_a_gaussian_with_the_volatility_of_pandas(made_up: PricePanel) -> None:
     forecast = ewma(made_up, *PLACES)
     for number, (row, position) in enumerate(zip(*PLACES, strict=True)):
         squares = pd.Series(returns_up_to(made_up, row, position) ** 2)
@@ -54,7 +54,7 @@ def test_ewma_is_a_gaussian_with_the_volatility_of_pandas(made_up: History) -> N
         np.testing.assert_allclose(forecast.quantiles[number], expected, rtol=1e-9, atol=1e-15)
 
 
-def test_har_is_its_volatility_times_the_quantiles_of_250_scaled_returns(made_up: History) -> None:
+def test_har_is_its_volatility_times_the_quantiles_of_250_scaled_returns(made_up: PricePanel) -> None:
     forecast = har(made_up, *PLACES)
     volatility = har_volatility(made_up, np.ones(made_up.close.shape, dtype=bool))
     for number, (row, position) in enumerate(zip(*PLACES, strict=True)):
@@ -66,7 +66,7 @@ def test_har_is_its_volatility_times_the_quantiles_of_250_scaled_returns(made_up
         assert forecast.scale[number] == pytest.approx(volatility[row, position] * np.std(sample))
 
 
-def test_all_baselines_forecast_and_their_quantiles_ascend(sample_history: History) -> None:
+def test_all_baselines_forecast_and_their_quantiles_ascend(sample_history: PricePanel) -> None:
     random = np.random.default_rng(0)
     rows = random.integers(0, 5, 60)
     positions = random.integers(63, sample_history.lengths[rows])
@@ -82,7 +82,7 @@ def test_all_baselines_forecast_and_their_quantiles_ascend(sample_history: Histo
 @settings(deadline=None, max_examples=10)
 @given(position=st.integers(64, 3268), seed=st.integers(0, 2**31))
 def test_baselines_know_nothing_of_later_real_sessions(
-    sample_history: History, position: int, seed: int
+    sample_history: PricePanel, position: int, seed: int
 ) -> None:
     assert_no_look_ahead(sample_history, position, seed)
 
@@ -93,7 +93,7 @@ def test_baselines_know_nothing_of_later_made_up_sessions(position: int, seed: i
     assert_no_look_ahead(universe({"A": 420, "B": 330, "C": 70}), position, seed)
 
 
-def assert_no_look_ahead(history: History, position: int, seed: int) -> None:
+def assert_no_look_ahead(history: PricePanel, position: int, seed: int) -> None:
     last = history.sessions[int(history.lengths.argmax()), position].item()
     cut = history.cut(last)
     rows = np.flatnonzero(cut.lengths > 3)

@@ -6,17 +6,17 @@ import pandas as pd
 import pytest
 
 from stockjax.baselines.har import har_volatility
-from stockjax.features import History
-from tests.synthetic import NEW_YORK, history_of, price_frame, universe
+from stockjax.features import PricePanel
+from tests.support.synthetic import NEW_YORK, history_of, price_frame, universe
 
 
-def ewma_scale(history: History, row: int) -> np.ndarray:
+def ewma_scale(history: PricePanel, row: int) -> np.ndarray:
     length = int(history.lengths[row])
     returns = pd.Series(np.log(history.adj_close[row, :length])).diff()
     return np.sqrt((returns**2).ewm(alpha=0.06, adjust=True).mean()).to_numpy()
 
 
-def log_variances(history: History, row: int) -> list[float]:
+def log_variances(history: PricePanel, row: int) -> list[float]:
     o, h, low, c, adjusted = (
         getattr(history, name)[row] for name in ("open", "high", "low", "close", "adj_close")
     )
@@ -30,7 +30,7 @@ def log_variances(history: History, row: int) -> list[float]:
     return found
 
 
-def slow_har(history: History, row: int, position: int) -> float:
+def slow_har(history: PricePanel, row: int, position: int) -> float:
     """Ordinary least squares on every pair known at `position`, with numpy's own solver."""
     variances = log_variances(history, row)[: position + 1]
 
@@ -44,7 +44,7 @@ def slow_har(history: History, row: int, position: int) -> float:
     return math.exp(0.5 * min(max(predicted, min(variances[1:])), max(variances[1:])))
 
 
-def everywhere(history: History) -> np.ndarray:
+def everywhere(history: PricePanel) -> np.ndarray:
     return np.ones(history.close.shape, dtype=bool)
 
 
@@ -56,7 +56,7 @@ def test_har_is_least_squares_on_all_that_is_known(position: int) -> None:
         assert found[row, position] == pytest.approx(slow_har(history, row, position), rel=1e-5)
 
 
-def test_har_on_real_prices_is_least_squares_too(sample_history: History) -> None:
+def test_har_on_real_prices_is_least_squares_too(sample_history: PricePanel) -> None:
     needed = np.zeros(sample_history.close.shape, dtype=bool)
     places = [(0, 500), (0, 3269), (1, 195), (2, 2147), (4, 2000)]
     for place in places:

@@ -5,7 +5,7 @@ import pytest
 
 from stockjax.cli import limits
 from stockjax.cli.limits import limited, number_of_bytes
-from stockjax.errors import StatementRefused, StatementStopped
+from stockjax.errors import QueryFailedError, QueryRejectedError
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
 
@@ -13,7 +13,7 @@ from stockjax.warehouse.query import query
 def test_what_duckdb_does_not_hold_back_the_system_does(warehouse: Warehouse) -> None:
     before = resource.getrlimit(resource.RLIMIT_DATA)
     started = time.monotonic()
-    with limited(5, 10**8), pytest.raises(StatementStopped, match="Out of Memory"):
+    with limited(5, 10**8), pytest.raises(QueryFailedError, match="Out of Memory"):
         query(warehouse, "SELECT len(range(200000000))", timeout=5, memory_limit="100MB")
     assert time.monotonic() - started < 5
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
@@ -42,5 +42,5 @@ def test_sizes_are_read_as_duckdb_reads_them(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "GB", "-1GB", "0MB", "1e9GB", "1GB; DROP", "9" * 40 + "GB"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(StatementRefused, match="no amount of memory"):
+    with pytest.raises(QueryRejectedError, match="no amount of memory"):
         number_of_bytes(text)

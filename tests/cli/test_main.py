@@ -15,12 +15,12 @@ from stockjax import __version__
 from stockjax.audit import Audited, audit
 from stockjax.cli import audit as audit_command
 from stockjax.cli.main import app, main
-from stockjax.errors import StatementRefused
+from stockjax.errors import QueryRejectedError
 from stockjax.nightly import Universe
 from stockjax.settings import CONFIG_VARIABLE
 from stockjax.warehouse import Warehouse
-from tests.synthetic import NEW_YORK, price_frame
-from tests.warehouse.made_up import append, forecast, store
+from tests.support.synthetic import NEW_YORK, price_frame
+from tests.support.warehouse_rows import append, forecast, store
 
 SQL = "SELECT 'A' AS ticker, DATE '2013-03-01' AS session, 1.5 AS close, NULL AS gap"
 
@@ -36,10 +36,10 @@ def ended(arguments: list[str]) -> int:
 
 
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    lines = told.err.strip().splitlines()
+    lines = capsys.readouterr()
+    assert lines.out == ""
+    assert "Traceback" not in lines.err
+    lines = lines.err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("stockjax: ")
     assert "report it" not in lines[0]
@@ -233,36 +233,36 @@ def test_wrong_usage_ends_with_two_and_no_request_to_report_it(
     folder: str, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     assert ended(arguments) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.strip()
-    assert "Traceback" not in told.err
-    assert "report it" not in told.err
+    lines = capsys.readouterr()
+    assert lines.out == ""
+    assert lines.err.strip()
+    assert "Traceback" not in lines.err
+    assert "report it" not in lines.err
 
 
 def test_no_command_shows_the_help_as_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended([]) == 2
-    told = capsys.readouterr()
-    assert "version" in told.out + told.err
-    assert "report it" not in told.err
+    lines = capsys.readouterr()
+    assert "version" in lines.out + lines.err
+    assert "report it" not in lines.err
 
 
 def test_debug_shows_where_a_failure_came_from(folder: str) -> None:
-    with pytest.raises(StatementRefused):
+    with pytest.raises(QueryRejectedError):
         main(["--debug", "sql", "DROP TABLE prices"])
 
 
 @pytest.fixture
 def ending_with(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     """Lets a command `end` raise what a test puts under 'error'."""
-    told: dict[str, BaseException] = {}
+    lines: dict[str, BaseException] = {}
 
     def end() -> None:
-        raise told["error"]
+        raise lines["error"]
 
     monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
     app.command(name="end")(end)
-    return told
+    return lines
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
@@ -283,11 +283,11 @@ def test_a_fault_of_ours_is_one_line_that_asks_for_a_report(
 ) -> None:
     ending_with["error"] = ZeroDivisionError("a fault")
     assert ended(["end"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.strip().splitlines()) == 1
+    lines = capsys.readouterr()
+    assert lines.out == ""
+    assert len(lines.err.strip().splitlines()) == 1
     for text in ("ZeroDivisionError", "a fault", "--debug", "report it"):
-        assert text in told.err
+        assert text in lines.err
 
 
 AUDITED = NEW_YORK.sessions(date(2012, 5, 1), date(2013, 3, 1))
@@ -358,9 +358,9 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     monkeypatch.setattr(audit_command, "audit", partial(audit, forecaster=farsighted))
     before = files(auditable.folder)
     assert ended(["audit"]) == 1
-    told = capsys.readouterr()
-    assert told.err == ""
-    lines = told.out.splitlines()
+    lines = capsys.readouterr()
+    assert lines.err == ""
+    lines = lines.out.splitlines()
     # Two tickers and two models, from the two sessions that have later prices.
     assert lines[-1] == "2 changed of 8"
     ends = ["1" if duckdb.execute("SELECT hash('A') % 2").fetchall() == [(1,)] else "0"]
@@ -376,7 +376,7 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     assert [line for line in lines if "q50" in line] == [
         f"A {day} farsighted: q50 changed when {name}" for day in (EARLY, LATE) for name in by
     ]
-    assert str(NEWEST) not in told.out
+    assert str(NEWEST) not in lines.out
     assert files(auditable.folder) == before
 
 
@@ -391,11 +391,11 @@ def test_an_audit_begins_with_its_table_where_nobody_watches(
 def test_no_more_leaks_are_named_than_can_be_read() -> None:
     console = Console(file=io.StringIO(), width=80)
     leak = Audited("A", LATE, "lstm", {"cut": (), "corrupted": ("scale", "q05"), "shuffled": ("scale",)})
-    console.print(audit_command.findings([leak] * (audit_command.MOST_LEAKS + 3)))
+    console.print(audit_command.findings([leak] * (audit_command.MAX_LEAKS + 3)))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
-    assert lines.count(f"A {LATE} lstm: scale, q05 changed when corrupted") == audit_command.MOST_LEAKS
-    assert lines.count(f"A {LATE} lstm: scale changed when shuffled") == audit_command.MOST_LEAKS
+    assert lines.count(f"A {LATE} lstm: scale, q05 changed when corrupted") == audit_command.MAX_LEAKS
+    assert lines.count(f"A {LATE} lstm: scale changed when shuffled") == audit_command.MAX_LEAKS
     assert lines[-1] == "and 3 more forecasts"
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.nightly.run_lock import Turn
+from stockjax.nightly.run_lock import RunLock
 from stockjax.registry import Model, save_models
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
 from tests.cli.test_main import ended, one_sentence
-from tests.synthetic import some_model
-from tests.warehouse.made_up import append, forecast
+from tests.support.synthetic import some_model
+from tests.support.warehouse_rows import append, forecast
 
 DAYS = (date(2013, 2, 27), date(2013, 2, 28))
 BASE = some_model(None, 1, trained_through=DAYS[0])
@@ -70,9 +70,9 @@ def test_a_rollback_says_what_it_did_and_the_history_of_the_model_keeps_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del folder
-    told = said(["models", "rollback", "IBM", "--to", str(DAYS[0]), "--reason", "worse since"], capsys)
-    assert f"IBM: {OLD.model_id} instead of {NEW.model_id}, for sessions from 2013-03-01 on" in told
-    assert "1 put in force, 0 were in force already, 0 could not be" in told
+    lines = said(["models", "rollback", "IBM", "--to", str(DAYS[0]), "--reason", "worse since"], capsys)
+    assert f"IBM: {OLD.model_id} instead of {NEW.model_id}, for sessions from 2013-03-01 on" in lines
+    assert "1 put in force, 0 were in force already, 0 could not be" in lines
     shown = said(["models", "show", "IBM"], capsys)
     assert shown.startswith(f"{OLD.model_id}: ticker of IBM, champion")
     assert "retired to champion from 2013-03-01 on (rollback," in shown
@@ -86,20 +86,20 @@ def test_what_could_not_be_put_in_force_is_named_and_fails(
 ) -> None:
     (file,) = folder.rglob(f"{OLD.model_id}.safetensors")
     file.unlink()
-    told = said(["models", "rollback", "--to", str(DAYS[0])], capsys, code=1)
-    assert f"{OLD.model_id}.safetensors" in told
-    assert "0 put in force, 1 were in force already, 1 could not be" in told
+    lines = said(["models", "rollback", "--to", str(DAYS[0])], capsys, code=1)
+    assert f"{OLD.model_id}.safetensors" in lines
+    assert "0 put in force, 1 were in force already, 1 could not be" in lines
 
 
 def test_while_a_night_is_at_work_nothing_is_changed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    turn = Turn(load_settings(warehouse=folder))
-    turn.take("forecast", print)
+    turn = RunLock(load_settings(warehouse=folder))
+    turn.acquire("forecast", print)
     try:
         assert ended(["models", "rollback", "--to", str(DAYS[0])]) == 1
     finally:
-        turn.give_back()
+        turn.release()
     assert "another run of forecast is at work" in one_sentence(capsys)
     assert (NEW.model_id, "champion") in listed(capsys)
 
@@ -139,13 +139,13 @@ def test_a_row_without_a_record_of_its_prices_says_so(
 ) -> None:
     del folder
     assert ended(["explain", "IBM", str(DAYS[0])]) == 1
-    told = capsys.readouterr()
-    assert "0 of 1 forecasts came out again" in told.out
-    assert "kept no record of the prices that it read" in told.err
+    lines = capsys.readouterr()
+    assert "0 of 1 forecasts came out again" in lines.out
+    assert "kept no record of the prices that it read" in lines.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "lines"),
     [
         (["rollback"], "say how far back"),
         (["rollback", "--to", "2013-02-27", "--run", "abcdef"], "give one of --to and --run"),
@@ -154,8 +154,8 @@ def test_a_row_without_a_record_of_its_prices_says_so(
     ],
 )
 def test_wrong_usage_is_one_sentence(
-    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], lines: str
 ) -> None:
     del folder
     assert ended(["models", *arguments]) == 2
-    assert told in one_sentence(capsys)
+    assert lines in one_sentence(capsys)

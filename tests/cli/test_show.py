@@ -6,7 +6,7 @@ import pytest
 
 from stockjax.warehouse import Warehouse
 from tests.cli.test_main import ended, one_sentence
-from tests.reporting.made_up import fill
+from tests.support.report_rows import fill
 
 
 def test_a_ticker_is_shown_or_drawn_into_a_file(

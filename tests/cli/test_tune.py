@@ -9,26 +9,26 @@ import pytest
 from flows import inprocess
 from flows.inprocess import Finished
 from stockjax.settings import Settings
-from stockjax.tuning import Search, open_study, pose
+from stockjax.tuning import Search, build_search_spec, open_study
 from tests.cli.test_main import ended
-from tests.tuning.made_up import TICKERS, TONIGHT, Rigged, distance, history, settings_of
+from tests.support.searches import TICKERS, TONIGHT, Rigged, distance, history, settings_of
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, date | None]]:
     """What the flow is asked for; instead of it, a rigged search is done."""
-    told: list[tuple[Settings, date | None]] = []
+    lines: list[tuple[Settings, date | None]] = []
 
     def search(settings: Settings, as_of: date | None) -> Any:
-        told.append((settings, as_of))
-        problem = pose(history(), TICKERS, TONIGHT, settings_of(trials=settings.tune.trials))
+        lines.append((settings, as_of))
+        problem = build_search_spec(history(), TICKERS, TONIGHT, settings_of(trials=settings.tune.trials))
         with open_study(settings.warehouse, problem.name) as study:
             list(Search(study, problem, Rigged(distance)).run())
         page = Path("reports") / "tuning.html"
         return Finished(True, "the settings in force stay", TICKERS, TONIGHT, page, problem.name)
 
-    monkeypatch.setattr(inprocess, "tune_here", search)
-    return told
+    monkeypatch.setattr(inprocess, "tune_in_process", search)
+    return lines
 
 
 def test_flags_reach_the_flow_and_the_best_are_printed(
@@ -39,8 +39,8 @@ def test_flags_reach_the_flow_and_the_best_are_printed(
     ((settings, as_of),) = asked
     assert (settings.tickers, settings.tune.trials, as_of) == (("IBM",), 4, date(2013, 2, 28))
     assert settings.tune.folds == 3, "the rest of the section stays as it is"
-    told = capsys.readouterr().out
-    lines = told.splitlines()
+    lines = capsys.readouterr().out
+    lines = lines.splitlines()
     assert sorted(line.split()[0] for line in lines if line[:6].strip().isdigit()) == ["0", "1", "2", "3"]
     assert "report: reports/tuning.html" in lines
     assert lines[-1] == "the settings in force stay"

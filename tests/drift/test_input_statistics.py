@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from stockjax.drift.input_statistics import (
-    FEWEST_REFERENCES,
+    MIN_REFERENCES,
     REFERENCE_SESSIONS,
     ending_together,
     recent,
     surprise_bets,
     watched_inputs,
 )
-from tests.synthetic import scrambled_after, universe
+from tests.support.synthetic import scrambled_after, universe
 
 
 def clustered(rows: int, sessions: int, seed: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_bets_do_not_know_what_comes_later() -> None:
 
 
 def test_without_a_past_nothing_is_bet() -> None:
-    short = clustered(1, FEWEST_REFERENCES, 4)
+    short = clustered(1, MIN_REFERENCES, 4)
     np.testing.assert_array_equal(surprise_bets(short, 5), np.ones((1, 5, 2)))
     np.testing.assert_array_equal(surprise_bets(np.full((1, 600), np.nan), 10), np.ones((1, 10, 2)))
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stockjax.reporting.report import write_latest_report
 from stockjax.reporting.series_scripts import TOGETHER
 from stockjax.warehouse import Warehouse
-from tests.e2e.browsing import browser, pictures_folder
-from tests.e2e.served import until
-from tests.reporting.made_up import HOSTILE, fill
-from tests.warehouse.made_up import fetch
+from tests.support.browser import browser, pictures_folder
+from tests.support.report_rows import HOSTILE, fill
+from tests.support.served import until
+from tests.support.warehouse_rows import fetch
 
 CHARTS = ("skill", "calibration", "closes", "errors", "rolling", "own", "width")
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -39,7 +39,7 @@ class Seen:
 
     page: Page
     asked: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def open(self, path: Path, mark: str = "") -> None:
         """Wait until all is drawn."""
@@ -105,9 +105,9 @@ def seen_in(chromium: Browser, device: str = "desktop", scheme: Any = "light") -
     page.set_default_timeout(30_000)
     seen = Seen(page)
     page.on("request", lambda request: seen.asked.append(request.url))
-    page.on("console", lambda message: seen.told.append(message.text))
-    page.on("pageerror", lambda error: seen.told.append(str(error)))
-    page.on("dialog", lambda dialog: seen.told.append(dialog.message))
+    page.on("console", lambda message: seen.lines.append(message.text))
+    page.on("pageerror", lambda error: seen.lines.append(str(error)))
+    page.on("dialog", lambda dialog: seen.lines.append(dialog.message))
     return seen
 
 
@@ -117,7 +117,7 @@ def seen(chromium: Browser, few_page: Path) -> Iterator[Seen]:
     found.open(few_page)
     yield found
     found.page.context.close()
-    assert found.told == []
+    assert found.lines == []
 
 
 @pytest.mark.parametrize("device", SIZES)
@@ -138,7 +138,7 @@ def test_it_opens_from_disk_and_draws_everything(
     expect(found.page.locator("#count")).to_have_text(f"{count} of {count}")
     for chart in CHARTS:
         expect(found.page.locator(f"#{chart} .main-svg").first).to_be_visible()
-    assert found.told == []
+    assert found.lines == []
     # Of the series, one file has been read.
     assert all(url.startswith(path.parent.as_uri() + "/") for url in found.asked)
     assert sum("/series-" in url for url in found.asked) == 1
@@ -181,7 +181,7 @@ def test_charts_show_what_the_warehouse_has(seen: Seen, few: Warehouse) -> None:
     assert seen.drawn("closes", "predicted", "y") == pytest.approx([*predicted, ahead], abs=0.006)
     assert seen.drawn("closes", "90% interval", "y")[-2] < high[-1] + 0.006
     assert seen.drawn("errors", "outside", "x") == [
-        day for day, told in zip(days, inside, strict=True) if not told
+        day for day, lines in zip(days, inside, strict=True) if not lines
     ]
     assert sorted(
         seen.drawn("errors", "inside", "y") + seen.drawn("errors", "outside", "y")
@@ -289,7 +289,7 @@ def test_an_address_can_name_a_ticker(chromium: Browser, few_page: Path) -> None
         found = seen_in(chromium)
         found.open(few_page, mark)
         expect(found.page.locator("#name")).to_have_text(ticker)
-        assert found.told == []
+        assert found.lines == []
         found.page.context.close()
 
 
@@ -338,14 +338,14 @@ def test_hostile_names_are_text(chromium: Browser, tmp_path: Path) -> None:
     found.page.locator("#skill .nsewdrag").hover()
     assert found.ask("document.querySelectorAll('img, iframe, object, svg a').length") == 0
     assert found.page.title().startswith("Forecasts as of")
-    assert found.told == []
+    assert found.lines == []
     # Even a script that came into the page would not run.
     found.ask(
         "const made = document.createElement('script'); made.text = 'document.title = 1'; "
         "document.head.append(made)"
     )
     assert found.page.title().startswith("Forecasts as of")
-    assert "Content Security Policy" in found.told[0]
+    assert "Content Security Policy" in found.lines[0]
     found.page.context.close()
 
 
@@ -354,7 +354,7 @@ def test_what_is_missing_is_said(chromium: Browser, few_page: Path, tmp_path: Pa
     copy = shutil.copytree(few_page.parent, tmp_path / "sent")
     found = seen_in(chromium)
     found.open(copy / "index.html")
-    assert found.told == []
+    assert found.lines == []
     library = next(copy.glob("plotly*"))
     library.rename(tmp_path / "elsewhere")
     found.page.goto((copy / "index.html").as_uri())
@@ -373,5 +373,5 @@ def test_a_first_night_and_one_without_forecasts_can_be_opened(chromium: Browser
     found = seen_in(chromium)
     found.open(first)
     assert found.drawn("closes", "predicted", "x") == ["2013-03-04"]
-    assert found.told == []
+    assert found.lines == []
     found.page.context.close()

@@ -12,18 +12,18 @@ from stockjax.distribution import ReturnForecast
 from stockjax.engine import session_step
 from stockjax.engine.session_forecasts import sound_rows
 from stockjax.engine.walk_forward import Chunk
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.forecasting import ledger_rows, training
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
-from tests.synthetic import SMALL, universe, walked
+from tests.support.synthetic import SMALL, universe, walked
 
 TICKERS = ("A", "B", "C")
 
 
 @pytest.fixture(scope="module")
-def history() -> History:
+def history() -> PricePanel:
     return universe({"A": 420, "B": 340, "C": 80})
 
 
@@ -33,7 +33,7 @@ def settings_of(**training: Any) -> Settings:
     )
 
 
-def last_session(history: History, settings: Settings | None = None) -> Chunk:
+def last_session(history: PricePanel, settings: Settings | None = None) -> Chunk:
     day = history.sessions[0, history.lengths[0] - 1].item()
     (part,) = walked(history, {ticker: {day} for ticker in TICKERS}, settings or settings_of())
     return part
@@ -64,7 +64,7 @@ PLACES = [("network", "head", "bias"), ("adapter", "weights"), ("residuals",)]
 
 @pytest.mark.parametrize("path", PLACES, ids=[place[0] for place in PLACES])
 def test_a_base_with_such_a_parameter_is_not_used(
-    history: History, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
 ) -> None:
     train = session_step.train_base_model
     monkeypatch.setattr(session_step, "train_base_model", lambda *every: spoilt(train(*every), *path))
@@ -78,12 +78,12 @@ def test_a_base_with_such_a_parameter_is_not_used(
 
 @pytest.mark.parametrize("path", PLACES, ids=[place[0] for place in PLACES])
 def test_a_ticker_with_such_a_parameter_is_forecast_by_the_base(
-    history: History, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
 ) -> None:
     train = session_step.train_ticker_model
 
-    def for_a(knowledge: Any, ticker: str, *rest: Any) -> Model:
-        model = train(knowledge, ticker, *rest)
+    def for_a(asof: Any, ticker: str, *rest: Any) -> Model:
+        model = train(asof, ticker, *rest)
         return spoilt(model, *path) if ticker == "A" else model
 
     monkeypatch.setattr(session_step, "train_ticker_model", for_a)
@@ -96,7 +96,7 @@ def test_a_ticker_with_such_a_parameter_is_forecast_by_the_base(
 
 
 def test_a_loss_that_is_none_is_a_training_that_failed(
-    history: History, monkeypatch: pytest.MonkeyPatch
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit = training.retrain_ticker
 
@@ -104,7 +104,7 @@ def test_a_loss_that_is_none_is_a_training_that_failed(
         return replace(fit(*every), validation_loss=float("inf"))
 
     monkeypatch.setattr(training, "retrain_ticker", wild)
-    monkeypatch.setattr(training, "ticker_duel", lambda *_: None)
+    monkeypatch.setattr(training, "compare_tickers", lambda *_: None)
     part = last_session(history)
     assert_clean(part)
     assert set(part.problems) == {"A", "B"}
@@ -123,7 +123,7 @@ def test_a_loss_that_is_none_is_a_training_that_failed(
     ids=["nan", "inf", "descending", "overflow", "all the same"],
 )
 def test_a_forecast_of_a_network_gives_way_to_the_base_and_then_to_har(
-    history: History, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]
 ) -> None:
     forecast = ledger_rows.lstm_forecast
 
@@ -146,9 +146,9 @@ def test_a_forecast_of_a_network_gives_way_to_the_base_and_then_to_har(
 
 
 def test_a_baseline_that_is_none_is_left_out_and_named(
-    history: History, monkeypatch: pytest.MonkeyPatch
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none(history: History, rows: Any, positions: Any) -> ReturnForecast:
+    def none(history: PricePanel, rows: Any, positions: Any) -> ReturnForecast:
         made = baselines.ewma(history, rows, positions)
         made.scale[rows == 1] = np.nan
         return made
@@ -160,7 +160,7 @@ def test_a_baseline_that_is_none_is_left_out_and_named(
 
 
 def test_a_first_base_that_did_not_learn_is_not_used(
-    history: History, monkeypatch: pytest.MonkeyPatch
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = session_step.train_base_model
 
@@ -186,7 +186,7 @@ def test_a_first_base_that_did_not_learn_is_not_used(
 
 @pytest.mark.parametrize("changed", [{"seeds": 1}, {"hidden": 6}])
 def test_a_base_of_another_shape_is_due_at_once_and_stops_nothing(
-    history: History, changed: dict[str, int]
+    history: PricePanel, changed: dict[str, int]
 ) -> None:
     """A change of training.seeds or training.hidden between nights."""
     days = history.sessions[0, :420].tolist()
@@ -209,7 +209,7 @@ def test_a_base_of_another_shape_is_due_at_once_and_stops_nothing(
 
 
 def test_where_a_base_of_another_shape_is_rejected_tickers_keep_the_shape_of_theirs(
-    history: History,
+    history: PricePanel,
 ) -> None:
     days = history.sessions[0, :420].tolist()
     (first,) = walked(history, {ticker: {days[-2]} for ticker in "AB"}, settings_of())

@@ -9,14 +9,14 @@ import pytest
 from stockjax.engine import session_step
 from stockjax.engine import walk_forward as walk_module
 from stockjax.engine.walk_forward import Chunk
-from stockjax.features import History, build_features
-from stockjax.forecasting.asof import Knowledge
+from stockjax.features import PricePanel, build_features
+from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.ledger_rows import MODELS, forecast_rows
 from stockjax.forecasting.missing_forecasts import missing_sessions
 from stockjax.forecasting.plan import Origin
 from stockjax.registry import Model
 from stockjax.settings import RetrainSettings, Settings, load_settings
-from tests.synthetic import (
+from tests.support.synthetic import (
     NEW_YORK,
     SMALL,
     assert_same_bits,
@@ -45,17 +45,17 @@ def settings_of(**changes: object) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def history() -> History:
+def history() -> PricePanel:
     return universe({"A": 420, "B": 340, "C": 66})
 
 
 @pytest.fixture(scope="module")
-def missing(history: History) -> dict[str, set[date]]:
+def missing(history: PricePanel) -> dict[str, set[date]]:
     return missing_sessions(history, {}, BEFORE, COUNT, 64)
 
 
 @pytest.fixture(scope="module")
-def replayed(history: History, missing: dict[str, set[date]]) -> list[Chunk]:
+def replayed(history: PricePanel, missing: dict[str, set[date]]) -> list[Chunk]:
     return walked(history, missing, settings_of())
 
 
@@ -90,7 +90,7 @@ def networks(replayed: list[Chunk]) -> dict[str, Model]:
 
 
 def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
-    history: History, replayed: list[Chunk]
+    history: PricePanel, replayed: list[Chunk]
 ) -> None:
     known = networks(replayed)
     origins: dict[str, Origin] = dict.fromkeys(history.tickers, "backtest")
@@ -115,7 +115,7 @@ def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
 
 
 def test_what_comes_after_a_session_changes_neither_models_nor_forecasts(
-    history: History, missing: dict[str, set[date]], replayed: list[Chunk]
+    history: PricePanel, missing: dict[str, set[date]], replayed: list[Chunk]
 ) -> None:
     second = replayed[0].sessions[1]
     spoilt = scrambled_after(history, second, 1)
@@ -125,7 +125,7 @@ def test_what_comes_after_a_session_changes_neither_models_nor_forecasts(
     pd.testing.assert_frame_equal(again.forecasts, replayed[0].forecasts, check_exact=True)
 
 
-def test_only_what_is_missing_is_forecast(history: History, replayed: list[Chunk]) -> None:
+def test_only_what_is_missing_is_forecast(history: PricePanel, replayed: list[Chunk]) -> None:
     days = replayed[0].sessions
     (part,) = walked(history, {"A": {days[1]}, "B": set(), "C": set()}, settings_of())
     assert set(zip(part.forecasts["ticker"], part.forecasts["as_of"].dt.date, strict=True)) == {
@@ -134,7 +134,7 @@ def test_only_what_is_missing_is_forecast(history: History, replayed: list[Chunk
     assert len(part.forecasts) == len(MODELS)
 
 
-def test_nothing_missing_trains_nothing(history: History) -> None:
+def test_nothing_missing_trains_nothing(history: PricePanel) -> None:
     assert walked(history, {"A": set(), "B": set()}, settings_of()) == []
     assert walked(history, {}, settings_of()) == []
 
@@ -164,7 +164,7 @@ def test_until_a_base_can_learn_forecasts_are_as_by_ewma() -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_walk_goes_on_from_the_state_of_another_with_the_same_bits(
-    history: History, missing: dict[str, set[date]], replayed: list[Chunk], count: int
+    history: PricePanel, missing: dict[str, set[date]], replayed: list[Chunk], count: int
 ) -> None:
     rest = {day for part in replayed[count:] for day in part.sessions}
     again = walked(
@@ -182,7 +182,7 @@ def test_a_walk_goes_on_from_the_state_of_another_with_the_same_bits(
 
 
 def test_how_many_sessions_are_handed_on_together_makes_no_difference(
-    history: History, missing: dict[str, set[date]], replayed: list[Chunk]
+    history: PricePanel, missing: dict[str, set[date]], replayed: list[Chunk]
 ) -> None:
     (whole,) = walked(history, missing, settings_of(), chunk_sessions=99)
     expected = pd.concat([part.forecasts for part in replayed], ignore_index=True)
@@ -191,17 +191,17 @@ def test_how_many_sessions_are_handed_on_together_makes_no_difference(
 
 
 def test_a_ticker_whose_training_fails_stops_no_other(
-    history: History,
+    history: PricePanel,
     missing: dict[str, set[date]],
     replayed: list[Chunk],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train, second = session_step.train_ticker_model, replayed[1].sessions[0]
 
-    def fail_for_a(knowledge: Knowledge, ticker: str, *rest: Any) -> Model:
-        if (ticker, knowledge.as_of) == ("A", second):
+    def fail_for_a(asof: AsOfData, ticker: str, *rest: Any) -> Model:
+        if (ticker, asof.as_of) == ("A", second):
             raise FloatingPointError("the loss is no number")
-        return train(knowledge, ticker, *rest)
+        return train(asof, ticker, *rest)
 
     monkeypatch.setattr(session_step, "train_ticker_model", fail_for_a)
     first_two = {
@@ -224,7 +224,7 @@ def test_a_ticker_whose_training_fails_stops_no_other(
 
 
 def test_sessions_without_training_together_are_the_same_as_one_by_one(
-    history: History, monkeypatch: pytest.MonkeyPatch
+    history: PricePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With an alarm of drift among them, which ends the sessions that are taken together."""
     days = history.sessions[0, 420 - 16 : 420].tolist()

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockjax.features import FEATURE_NAMES, History, build_features
-from tests.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
+from stockjax.features import FEATURE_NAMES, PricePanel, build_features
+from tests.support.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
 
 RECURRENCES = {
-    "earnings_quarter": (61, 65),
-    "earnings_half": (124, 128),
-    "earnings_three_quarters": (187, 191),
-    "earnings_year": (250, 254),
-    "earnings_same_year_day": (252, 252),
-    "earnings_same_quarter_day": (63, 63),
-    "earnings_recent": (1, 40),
+    "shock_lag_quarter": (61, 65),
+    "shock_lag_half": (124, 128),
+    "shock_lag_three_quarters": (187, 191),
+    "shock_lag_year": (250, 254),
+    "shock_lag_same_year_day": (252, 252),
+    "shock_lag_same_quarter_day": (63, 63),
+    "shock_lag_recent": (1, 40),
 }
 
 
@@ -28,7 +28,7 @@ def clip(value: float, limit: float = 8.0) -> float:
 class Slow:
     """One ticker's numbers session by session, in plain loops over plain floats."""
 
-    def __init__(self, history: History, row: int) -> None:
+    def __init__(self, history: PricePanel, row: int) -> None:
         size = int(history.lengths[row])
         o, h, low, c, adjusted, volume = (
             getattr(history, name)[row, :size].tolist() for name in (*PRICES, "volume")
@@ -65,7 +65,7 @@ class Slow:
             }
             for window in (1, 5, 22, 120):
                 recent = variances[-window:]
-                column[f"variance_{window}"] = 0.5 * sum(recent) / len(recent) - math.log(scale)
+                column[f"log_vol_ratio_{window}"] = 0.5 * sum(recent) / len(recent) - math.log(scale)
             shocks.append(min(max(abs(moved / scale) - 1, 0), 4) * min(max(column["volume"], 0), 2))
             for name, (nearest, farthest) in RECURRENCES.items():
                 back = [shocks[at + 1 - d] for d in range(nearest, farthest + 1) if at + 1 - d >= 0]
@@ -73,7 +73,7 @@ class Slow:
             self.columns.append(column)
 
 
-def slow_inputs(history: History) -> dict[tuple[int, int], dict[str, float]]:
+def slow_inputs(history: PricePanel) -> dict[tuple[int, int], dict[str, float]]:
     tickers = [Slow(history, row) for row in range(len(history.tickers))]
     market: dict[object, list[dict[str, float]]] = {}
     for ticker in tickers:
@@ -84,8 +84,8 @@ def slow_inputs(history: History) -> dict[tuple[int, int], dict[str, float]]:
     sources = {
         "market_return": "return",
         "market_absolute_return": "absolute_return",
-        "market_variance_1": "variance_1",
-        "market_variance_5": "variance_5",
+        "market_log_vol_ratio_1": "log_vol_ratio_1",
+        "market_log_vol_ratio_5": "log_vol_ratio_5",
     }
     for row, ticker in enumerate(tickers):
         for at, (day, column) in enumerate(zip(ticker.days, ticker.columns, strict=True)):
@@ -111,7 +111,7 @@ def test_every_input_is_that_of_a_slow_loop_on_a_made_up_universe() -> None:
     assert informative.all()
 
 
-def test_every_input_is_that_of_a_slow_loop_on_real_prices(sample_history: History) -> None:
+def test_every_input_is_that_of_a_slow_loop_on_real_prices(sample_history: PricePanel) -> None:
     history = sample_history.cut(sample_history.sessions[0, 1300])
     inputs = build_features(history).inputs
     expected = slow_inputs(history)
@@ -150,7 +150,7 @@ def test_a_small_case_by_hand() -> None:
     assert math.isnan(features.labels[0, 2])
 
 
-def test_the_last_axis_has_the_features_by_name_and_stays_in_its_bounds(sample_history: History) -> None:
+def test_the_last_axis_has_the_features_by_name_and_stays_in_its_bounds(sample_history: PricePanel) -> None:
     features = build_features(sample_history)
     assert features.inputs.shape == (*sample_history.close.shape, len(FEATURE_NAMES))
     assert features.inputs.dtype == np.float32
@@ -158,14 +158,14 @@ def test_the_last_axis_has_the_features_by_name_and_stays_in_its_bounds(sample_h
     assert np.abs(features.inputs).max() == 8.0
 
 
-def test_nothing_but_zeros_stands_where_there_is_no_session(sample_history: History) -> None:
+def test_nothing_but_zeros_stands_where_there_is_no_session(sample_history: PricePanel) -> None:
     features = build_features(sample_history)
     assert not features.inputs[~sample_history.valid].any()
     assert not features.inputs[:, 0].any()
     assert np.isnan(features.labels[~sample_history.valid]).all()
 
 
-def test_a_label_times_the_volatility_is_the_next_return(sample_history: History) -> None:
+def test_a_label_times_the_volatility_is_the_next_return(sample_history: PricePanel) -> None:
     features = build_features(sample_history)
     for row, length in enumerate(sample_history.lengths):
         adjusted = sample_history.adj_close[row, :length]
@@ -178,7 +178,7 @@ def test_a_label_times_the_volatility_is_the_next_return(sample_history: History
 @settings(deadline=None, max_examples=10)
 @given(position=st.integers(1, 3268), seed=st.integers(0, 2**31))
 def test_inputs_of_real_prices_know_nothing_of_later_sessions(
-    sample_history: History, position: int, seed: int
+    sample_history: PricePanel, position: int, seed: int
 ) -> None:
     assert_no_look_ahead(sample_history, position, seed)
 
@@ -189,7 +189,7 @@ def test_inputs_of_a_ragged_universe_know_nothing_of_later_sessions(position: in
     assert_no_look_ahead(universe({"A": 420, "B": 330, "C": 64, "D": 5}), position, seed)
 
 
-def assert_no_look_ahead(history: History, position: int, seed: int) -> None:
+def assert_no_look_ahead(history: PricePanel, position: int, seed: int) -> None:
     longest = int(history.lengths.argmax())
     last = history.sessions[longest, position].item()
     cut = history.cut(last)
@@ -275,17 +275,17 @@ MARKETS = {"A": "XNYS", "B": "XTKS", "C": "XNYS", "D": "XTKS", "E": "XNYS"}
 
 
 @pytest.fixture(scope="module")
-def abroad() -> History:
+def abroad() -> PricePanel:
     """Three tickers of New York and two of Tokyo that trade on the same dates."""
     history = universe({"A": 120, "B": 110, "C": 120, "D": 60, "E": 20})
     return replace(history, markets=tuple(MARKETS[ticker] for ticker in history.tickers))
 
 
-def rows_of(history: History, market: str) -> list[int]:
+def rows_of(history: PricePanel, market: str) -> list[int]:
     return [row for row, code in enumerate(history.markets) if code == market]
 
 
-def test_the_market_is_the_mean_over_the_tickers_of_the_same_exchange(abroad: History) -> None:
+def test_the_market_is_the_mean_over_the_tickers_of_the_same_exchange(abroad: PricePanel) -> None:
     features = build_features(abroad)
     returns, market = FEATURE_NAMES.index("return"), FEATURE_NAMES.index("market_return")
     differing = 0
@@ -301,7 +301,7 @@ def test_the_market_is_the_mean_over_the_tickers_of_the_same_exchange(abroad: Hi
     assert differing > 20, "over all exchanges the means would be others"
 
 
-def test_prices_of_tokyo_change_nothing_in_new_york(abroad: History) -> None:
+def test_prices_of_tokyo_change_nothing_in_new_york(abroad: PricePanel) -> None:
     random = np.random.default_rng(3)
     tokyo = rows_of(abroad, "XTKS")
     fields = {}
@@ -317,7 +317,7 @@ def test_prices_of_tokyo_change_nothing_in_new_york(abroad: History) -> None:
         assert one[tokyo].tobytes() != other[tokyo].tobytes()
 
 
-def test_a_ticker_has_the_inputs_that_it_has_without_the_other_exchanges(abroad: History) -> None:
+def test_a_ticker_has_the_inputs_that_it_has_without_the_other_exchanges(abroad: PricePanel) -> None:
     together = build_features(abroad)
     for market in ("XNYS", "XTKS"):
         rows = rows_of(abroad, market)
@@ -326,7 +326,7 @@ def test_a_ticker_has_the_inputs_that_it_has_without_the_other_exchanges(abroad:
         assert together.labels[rows].tobytes() == alone.labels.tobytes()
 
 
-def test_one_market_that_is_named_is_no_market_named_bit_for_bit(sample_history: History) -> None:
+def test_one_market_that_is_named_is_no_market_named_bit_for_bit(sample_history: PricePanel) -> None:
     ragged = universe({"A": 120, "B": 110, "C": 10})
     for history in (sample_history.cut(sample_history.sessions[0, 900]), ragged):
         named = replace(history, markets=("XNYS",) * len(history.tickers))
@@ -338,6 +338,6 @@ def test_one_market_that_is_named_is_no_market_named_bit_for_bit(sample_history:
 @settings(deadline=None, max_examples=10)
 @given(position=st.integers(1, 118), seed=st.integers(0, 2**31))
 def test_inputs_of_two_exchanges_know_nothing_of_later_sessions(
-    abroad: History, position: int, seed: int
+    abroad: PricePanel, position: int, seed: int
 ) -> None:
     assert_no_look_ahead(abroad, position, seed)

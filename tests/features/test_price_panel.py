@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockjax.features import History
-from tests.synthetic import PRICES, history_of, price_frame, universe
+from stockjax.features import PricePanel
+from tests.support.synthetic import PRICES, history_of, price_frame, universe
 
 FIELDS = (*PRICES, "volume")
 DAYS = np.array(["2013-02-25", "2013-02-26", "2013-02-27", "2013-02-28"], dtype="datetime64[D]")
@@ -30,7 +30,7 @@ def small_columns() -> dict[str, np.ndarray]:
     }
 
 
-def assert_equal_histories(one: History, other: History) -> None:
+def assert_equal_histories(one: PricePanel, other: PricePanel) -> None:
     assert one.tickers == other.tickers
     assert one.markets == other.markets
     np.testing.assert_array_equal(one.lengths, other.lengths)
@@ -40,7 +40,7 @@ def assert_equal_histories(one: History, other: History) -> None:
 
 
 def test_rows_are_packed_to_the_left_in_the_order_asked_for() -> None:
-    history = History.from_columns(small_columns(), ["B", "none", "A"])
+    history = PricePanel.from_columns(small_columns(), ["B", "none", "A"])
     assert history.tickers == ("B", "none", "A")
     np.testing.assert_array_equal(history.lengths, [2, 0, 3])
     nothing = np.datetime64("NaT", "D")
@@ -60,7 +60,7 @@ def test_rows_are_packed_to_the_left_in_the_order_asked_for() -> None:
 
 def test_no_prices_at_all_make_an_empty_history() -> None:
     empty = {name: values[:0] for name, values in small_columns().items()}
-    history = History.from_columns(empty, ["A", "B"])
+    history = PricePanel.from_columns(empty, ["A", "B"])
     assert history.sessions.shape == (2, 0)
     np.testing.assert_array_equal(history.lengths, [0, 0])
     assert history.last_sessions() == {}
@@ -68,12 +68,12 @@ def test_no_prices_at_all_make_an_empty_history() -> None:
 
 def test_nothing_trades_on_a_session_of_an_empty_history() -> None:
     empty = {name: values[:0] for name, values in small_columns().items()}
-    history = History.from_columns(empty, ["A", "B"])
+    history = PricePanel.from_columns(empty, ["A", "B"])
     np.testing.assert_array_equal(history.position(date(2013, 2, 27)), [-1, -1])
 
 
 def test_position_is_the_column_of_a_session_and_minus_one_without_it() -> None:
-    history = History.from_columns(small_columns(), ["A", "B"])
+    history = PricePanel.from_columns(small_columns(), ["A", "B"])
     np.testing.assert_array_equal(history.position(date(2013, 2, 27)), [2, 0])
     np.testing.assert_array_equal(history.position(date(2013, 2, 28)), [-1, 1])
     np.testing.assert_array_equal(history.position(np.datetime64("2013-02-25")), [0, -1])
@@ -81,7 +81,7 @@ def test_position_is_the_column_of_a_session_and_minus_one_without_it() -> None:
 
 
 def test_last_sessions_are_dates_of_tickers_with_prices() -> None:
-    history = History.from_columns(small_columns(), ["A", "none", "B"])
+    history = PricePanel.from_columns(small_columns(), ["A", "none", "B"])
     assert history.last_sessions() == {"A": date(2013, 2, 27), "B": date(2013, 2, 28)}
 
 
@@ -94,17 +94,17 @@ def test_only_keeps_the_order_and_the_numbers() -> None:
 
 
 def test_every_row_keeps_its_market_when_it_is_cut_or_chosen() -> None:
-    history = History.from_columns(small_columns(), ["B", "none", "A"], ["XNYS", "XLON", "XTKS"])
+    history = PricePanel.from_columns(small_columns(), ["B", "none", "A"], ["XNYS", "XLON", "XTKS"])
     assert history.markets == ("XNYS", "XLON", "XTKS")
     assert history.cut(date(2013, 2, 26)).markets == ("XNYS", "XLON", "XTKS")
     assert history.only(["A", "none"]).markets == ("XLON", "XTKS")
-    assert History.from_columns(small_columns(), ["A", "B"]).only(["B"]).markets == ()
+    assert PricePanel.from_columns(small_columns(), ["A", "B"]).only(["B"]).markets == ()
 
 
 @settings(deadline=None, max_examples=25)
 @given(position=st.integers(0, 3269))
 def test_a_cut_history_is_the_history_of_the_cut_table(
-    sample_prices: pd.DataFrame, sample_history: History, position: int
+    sample_prices: pd.DataFrame, sample_history: PricePanel, position: int
 ) -> None:
     last = sample_history.sessions[sample_history.tickers.index("IBM"), position].item()
     known = sample_prices[sample_prices["session"] <= pd.Timestamp(last)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.features.volatility import (
     SMALLEST_VOLATILITY,
     ewma_volatility,
@@ -17,13 +17,13 @@ from stockjax.features.volatility import (
     overnight_returns,
     trailing_mean,
 )
-from tests.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
+from tests.support.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
 
 DAYS = np.datetime64("2013-01-07") + np.arange(60)
 NUMBERS = st.one_of(st.just(float("nan")), st.floats(-100, 100))
 
 
-def two_sessions(**second: float) -> History:
+def two_sessions(**second: float) -> PricePanel:
     first = {"open": 97.0, "high": 99.0, "low": 96.0, "close": 98.0, "adj_close": 98.0, "volume": 1.0}
     rows = [{"ticker": "A", "session": DAYS[at], **row} for at, row in enumerate([first, second])]
     return history_of([pd.DataFrame(rows)])
@@ -58,7 +58,7 @@ def test_a_session_without_a_range_keeps_a_hundredth_of_the_usual_variance() -> 
     assert found[0, 1] == pytest.approx(math.log(0.01 * 0.03**2))
 
 
-def test_the_variance_of_the_sample_is_that_of_a_loop(sample_history: History) -> None:
+def test_the_variance_of_the_sample_is_that_of_a_loop(sample_history: PricePanel) -> None:
     row = sample_history.tickers.index("AAPL")
     volatility = ewma_volatility(log_returns(sample_history))
     found = log_variance(sample_history, volatility)
@@ -75,7 +75,7 @@ def test_the_variance_of_the_sample_is_that_of_a_loop(sample_history: History) -
         )
 
 
-def test_ewma_volatility_is_that_of_pandas(sample_history: History) -> None:
+def test_ewma_volatility_is_that_of_pandas(sample_history: PricePanel) -> None:
     returns = log_returns(sample_history)
     volatility = ewma_volatility(returns)
     for row, length in enumerate(sample_history.lengths):
@@ -126,7 +126,7 @@ def test_volatility_and_variance_know_nothing_of_later_sessions(position: int, s
     last = history.sessions[0, position].item()
     cut = history.cut(last)
 
-    def known(whole: History) -> list[bytes]:
+    def known(whole: PricePanel) -> list[bytes]:
         volatility = ewma_volatility(log_returns(whole))
         variance = log_variance(whole, volatility)
         columns = (volatility, variance, trailing_mean(variance, 22))

@@ -43,7 +43,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return messages
 
 
-def told(monkeypatch: pytest.MonkeyPatch, block: str | None) -> None:
+def lines(monkeypatch: pytest.MonkeyPatch, block: str | None) -> None:
     if block:
         monkeypatch.setenv("STOCKJAX_ALERTS__BLOCK", block)
 
@@ -101,7 +101,7 @@ def run_of(flow: Flow[Any, Any], **parameters: Any) -> FlowRun:
 def test_a_hook_tells_what_failed_why_and_what_to_do(
     monkeypatch: pytest.MonkeyPatch, sent: list[dict[str, Any]], flow: Flow[Any, Any], state: State[Any]
 ) -> None:
-    told(monkeypatch, BLOCK)
+    lines(monkeypatch, BLOCK)
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         alert_of_failure(flow, run_of(flow, tickers=["IBM"], source="sample", as_of=None), state)
     assert sent == [
@@ -117,7 +117,7 @@ def test_a_hook_outside_of_any_run_names_the_block_that_failed(
     monkeypatch: pytest.MonkeyPatch, sent: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """As a worker calls it, for a run whose process has died."""
-    told(monkeypatch, "slack-webhook/nobody")
+    lines(monkeypatch, "slack-webhook/nobody")
     monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
     nowhere = {PREFECT_API_URL: "http://127.0.0.1:1/api", PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings(nowhere), caplog.at_level(logging.INFO):
@@ -129,7 +129,7 @@ def test_a_hook_outside_of_any_run_names_the_block_that_failed(
 def test_a_hook_of_a_run_whose_settings_are_wrong_is_silent(
     monkeypatch: pytest.MonkeyPatch, sent: list[dict[str, Any]]
 ) -> None:
-    told(monkeypatch, BLOCK)
+    lines(monkeypatch, BLOCK)
     alert_of_failure(forecast, run_of(forecast, source="bloomberg"), Failed(message="'source'"))
     assert sent == []
 

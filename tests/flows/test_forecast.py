@@ -19,10 +19,16 @@ from prefect.client.schemas.objects import State
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
 from stockjax.engine import session_step as step_module
-from stockjax.errors import Malformed, NightFailed, UsageError, VendorDown, WarehouseBusy
-from stockjax.forecasting.asof import Knowledge
-from stockjax.nightly import Night
-from stockjax.nightly.run_lock import Turn
+from stockjax.errors import (
+    InvalidDataError,
+    RunFailedError,
+    SourceUnavailableError,
+    UsageError,
+    WarehouseBusyError,
+)
+from stockjax.forecasting.asof import AsOfData
+from stockjax.nightly import Run, steps
+from stockjax.nightly.run_lock import RunLock
 from stockjax.registry import Model
 from stockjax.settings import load_settings
 
@@ -151,10 +157,10 @@ def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
 ) -> None:
     train = step_module.train_ticker_model
 
-    def fail_for_ibm(knowledge: Knowledge, ticker: str, *others: Any) -> Model:
+    def fail_for_ibm(asof: AsOfData, ticker: str, *others: Any) -> Model:
         if ticker == "IBM":
             raise FloatingPointError("the loss is no number")
-        return train(knowledge, ticker, *others)
+        return train(asof, ticker, *others)
 
     monkeypatch.setattr(step_module, "train_ticker_model", fail_for_ibm)
     state = run(tmp_path, tickers=["IBM", "MSFT"])
@@ -174,8 +180,8 @@ def test_a_run_that_cannot_be_named_is_over_and_keeps_nobody_waiting(
     with monkeypatch.context() as patch:
         patch.setattr("flows.forecast.name_run", refuse)
         assert run(tmp_path, tickers=["IBM"]).is_failed()
-    ((status, told),) = rows(tmp_path, "SELECT status, counts FROM runs")
-    assert (status, json.loads(told)) == ("failed", {"error": "the server said 500"})
+    ((status, lines),) = rows(tmp_path, "SELECT status, counts FROM runs")
+    assert (status, json.loads(lines)) == ("failed", {"error": "the server said 500"})
     assert run(tmp_path, tickers=["IBM"]).is_completed()
 
 
@@ -190,11 +196,11 @@ def test_a_night_that_is_complete_stays_so_where_nobody_can_be_alerted(
 def test_a_night_without_any_forecast_fails(tmp_path: Path) -> None:
     state = run(tmp_path, tickers=["NOSUCH"])
     assert state.is_failed()
-    ((status, told),) = rows(tmp_path, "SELECT status, counts FROM runs")
+    ((status, lines),) = rows(tmp_path, "SELECT status, counts FROM runs")
     assert status == "failed"
-    assert json.loads(told)["forecast"] == 0
+    assert json.loads(lines)["forecast"] == 0
     error = state.result(raise_on_failure=False)
-    assert isinstance(error, NightFailed)
+    assert isinstance(error, RunFailedError)
     assert (str(error), error.summary["forecast"]) == (state.message, 0)
 
 
@@ -221,13 +227,13 @@ def test_a_night_fails_by_the_share_of_tickers_that_it_missed(
 
 
 def test_a_run_beside_another_is_cancelled_and_leaves_no_trace(tmp_path: Path) -> None:
-    turn = Turn(load_settings(warehouse=tmp_path))
-    turn.take("forecast", print)
+    turn = RunLock(load_settings(warehouse=tmp_path))
+    turn.acquire("forecast", print)
     state = run(tmp_path, tickers=["IBM"])
     assert state.is_cancelled()
     assert "another run of forecast is at work" in str(state.message)
     assert [path.name for path in tmp_path.iterdir()] == [".forecast.lock"]
-    turn.give_back()
+    turn.release()
     assert run(tmp_path, tickers=["IBM"]).is_completed()
 
 
@@ -240,9 +246,9 @@ def test_an_alert_that_cannot_be_sent_spoils_nothing_and_is_named_in_the_log(
     with caplog.at_level(logging.INFO):
         state = run(tmp_path, tickers=tickers)
     assert (state.is_failed(), state.is_completed()) == (len(tickers) == 1, len(tickers) == 2)
-    told = [record for record in caplog.records if "custom-webhook/nobody" in record.getMessage()]
-    assert len(told) == 1
-    assert "was not sent (Unable to find block document" in told[0].getMessage()
+    lines = [record for record in caplog.records if "custom-webhook/nobody" in record.getMessage()]
+    assert len(lines) == 1
+    assert "was not sent (Unable to find block document" in lines[0].getMessage()
     assert not any(record.exc_info for record in caplog.records)
 
 
@@ -267,11 +273,11 @@ def test_a_night_that_missed_a_ticker_is_completed_and_tells_of_it(
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
-        (Malformed("'prices.csv' has headings and no rows; fill or remove it"), 1),
+        (InvalidDataError("'prices.csv' has headings and no rows; fill or remove it"), 1),
         (UsageError("the tickers make no sense"), 1),
         (ValueError("a mistake of ours"), 1),
-        (VendorDown("the vendor answered HTTP 500"), 3),
-        (WarehouseBusy("another program has it open"), 3),
+        (SourceUnavailableError("the vendor answered HTTP 500"), 3),
+        (WarehouseBusyError("another program has it open"), 3),
         (OSError(28, "No space left on device"), 3),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
@@ -281,11 +287,11 @@ def test_what_waiting_cannot_mend_is_not_tried_again(
 ) -> None:
     tried: list[None] = []
 
-    def fail(self: Night) -> None:
+    def fail(run: Run) -> None:
         tried.append(None)
         raise error
 
-    monkeypatch.setattr(Night, "ingest", fail)
+    monkeypatch.setattr(steps, "ingest_prices", fail)
     # Waiting itself is Prefect's.
     monkeypatch.setattr("flows.forecast.ingest.retry_delay_seconds", [0.0, 0.0])
     assert run(tmp_path, tickers=["IBM"]).is_failed()
@@ -319,14 +325,14 @@ def test_a_bar_is_full_also_where_there_was_nothing_to_do(night: tuple[Path, Sta
             lambda artifact_id, progress: shown.update({artifact_id: progress}),
         )
         assert run(night[0]).is_completed()
-    assert shown == {"replaying the past": 100.0}
+    assert shown == {"warm-up backtest": 100.0}
 
 
 def test_a_night_that_breaks_midway_is_completed_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Night, "write_step", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
+        patch.setattr(steps, "write_session", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
         assert run(tmp_path, tickers=["IBM"]).is_failed()
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts") == [(0,)]
     assert run(tmp_path, tickers=["IBM"]).is_completed()

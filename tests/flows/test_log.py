@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from flows import common
 from flows.log import Readable
 from stockjax.errors import UsageError
 
@@ -32,15 +33,15 @@ def test_an_uneventful_end_is_not_told_and_others_are() -> None:
 
 
 def test_an_expected_failure_is_one_sentence_and_told_once() -> None:
-    told = record("Encountered exception during execution: no such session", UsageError("no such session"))
-    assert Readable().filter(told)
-    assert told.exc_info is None
+    lines = record("Encountered exception during execution: no such session", UsageError("no such session"))
+    assert Readable().filter(lines)
+    assert lines.exc_info is None
     assert not Readable().filter(
         record("Engine execution exited with unexpected exception", UsageError("no such session"))
     )
 
 
 def test_a_mistake_of_ours_shows_where_it_happened() -> None:
-    told = record("Engine execution exited with unexpected exception", ZeroDivisionError("a mistake"))
-    assert Readable().filter(told)
-    assert told.exc_info
+    lines = record("Engine execution exited with unexpected exception", ZeroDivisionError("a mistake"))
+    assert Readable().filter(lines)
+    assert lines.exc_info

@@ -7,16 +7,16 @@ from datetime import date
 import pytest
 
 from flows.terminal import watched
-from stockjax.nightly.backtest import Progress
+from stockjax.nightly.backtest import BacktestProgress
 
 STEPS = [
-    Progress(date(2013, 2, 21), 6, 21, None),
-    Progress(date(2013, 2, 25), 14, 21, 90.0),
-    Progress(date(2013, 2, 28), 21, 21, 0.0),
+    BacktestProgress(date(2013, 2, 21), 6, 21, None),
+    BacktestProgress(date(2013, 2, 25), 14, 21, 90.0),
+    BacktestProgress(date(2013, 2, 28), 21, 21, 0.0),
 ]
 
 
-def bar(steps: Iterator[Progress]) -> Iterator[Progress]:
+def bar(steps: Iterator[BacktestProgress]) -> Iterator[BacktestProgress]:
     """That of a backtest."""
     return watched(steps, "training the first base", lambda step: f"through {step.through}")
 
@@ -31,9 +31,9 @@ class Terminal(io.StringIO):
 def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    made: list[Progress] = []
+    made: list[BacktestProgress] = []
 
-    def steps() -> Iterator[Progress]:
+    def steps() -> Iterator[BacktestProgress]:
         for step in STEPS:
             made.append(step)
             yield step
@@ -42,8 +42,8 @@ def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
         assert step is STEPS[number]
         assert len(made) == number + 1, "each is handed on as soon as it is done"
     assert made == STEPS
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "")
+    lines = capsys.readouterr()
+    assert (lines.out, lines.err) == ("", "")
 
 
 def test_a_bar_is_drawn_on_a_terminal(
@@ -69,7 +69,7 @@ def test_the_bar_says_what_is_done_before_the_first_step(monkeypatch: pytest.Mon
 
 
 def test_what_stops_the_work_is_not_hidden_by_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    def steps() -> Iterator[Progress]:
+    def steps() -> Iterator[BacktestProgress]:
         yield STEPS[0]
         raise RuntimeError("power cut")
 

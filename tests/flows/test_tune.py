@@ -15,8 +15,8 @@ from prefect.client.schemas.objects import State
 
 from flows import tune as flow_module
 from flows.tune import tune
-from stockjax.errors import NothingToTune
-from stockjax.tuning import Progress
+from stockjax.errors import NothingToTuneError
+from stockjax.tuning import SearchProgress
 from stockjax.tuning.search import Search
 
 pytestmark = [
@@ -73,10 +73,10 @@ def test_a_search_completes_and_says_what_came_of_it(searched: tuple[Path, State
     assert " the settings in force" in str(state.message)
     ((flow, status, as_of, counts),) = rows(folder, "SELECT flow, status, as_of, counts FROM runs")
     assert (flow, status, as_of) == ("tune", "completed", AS_OF)
-    told = json.loads(counts)
-    assert told["trials"] == 3
-    assert Path(told["report"]) == folder / "reports" / "2013-02-28" / "tuning.html"
-    assert Path(told["report"]).is_file()
+    lines = json.loads(counts)
+    assert lines["trials"] == 3
+    assert Path(lines["report"]) == folder / "reports" / "2013-02-28" / "tuning.html"
+    assert Path(lines["report"]).is_file()
     assert rows(folder, "SELECT count(*) FROM forecasts") == [(0,)]
 
 
@@ -97,10 +97,10 @@ def test_the_run_is_called_by_what_it_is_about_and_shows_it(searched: tuple[Path
 def test_a_flow_that_is_cut_off_between_trials_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Search.run
+    opaque = Search.run
 
-    def cut_off(self: Search) -> Iterator[Progress]:
-        steps = whole(self)
+    def cut_off(self: Search) -> Iterator[SearchProgress]:
+        steps = opaque(self)
         yield next(steps)
         steps.close()  # type: ignore[attr-defined]  # a generator
         raise RuntimeError("power cut")
@@ -109,8 +109,8 @@ def test_a_flow_that_is_cut_off_between_trials_goes_on(
         patch.setattr(Search, "run", cut_off)
         assert run(tmp_path).is_failed()
     done: list[int] = []
-    say = flow_module.say
-    monkeypatch.setattr(flow_module, "say", lambda line: done.append(line.endswith("3)")) or say(line))
+    log = flow_module.log
+    monkeypatch.setattr(flow_module, "say", lambda line: done.append(line.endswith("3)")) or log(line))
     state = run(tmp_path)
     assert state.is_completed()
     assert sum(done) == 2, "the settings in force are not tried again"
@@ -133,5 +133,5 @@ def test_too_little_history_fails_in_one_sentence(tmp_path: Path) -> None:
     state = run(tmp_path, tickers=["FB"])
     assert state.is_failed()
     error = state.result(raise_on_failure=False)
-    assert isinstance(error, NothingToTune)
+    assert isinstance(error, NothingToTuneError)
     assert "the longest history has 195 in all; lower tune.folds or tune.fold_sessions" in str(error)

@@ -62,10 +62,10 @@ class Automations:
 
 def as_the_server_has_it(automation: Automation) -> Automation:
     """Through JSON and back, with an id and with what the server adds."""
-    told = automation.model_dump(mode="json")
-    told["id"] = told["id"] or "01234567-89ab-cdef-0123-456789abcdef"
-    told["trigger"]["expect"] = sorted(told["trigger"]["expect"], reverse=True)
-    return Automation.model_validate(told)
+    lines = automation.model_dump(mode="json")
+    lines["id"] = lines["id"] or "01234567-89ab-cdef-0123-456789abcdef"
+    lines["trigger"]["expect"] = sorted(lines["trigger"]["expect"], reverse=True)
+    return Automation.model_validate(lines)
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def test_somebody_is_told_of_dead_runs_once_the_settings_name_a_block(
     for _ in range(2):
         worker.watch_for_zombies("custom-webhook/nights")
     (watch,) = automations.known
-    _, told = watch.actions
-    assert isinstance(told, SendNotification)
-    assert told.block_document_id == uuid.UUID(int=7)
-    assert worker.GONE in told.body
-    assert worker.WHAT_TO_DO in told.body
+    _, lines = watch.actions
+    assert isinstance(lines, SendNotification)
+    assert lines.block_document_id == uuid.UUID(int=7)
+    assert worker.GONE in lines.body
+    assert worker.WHAT_TO_DO in lines.body
     assert automations.done == ["create", "update"]
 
 
@@ -175,7 +175,7 @@ def test_a_command_that_fails_ends_the_set_up(
     ]
 
 
-@pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda told: str(told["name"]))
+@pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda lines: str(lines["name"]))
 def test_a_deployment_is_of_a_flow_that_is_there_and_runs_alone_in_the_pool(
     deployment: dict[str, Any],
 ) -> None:
@@ -187,4 +187,4 @@ def test_a_deployment_is_of_a_flow_that_is_there_and_runs_alone_in_the_pool(
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert deployment["description"]
     described = flow.parameters.model_dump()["properties"]
-    assert {key for key, told in described.items() if not told.get("description")} == set()
+    assert {key for key, lines in described.items() if not lines.get("description")} == set()

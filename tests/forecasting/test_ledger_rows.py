@@ -8,14 +8,14 @@ import pytest
 from scipy import stats
 
 from stockjax.baselines import baseline_forecasts
-from stockjax.features import Features, History, build_features
+from stockjax.features import Features, PricePanel, build_features
 from stockjax.forecasting.ledger_rows import MODELS, forecast_rows
 from stockjax.forecasting.plan import Origin
 from stockjax.model.network import run
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 from stockjax.training.windows import WINDOW
-from tests.synthetic import NEW_YORK, SMALL, some_model, universe
+from tests.support.synthetic import NEW_YORK, SMALL, some_model, universe
 
 ROWS, POSITIONS = np.array([0, 0, 1, 2]), np.array([399, 300, 298, 69])
 EXCHANGES = dict.fromkeys("ABC", NEW_YORK)
@@ -24,12 +24,12 @@ QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 
 
 @pytest.fixture(scope="module")
-def history() -> History:
+def history() -> PricePanel:
     return universe({"A": 400, "B": 300, "C": 70})
 
 
 @pytest.fixture(scope="module")
-def features(history: History) -> Features:
+def features(history: PricePanel) -> Features:
     return build_features(history)
 
 
@@ -39,11 +39,11 @@ def models() -> list[Model]:
 
 
 @pytest.fixture(scope="module")
-def rows(history: History, features: Features, models: list[Model]) -> pd.DataFrame:
+def rows(history: PricePanel, features: Features, models: list[Model]) -> pd.DataFrame:
     return forecast_rows(history, features, ROWS, POSITIONS, models, EXCHANGES, ORIGINS)
 
 
-def test_every_place_has_a_row_of_each_model(rows: pd.DataFrame, history: History) -> None:
+def test_every_place_has_a_row_of_each_model(rows: pd.DataFrame, history: PricePanel) -> None:
     assert MODELS == ("lstm", "random_walk", "ewma", "har")
     assert len(rows) == 16
     for _, own in rows.groupby(["ticker", "as_of"]):
@@ -61,7 +61,9 @@ def test_quantiles_ascend_and_the_middle_is_the_point(rows: pd.DataFrame) -> Non
     assert (rows["scale"] > 0).all()
 
 
-def test_prices_are_the_basis_times_the_exponential_of_a_return(rows: pd.DataFrame, history: History) -> None:
+def test_prices_are_the_basis_times_the_exponential_of_a_return(
+    rows: pd.DataFrame, history: PricePanel
+) -> None:
     closes = dict(zip(zip("AABC", POSITIONS, strict=True), history.close[ROWS, POSITIONS], strict=True))
     assert set(rows["basis_close"]) == set(closes.values())
     np.testing.assert_allclose(
@@ -90,8 +92,8 @@ def test_the_network_speaks_in_residuals_of_its_corrected_scale(
         parameters = models[number].parameters
         said = []
         for seed in range(SMALL.seeds):
-            outlook = run(_pick(parameters["network"], seed), window[None])
-            location, log_scale, freedom = (np.asarray(part, dtype=float) for part in outlook)
+            predict_distribution = run(_pick(parameters["network"], seed), window[None])
+            location, log_scale, freedom = (np.asarray(part, dtype=float) for part in predict_distribution)
             said.append((location[0, -1], log_scale[0, -1], float(freedom)))
         location, log_scale, freedom = np.mean(said, axis=0)
         own = {name: np.asarray(value, dtype=float) for name, value in parameters["adapter"].items()}
@@ -110,7 +112,7 @@ def test_the_network_speaks_in_residuals_of_its_corrected_scale(
 
 
 def test_a_base_without_a_correction_keeps_the_scale_of_its_network(
-    history: History, features: Features, models: list[Model]
+    history: PricePanel, features: Features, models: list[Model]
 ) -> None:
     def forecast(weights: np.ndarray) -> pd.DataFrame:
         parameters = models[3].parameters
@@ -142,7 +144,7 @@ def test_the_network_is_named_and_baselines_are_not(rows: pd.DataFrame, models: 
     assert rows.loc[rows["model"] != "lstm", "model_id"].isna().all()
 
 
-def test_the_data_hash_is_that_of_the_prices_known(rows: pd.DataFrame, history: History) -> None:
+def test_the_data_hash_is_that_of_the_prices_known(rows: pd.DataFrame, history: PricePanel) -> None:
     for row, position in zip(ROWS, POSITIONS, strict=True):
         day = history.sessions[row, position]
         own = rows[(rows["ticker"] == history.tickers[row]) & (rows["as_of"] == day)]
@@ -151,7 +153,7 @@ def test_the_data_hash_is_that_of_the_prices_known(rows: pd.DataFrame, history: 
 
 
 def test_a_restated_price_changes_the_hash_of_what_used_it(
-    rows: pd.DataFrame, history: History, features: Features, models: list[Model]
+    rows: pd.DataFrame, history: PricePanel, features: Features, models: list[Model]
 ) -> None:
     volume = history.volume.copy()
     volume[0, 350] += 1
@@ -172,7 +174,7 @@ def test_the_target_is_the_next_session_of_the_exchange(rows: pd.DataFrame) -> N
 
 
 def test_a_place_has_the_same_row_alone_and_among_others(
-    rows: pd.DataFrame, history: History, features: Features, models: list[Model]
+    rows: pd.DataFrame, history: PricePanel, features: Features, models: list[Model]
 ) -> None:
     for number in range(4):
         some = slice(number, number + 1)
@@ -184,7 +186,7 @@ def test_a_place_has_the_same_row_alone_and_among_others(
 
 
 def test_every_ticker_has_the_calendar_and_the_origin_of_its_own(
-    rows: pd.DataFrame, history: History, features: Features, models: list[Model]
+    rows: pd.DataFrame, history: PricePanel, features: Features, models: list[Model]
 ) -> None:
     # On the Friday London and New York are about the Monday, the market that never closes the Saturday.
     exchanges = {"A": Exchange("24/7"), "B": Exchange("XLON"), "C": NEW_YORK}

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 import pytest
 
 from stockjax.errors import UsageError
-from stockjax.forecasting.plan import Market, Plan, make_plan, replace_as_of
+from stockjax.forecasting.plan import ExchangeSession, Plan, make_plan, replace_as_of
 from stockjax.sessions import Exchange
 from stockjax.sources import Delivery, Request
 from stockjax.sources.sample import SampleSource
-from tests.synthetic import NEW_YORK
+from tests.support.synthetic import NEW_YORK
 
 TOKYO = Exchange("XTKS")
 LONDON = Exchange("XLON")
@@ -63,7 +63,7 @@ def tonight(plan: Plan, exchange: Exchange = NEW_YORK) -> tuple[str, str, str]:
 
 def test_the_sample_is_forecast_for_the_monday_after_its_last_friday() -> None:
     plan = make_plan(SampleSource(), (), NEW_YORK, None)
-    assert plan.market(NEW_YORK) == Market(NEW_YORK, date(2013, 3, 1), date(2013, 3, 4), "nightly")
+    assert plan.market(NEW_YORK) == ExchangeSession(NEW_YORK, date(2013, 3, 1), date(2013, 3, 4), "nightly")
     assert plan.as_of == date(2013, 3, 1)
     assert plan.source == "sample"
     assert plan.tickers == ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -91,17 +91,17 @@ def test_tickers_that_are_named_are_taken_once_each_in_their_order() -> None:
 def test_tickers_for_the_base_are_fetched_once_each_and_not_forecast() -> None:
     sample = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
     plan = make_plan(
-        SampleSource(), ("MSFT", "IBM"), NEW_YORK, None, learnt_from=("FB", "IBM", "KO", "FB", *sample)
+        SampleSource(), ("MSFT", "IBM"), NEW_YORK, None, training_only=("FB", "IBM", "KO", "FB", *sample)
     )
     assert plan.tickers == ("MSFT", "IBM")
-    assert plan.learnt_from == ("FB", "KO", "AAPL", "GOOG")
+    assert plan.training_only == ("FB", "KO", "AAPL", "GOOG")
     assert plan.fetched == ("MSFT", "IBM", "FB", "KO", "AAPL", "GOOG")
 
 
 def test_where_all_are_forecast_none_is_left_for_the_base_alone() -> None:
     source = SampleSource()
-    plan = make_plan(source, (), NEW_YORK, None, learnt_from=source.universe())
-    assert plan.learnt_from == ()
+    plan = make_plan(source, (), NEW_YORK, None, training_only=source.universe())
+    assert plan.training_only == ()
     assert plan.fetched == plan.tickers == source.universe()
     assert make_plan(source, ("IBM",), NEW_YORK, None).fetched == ("IBM",)
 
@@ -303,18 +303,18 @@ def test_a_session_that_has_closed_on_one_exchange_may_be_asked_for_beside_other
 def test_where_later_prices_are_stored_no_forecast_is_a_live_one() -> None:
     plan = make_plan(SampleSource(), (), NEW_YORK, date(2013, 2, 28))
     for known, origin in (("2013-02-27", "nightly"), ("2013-02-28", "nightly"), ("2013-03-01", "catchup")):
-        later = replace(plan, already_known={"XNYS": date.fromisoformat(known)})
+        later = replace(plan, stored_through={"XNYS": date.fromisoformat(known)})
         assert tonight(later)[2] == origin
         assert later.in_the_past is (origin == "catchup")
 
 
 def test_later_prices_of_one_exchange_say_nothing_about_another() -> None:
     plan = live_plan(at("2026-11-09", "07:00"), NEW_YORK, TOKYO, as_of=date(2026, 11, 6))
-    known = replace(plan, already_known={"XTKS": date(2026, 11, 9), "XNYS": date(2026, 11, 6)})
+    known = replace(plan, stored_through={"XTKS": date(2026, 11, 9), "XNYS": date(2026, 11, 6)})
     assert tonight(known, TOKYO)[2] == "catchup"
     assert tonight(known)[2] == "nightly"
     assert known.in_the_past
-    assert not replace(known, already_known={"XNYS": date(2026, 11, 6)}).in_the_past
+    assert not replace(known, stored_through={"XNYS": date(2026, 11, 6)}).in_the_past
 
 
 def test_a_plan_is_about_the_newest_session_of_the_exchanges_that_turn_up() -> None:

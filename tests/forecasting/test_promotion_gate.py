@@ -7,29 +7,35 @@ import jax
 import numpy as np
 import pytest
 
-from stockjax.forecasting.asof import Knowledge
-from stockjax.forecasting.promotion_gate import Duel, base_duel, judged, paired, ticker_duel
+from stockjax.forecasting.asof import AsOfData
+from stockjax.forecasting.promotion_gate import (
+    PairedComparison,
+    compare_bases,
+    compare_losses,
+    compare_tickers,
+    judged,
+)
 from stockjax.registry import Model
 from stockjax.training.adapter import fit_adapter
-from stockjax.training.gate_holdout import UNSEEN, unseen_losses
-from tests.synthetic import SMALL, random_parameters, some_model, universe
+from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
+from tests.support.synthetic import SMALL, random_parameters, some_model, universe
 
 NAN, INF = np.nan, np.inf
 TONIGHT = date(2013, 2, 22)
 
 
 @pytest.fixture(scope="module")
-def knowledge() -> Knowledge:
-    return Knowledge.at(universe({"A": 420, "B": 340, "C": 40}), TONIGHT)
+def asof() -> AsOfData:
+    return AsOfData.at(universe({"A": 420, "B": 340, "C": 40}), TONIGHT)
 
 
 def test_losses_are_paired_by_day() -> None:
-    duel = paired(np.array([1.0, 2.0, 5.0, 7.0]), np.array([2.0, 2.0, 3.0, NAN]))
-    assert duel is not None
-    assert (duel.challenger, duel.champion, duel.days) == (8 / 3, 7 / 3, 3)
+    comparison = compare_losses(np.array([1.0, 2.0, 5.0, 7.0]), np.array([2.0, 2.0, 3.0, NAN]))
+    assert comparison is not None
+    assert (comparison.challenger, comparison.champion, comparison.days) == (8 / 3, 7 / 3, 3)
     # Differences -1, 0 and 2: variance 7/3.
-    assert duel.error == pytest.approx(np.sqrt(7 / 3 / 3))
-    assert paired(np.array([1.0]), np.array([NAN])) is None
+    assert comparison.error == pytest.approx(np.sqrt(7 / 3 / 3))
+    assert compare_losses(np.array([1.0]), np.array([NAN])) is None
 
 
 @pytest.mark.parametrize(
@@ -47,13 +53,13 @@ def test_losses_are_paired_by_day() -> None:
 def test_a_challenger_may_be_worse_by_the_tolerance_and_no_more(
     challenger: float, champion: float, lost: bool
 ) -> None:
-    assert Duel(challenger, champion, 63, 0.01).lost(0.02 + 1e-12) is lost
+    assert PairedComparison(challenger, champion, 63, 0.01).lost(0.02 + 1e-12) is lost
 
 
 def test_a_loser_is_rejected_with_both_losses_on_record() -> None:
     model = some_model("A", 1)
-    worse, better = Duel(1.5, 1.0, 63, 0.1), Duel(0.9, 1.0, 63, 0.1)
-    loser, winner = (judged(model, duel, 0.02) for duel in (worse, better))
+    worse, better = PairedComparison(1.5, 1.0, 63, 0.1), PairedComparison(0.9, 1.0, 63, 0.1)
+    loser, winner = (judged(model, comparison, 0.02) for comparison in (worse, better))
     assert (loser.status, loser.validation_loss, loser.champion_loss) == ("rejected", 1.5, 1.0)
     assert (winner.status, winner.validation_loss, winner.champion_loss) == ("champion", 0.9, 1.0)
     assert judged(model, None, 0.02) is model
@@ -65,42 +71,42 @@ def with_network(model: Model, seed: int, spread: float = 0.3) -> Model:
 
 
 def test_the_correction_of_a_ticker_is_fitted_again_without_the_days_of_the_duel(
-    knowledge: Knowledge,
+    asof: AsOfData,
 ) -> None:
     assert SMALL.hidden == 4
     one, other = with_network(some_model("B", 1), 1), with_network(some_model("B", 2), 2)
-    duel = ticker_duel(one, other, knowledge)
-    assert duel is not None
-    expected, length = [], int(knowledge.history.lengths[1])
+    comparison = compare_tickers(one, other, asof)
+    assert comparison is not None
+    expected, length = [], int(asof.history.lengths[1])
     for model in (one, other):
         network, adapter = model.parameters["network"], model.parameters["adapter"]
         center, spread = adapter["center"], adapter["spread"]
-        weights = fit_adapter(network, center, spread, knowledge.features, 1, length - UNSEEN)
-        losses = unseen_losses(network, center, spread, weights, knowledge.features, 1, length)
+        weights = fit_adapter(network, center, spread, asof.features, 1, length - GATE_SESSIONS)
+        losses = gate_losses(network, center, spread, weights, asof.features, 1, length)
         expected.append(np.nanmean(losses))
-    assert (duel.challenger, duel.champion) == pytest.approx(tuple(expected))
-    assert duel.days == UNSEEN - 1
+    assert (comparison.challenger, comparison.champion) == pytest.approx(tuple(expected))
+    assert comparison.days == GATE_SESSIONS - 1
     # Whatever weights a model has: the last sessions have shaped them.
     spoilt = {**one.parameters["adapter"], "weights": one.parameters["adapter"]["weights"] + 1}
-    again = ticker_duel(replace(one, parameters={**one.parameters, "adapter": spoilt}), other, knowledge)
-    assert again == duel
+    again = compare_tickers(replace(one, parameters={**one.parameters, "adapter": spoilt}), other, asof)
+    assert again == comparison
 
 
-def test_a_base_speaks_for_a_ticker_that_has_no_champion(knowledge: Knowledge) -> None:
+def test_a_base_speaks_for_a_ticker_that_has_no_champion(asof: AsOfData) -> None:
     model, base = with_network(some_model("A", 1), 1), with_network(some_model(None, 2), 2)
-    duel = ticker_duel(model, base, knowledge)
-    assert duel is not None
+    comparison = compare_tickers(model, base, asof)
+    assert comparison is not None
     adapter = base.parameters["adapter"]
-    losses = unseen_losses(
+    losses = gate_losses(
         base.parameters["network"],
         adapter["center"],
         adapter["spread"],
         adapter["weights"],
-        knowledge.features,
+        asof.features,
         0,
-        int(knowledge.history.lengths[0]),
+        int(asof.history.lengths[0]),
     )
-    assert duel.champion == pytest.approx(np.nanmean(losses))
+    assert comparison.champion == pytest.approx(np.nanmean(losses))
 
 
 def with_twin(seed: int) -> Model:
@@ -116,28 +122,28 @@ def alone(base: Model) -> Model:
     return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
 
 
-def test_a_base_without_a_twin_meets_nobody(knowledge: Knowledge) -> None:
+def test_a_base_without_a_twin_meets_nobody(asof: AsOfData) -> None:
     without = with_network(some_model(None, 1), 1)
-    assert base_duel(without, with_twin(2), knowledge) is None
-    assert base_duel(with_twin(2), without, knowledge) is None
+    assert compare_bases(without, with_twin(2), asof) is None
+    assert compare_bases(with_twin(2), without, asof) is None
 
 
-def test_a_day_of_bases_is_the_mean_over_its_tickers(knowledge: Knowledge) -> None:
+def test_a_day_of_bases_is_the_mean_over_its_tickers(asof: AsOfData) -> None:
     one, other = with_twin(1), with_twin(2)
-    duel = base_duel(one, other, knowledge)
-    assert duel is not None
+    comparison = compare_bases(one, other, asof)
+    assert comparison is not None
     # A and B trade on the same days; C has too few to be asked.
-    assert duel.days == UNSEEN - 1
+    assert comparison.days == GATE_SESSIONS - 1
     singles = [
         np.mean(
-            [ticker_duel(replace(alone(model), ticker=name), other, knowledge).challenger for name in "AB"]
+            [compare_tickers(replace(alone(model), ticker=name), other, asof).challenger for name in "AB"]
         )  # type: ignore[union-attr]
         for model in (one, other)
     ]
-    assert (duel.challenger, duel.champion) == pytest.approx(tuple(singles))
-    assert base_duel(one, one, knowledge).error == 0  # type: ignore[union-attr]
+    assert (comparison.challenger, comparison.champion) == pytest.approx(tuple(singles))
+    assert compare_bases(one, one, asof).error == 0  # type: ignore[union-attr]
 
 
 def test_a_base_of_tickers_that_are_all_too_young_meets_nobody() -> None:
-    young = Knowledge.at(universe({"A": 60}), TONIGHT)
-    assert base_duel(with_twin(1), with_twin(2), young) is None
+    young = AsOfData.at(universe({"A": 60}), TONIGHT)
+    assert compare_bases(with_twin(1), with_twin(2), young) is None

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import HistoryRefused, NotFound, VendorDown
-from stockjax.features import History
+from stockjax.errors import HistoryMismatchError, SourceUnavailableError, UnknownTickerError
+from stockjax.features import PricePanel
 from stockjax.forecasting.ticker_states import TickerState, states_table, ticker_states
 from stockjax.sessions import Exchange
 from stockjax.settings import HistorySettings
-from tests.synthetic import NEW_YORK, history_of, price_frame
+from tests.support.synthetic import NEW_YORK, history_of, price_frame
 
 TONIGHT = date(2013, 3, 1)
 NEEDS = HistorySettings()
@@ -39,20 +39,20 @@ def states() -> dict[str, TickerState]:
     frames = [price_frame(ticker, own, number) for number, (ticker, own) in enumerate(own_days.items())]
     history = history_of(frames, [*own_days, "NONE", "REFUSED"])
     failures = {
-        "NONE": NotFound("there is no 'NONE'"),
-        "THREE": VendorDown("the vendor hung up"),
-        "FIVE": VendorDown("the vendor hung up"),
-        "TWENTY": VendorDown("the vendor hung up"),
-        "UNKNOWN4": NotFound("there is no such symbol"),
-        "UNKNOWN5": NotFound("there is no such symbol"),
-        "ANOTHER": HistoryRefused("it comes with another history"),
-        "ANOTHERSTALE": HistoryRefused("it comes with another history"),
+        "NONE": UnknownTickerError("there is no 'NONE'"),
+        "THREE": SourceUnavailableError("the vendor hung up"),
+        "FIVE": SourceUnavailableError("the vendor hung up"),
+        "TWENTY": SourceUnavailableError("the vendor hung up"),
+        "UNKNOWN4": UnknownTickerError("there is no such symbol"),
+        "UNKNOWN5": UnknownTickerError("there is no such symbol"),
+        "ANOTHER": HistoryMismatchError("it comes with another history"),
+        "ANOTHERSTALE": HistoryMismatchError("it comes with another history"),
     }
     return judged(history, failures)
 
 
 def judged(
-    history: History, failures: Mapping[str, Exception], needs: HistorySettings = NEEDS
+    history: PricePanel, failures: Mapping[str, Exception], needs: HistorySettings = NEEDS
 ) -> dict[str, TickerState]:
     """What is said of every ticker, all of New York."""
     tonight, exchanges = dict.fromkeys(history.tickers, TONIGHT), dict.fromkeys(history.tickers, NEW_YORK)
@@ -170,7 +170,7 @@ def test_a_ticker_without_prices_has_failed_and_says_why(states: dict[str, Ticke
     assert not states["NONE"].can_forecast
 
 
-def test_facebook_in_the_sample_is_forecast_from_the_base(sample_history: History) -> None:
+def test_facebook_in_the_sample_is_forecast_from_the_base(sample_history: PricePanel) -> None:
     states = judged(sample_history, {})
     assert {ticker: state.state for ticker, state in states.items()} == dict.fromkeys(states, "active")
     assert [ticker for ticker, state in states.items() if state.reason] == ["FB"]

@@ -8,8 +8,8 @@ import pytest
 
 from stockjax.sources.yahoo import source
 from stockjax.warehouse import Warehouse
-from tests.ingest.nights import NIGHT_1, NIGHT_2, NIGHT_3, listings, spend
-from tests.yahoo_server import YahooServer
+from tests.support.ingest_runs import NIGHT_1, NIGHT_2, NIGHT_3, listings, spend
+from tests.support.yahoo_server import YahooServer
 
 
 @pytest.fixture(scope="package")

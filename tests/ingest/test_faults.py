@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from stockjax.errors import (
-    Garbled,
-    HistoryRefused,
-    Malformed,
-    NotFound,
-    RateLimited,
-    Timeout,
-    VendorDown,
+    HistoryMismatchError,
+    InvalidDataError,
+    RateLimitedError,
+    SourceTimeoutError,
+    SourceUnavailableError,
+    TruncatedResponseError,
+    UnknownTickerError,
 )
-from tests.ingest.nights import (
+from tests.support.ingest_runs import (
     FIRST,
     LAST,
     NIGHT_1,
@@ -32,8 +32,8 @@ from tests.ingest.nights import (
     values,
     values_once,
 )
-from tests.sources.yahoo.made_up import rewritten
-from tests.yahoo_server import (
+from tests.support.yahoo_prices import rewritten
+from tests.support.yahoo_server import (
     Fault,
     Listing,
     YahooServer,
@@ -144,19 +144,21 @@ def unfinished(listing: Listing) -> Listing:
 LATE_REFUSAL = Fault("late refusal", lambda answer: replace(answer, code=429, held_for=0.3))
 
 CASES = {
-    "unknown symbol": always(status(404), NotFound, 1),
+    "unknown symbol": always(status(404), UnknownTickerError, 1),
     "too many requests once": Case((status(429),), requests=2, fresh=True),
     # The pauses are 0.05, 0.1 and what is left of 0.2 s.
-    "too many requests for ever": Case((LATE_REFUSAL, forever(status(429))), failure=RateLimited, requests=4),
-    "server error": always(status(500), VendorDown, 3),
-    "no answer": always(hang(30), Timeout, 2, settings={"yahoo": {"timeout": 0.3, "retries": 1}}),
-    "connection reset": always(reset(), VendorDown, 3),
-    "empty body": always(empty_body(), Garbled, 3),
-    "a page for people": always(html(), Garbled, 3),
-    "half of the text": always(truncated_json(), Garbled, 3),
-    "words for numbers": always(wrong_types(), Malformed, 1),
-    "unequal lengths": always(unequal_lengths(), Malformed, 1),
-    "no result": always(no_result(), NotFound, 2),
+    "too many requests for ever": Case(
+        (LATE_REFUSAL, forever(status(429))), failure=RateLimitedError, requests=4
+    ),
+    "server error": always(status(500), SourceUnavailableError, 3),
+    "no answer": always(hang(30), SourceTimeoutError, 2, settings={"yahoo": {"timeout": 0.3, "retries": 1}}),
+    "connection reset": always(reset(), SourceUnavailableError, 3),
+    "empty body": always(empty_body(), TruncatedResponseError, 3),
+    "a page for people": always(html(), TruncatedResponseError, 3),
+    "half of the text": always(truncated_json(), TruncatedResponseError, 3),
+    "words for numbers": always(wrong_types(), InvalidDataError, 1),
+    "unequal lengths": always(unequal_lengths(), InvalidDataError, 1),
+    "no result": always(no_result(), UnknownTickerError, 2),
     "a stored bar is null": Case((forever(nulls()),), fresh=True),
     "a stored close is null": Case((forever(null_closes()),), fresh=True),
     "the new bar is null": Case((forever(null_at_the_end()),)),
@@ -180,7 +182,7 @@ CASES = {
     "a withdrawn session": Case(
         change=without_a_session, requests=2, fresh=True, restated={"withdrawn": 1}, lasts=True
     ),
-    "another company": Case(change=another_company, failure=HistoryRefused, state="failed", requests=2),
+    "another company": Case(change=another_company, failure=HistoryMismatchError, state="failed", requests=2),
     "another company, accepted": Case(
         change=another_company,
         fresh=True,
@@ -190,7 +192,7 @@ CASES = {
     ),
     "a shrunk history": Case(
         change=lambda listing: shrunk(dividend(listing)),
-        failure=HistoryRefused,
+        failure=HistoryMismatchError,
         state="failed",
         requests=2,
     ),

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stockjax.errors import NotFound, RateLimited, VendorDown
+from stockjax.errors import RateLimitedError, SourceUnavailableError, UnknownTickerError
 from stockjax.sessions import exchange
 from stockjax.sources import Delivery, Request, Source
 from stockjax.sources.yahoo import source as yahoo_source
 from stockjax.warehouse import Warehouse
-from tests.ingest.nights import (
+from tests.support.ingest_runs import (
     FIRST,
     LAST,
     NIGHT_1,
@@ -32,8 +32,8 @@ from tests.ingest.nights import (
     values,
     values_once,
 )
-from tests.warehouse.made_up import contents
-from tests.yahoo_server import PRICES, Listing, YahooServer, forever, made_up_listing, status
+from tests.support.warehouse_rows import contents
+from tests.support.yahoo_server import PRICES, Listing, YahooServer, forever, made_up_listing, status
 
 TABLES = ("prices", "price_revisions", "quarantine", "tickers")
 
@@ -129,7 +129,7 @@ def test_half_of_the_universe_may_fail(yahoo: YahooServer, folder: Path, faultle
     for ticker in ("AAA", "BBB"):
         yahoo.faults(ticker, forever(status(500)))
     spent = spend(yahoo, folder, NIGHT_2)
-    assert spent.failures() == {"AAA": VendorDown, "BBB": VendorDown}
+    assert spent.failures() == {"AAA": SourceUnavailableError, "BBB": SourceUnavailableError}
     expected = others(values_once(faultless[2]), "AAA", "BBB") + others(
         values_once(faultless[1]), "CCC", "DDD"
     )
@@ -147,7 +147,7 @@ def test_a_night_without_a_vendor_harms_nothing(
     for ticker in TICKERS:
         yahoo.faults(ticker, forever(status(429)))
     spent = spend(yahoo, folder, NIGHT_2)
-    assert spent.failures() == dict.fromkeys(TICKERS, RateLimited)
+    assert spent.failures() == dict.fromkeys(TICKERS, RateLimitedError)
     assert {state.state for state in spent.states.values()} == {"active"}
     assert values(folder) == values_once(faultless[1])
 
@@ -276,14 +276,14 @@ STORY = (split, dividend, nothing, restated, withdrawn, dividend)
 
 
 def test_the_prices_of_every_evening_can_be_had_back(yahoo: YahooServer, folder: Path) -> None:
-    told = [(datetime.now(UTC), known_prices(folder))]
+    lines = [(datetime.now(UTC), known_prices(folder))]
     for night, happens in zip(exchange("XNYS").sessions(NIGHT_2, LAST), STORY, strict=False):
         day = night.item()
         happens(yahoo.listings["BBB"], day)
         yahoo.set_today(day)
         spend(yahoo, folder, day)
-        told.append((datetime.now(UTC), known_prices(folder)))
-    for moment, prices in told:
+        lines.append((datetime.now(UTC), known_prices(folder)))
+    for moment, prices in lines:
         assert known_prices(folder, moment) == prices
     assert known_prices(folder, datetime(2024, 1, 1, tzinfo=UTC)) == []
     assert set(reasons(folder)) == {"split", "dividend", "restatement", "withdrawn"}
@@ -341,7 +341,7 @@ def test_names_that_are_no_symbols_are_data_and_nothing_else(
     yahoo: YahooServer, folder: Path, faultless: dict[int, Path]
 ) -> None:
     spent = spend(yahoo, folder, NIGHT_2, settings={"tickers": (*TICKERS, *HOSTILE)})
-    assert spent.failures() == {ticker.upper(): NotFound for ticker in HOSTILE}
+    assert spent.failures() == {ticker.upper(): UnknownTickerError for ticker in HOSTILE}
     assert spent.requests == dict.fromkeys(TICKERS, 1)
     for ticker in map(str.upper, HOSTILE):
         assert spent.states[ticker].state == "failed"

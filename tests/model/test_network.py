@@ -13,13 +13,13 @@ from stockjax.features import FEATURE_NAMES
 from stockjax.model.network import (
     LOCATION_UNIT,
     LSTM,
-    Forecaster,
+    ForecastNetwork,
     degrees_of_freedom,
     initial_parameters,
     mean_freedom,
     run,
 )
-from tests.synthetic import assert_same_bits
+from tests.support.synthetic import assert_same_bits
 
 FEATURES = len(FEATURE_NAMES)
 HIDDEN = 4
@@ -154,7 +154,7 @@ def test_the_mean_freedom_is_that_of_the_networks_and_not_of_the_numbers_behind_
 
 
 def test_running_parameters_is_calling_the_module() -> None:
-    network = Forecaster(FEATURES, HIDDEN, rngs=nnx.Rngs(5))
+    network = ForecastNetwork(FEATURES, HIDDEN, rngs=nnx.Rngs(5))
     network.head.kernel[...] = jnp.asarray(np.random.default_rng(1).normal(size=(HIDDEN, 2)), jnp.float32)
     inputs = jnp.asarray(random_inputs(2, 2, 12))
     parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import NothingToForecast, UsageError
-from stockjax.features import KnownPrices
+from stockjax.errors import NothingToForecastError, UsageError
+from stockjax.features import PointInTimePrices
 from stockjax.forecasting.ledger_rows import MODELS
-from stockjax.nightly import Night, Universe, stored_walk
-from stockjax.nightly.backtest import Progress, backtest
-from stockjax.nightly.run_writer import Store, read_state
+from stockjax.nightly import Universe, stored_walk
+from stockjax.nightly.backtest import BacktestProgress, backtest
+from stockjax.nightly.run_writer import RunWriter, read_state
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.forecast_inputs import ForecastInputs
-from tests.nightly.made_up import SMALL, forecast_from
-from tests.synthetic import NEW_YORK, PRICES
+from tests.support.runs import SMALL, RunDriver, forecast_from
+from tests.support.synthetic import NEW_YORK, PRICES
 
 TICKERS = ("FB", "IBM", "MSFT")
 FIRST, LAST = date(2013, 2, 20), date(2013, 2, 28)
@@ -47,11 +47,11 @@ def settings_in(folder: Path, **changes: Any) -> Settings:
     )
 
 
-def begun(folder: Path, until: date | None = None, **changes: Any) -> tuple[Night, Universe]:
+def begun(folder: Path, until: date | None = None, **changes: Any) -> tuple[RunDriver, Universe]:
     """A new run, as far as the survey."""
-    night = Night(settings_in(folder, **changes), None, None, lambda line: None, until=until)
+    night = RunDriver(settings_in(folder, **changes), None, lambda line: None, until=until)
     night.open("backtest")
-    return night, night.survey(night.ingest())
+    return night, night.resolve_universe(night.ingest())
 
 
 def frame(folder: Path, sql: str) -> pd.DataFrame:
@@ -77,19 +77,19 @@ def _written_two_sessions_at_a_time() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def idle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Night, Universe]:
+def idle(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDriver, Universe]:
     """A run that has looked at the sample and done nothing yet."""
     return begun(tmp_path_factory.mktemp("surveyed") / "warehouse")
 
 
 @pytest.fixture(scope="module")
-def surveyed(idle: tuple[Night, Universe]) -> Path:
+def surveyed(idle: tuple[RunDriver, Universe]) -> Path:
     """A warehouse that has the prices of the sample and no forecast; tests work on copies of it."""
     return idle[0].warehouse.folder
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, surveyed: Path) -> tuple[Path, list[Progress]]:
+def whole(tmp_path_factory: pytest.TempPathFactory, surveyed: Path) -> tuple[Path, list[BacktestProgress]]:
     """A backtest in one piece, and what it said."""
     folder = tmp_path_factory.mktemp("whole") / "warehouse"
     shutil.copytree(surveyed, folder)
@@ -102,7 +102,7 @@ def fresh(tmp_path: Path, surveyed: Path) -> Path:
     return tmp_path / "warehouse"
 
 
-def test_every_session_and_ticker_has_rows_of_all_models(whole: tuple[Path, list[Progress]]) -> None:
+def test_every_session_and_ticker_has_rows_of_all_models(whole: tuple[Path, list[BacktestProgress]]) -> None:
     assert len(DAYS) == 7
     table = ledger(whole[0])
     found = list(zip(table["ticker"], table["as_of"].dt.date, table["model"], strict=True))
@@ -114,26 +114,30 @@ def test_every_session_and_ticker_has_rows_of_all_models(whole: tuple[Path, list
         assert target == NEW_YORK.next_session(as_of)
 
 
-def test_what_other_settings_have_made_is_not_taken_for_ones_own(whole: tuple[Path, list[Progress]]) -> None:
+def test_what_other_settings_have_made_is_not_taken_for_ones_own(
+    whole: tuple[Path, list[BacktestProgress]],
+) -> None:
     night, universe = begun(whole[0], training={**SMALL, "mode": "adapter"})
     with pytest.raises(UsageError, match=r"made with training\.mode = full; give this backtest another"):
         list(backtest(night, universe, FIRST, LAST))
     night.close("failed", {})
 
 
-def test_a_backtest_writes_nothing_that_looks_like_a_night(whole: tuple[Path, list[Progress]]) -> None:
+def test_a_backtest_writes_nothing_that_looks_like_a_night(
+    whole: tuple[Path, list[BacktestProgress]],
+) -> None:
     assert set(ledger(whole[0])["origin"]) == {"backtest"}
     models = frame(whole[0], REGISTRY)
     assert models["replayed"].all()
     assert set(models["status"]) == {"retired"}
     night, universe = begun(whole[0])
     assert sorted(universe.due) == list(TICKERS), "tonight is still to be forecast"
-    assert universe.missed == {}, "no night was missed"
+    assert universe.due_catch_up == {}, "no night was missed"
     state = read_state(night.warehouse, TICKERS, night.plan.as_of, night.settings)
     assert (state.base, state.tickers, state.unusable) == (None, {}, {})
 
 
-def test_models_are_trained_as_often_as_the_settings_say(whole: tuple[Path, list[Progress]]) -> None:
+def test_models_are_trained_as_often_as_the_settings_say(whole: tuple[Path, list[BacktestProgress]]) -> None:
     models = frame(whole[0], REGISTRY)
     trained = sorted(zip(models["trained_through"].dt.date, models["ticker"].fillna("base"), strict=True))
     # FB has too few sessions for a network of its own.
@@ -151,7 +155,9 @@ def test_tickers_are_trained_every_21_sessions_or_as_seldom_as_on_nights(fresh: 
     assert every(backtest={"ticker_every": 3}, retrain={"ticker_every": 25}) == 3
 
 
-def test_no_forecast_comes_from_a_model_that_has_seen_more(whole: tuple[Path, list[Progress]]) -> None:
+def test_no_forecast_comes_from_a_model_that_has_seen_more(
+    whole: tuple[Path, list[BacktestProgress]],
+) -> None:
     found = frame(
         whole[0],
         """SELECT forecasts.ticker, models.ticker AS speaker, as_of, trained_through
@@ -166,27 +172,29 @@ def test_no_forecast_comes_from_a_model_that_has_seen_more(whole: tuple[Path, li
     assert [latest[day] for day in others["as_of"].dt.date] == others["trained_through"].dt.date.tolist()
 
 
-def test_progress_counts_what_is_done_and_says_how_long_it_takes(whole: tuple[Path, list[Progress]]) -> None:
-    told = whole[1]
-    assert [(one.through, one.done, one.of) for one in told] == [
+def test_progress_counts_what_is_done_and_says_how_long_it_takes(
+    whole: tuple[Path, list[BacktestProgress]],
+) -> None:
+    lines = whole[1]
+    assert [(one.through, one.done, one.of) for one in lines] == [
         (DAYS[1], 6, 21),
         (DAYS[3], 12, 21),
         (DAYS[5], 18, 21),
         (DAYS[6], 21, 21),
     ]
-    left = [one.seconds_left for one in told]
+    left = [one.seconds_left for one in lines]
     assert all(seconds is not None and seconds > 0 for seconds in left[:-1])
     assert left[-1] == 0
 
 
 def test_progress_is_one_line_for_people() -> None:
-    assert Progress(LAST, 6, 21, None).line == "through 2013-02-28: 6 of 21 ticker sessions"
-    assert Progress(LAST, 6, 21, 90.0).line == (
+    assert BacktestProgress(LAST, 6, 21, None).line == "through 2013-02-28: 6 of 21 ticker sessions"
+    assert BacktestProgress(LAST, 6, 21, 90.0).line == (
         "through 2013-02-28: 6 of 21 ticker sessions, about 1.5 min left"
     )
 
 
-def test_a_second_run_writes_nothing(whole: tuple[Path, list[Progress]], tmp_path: Path) -> None:
+def test_a_second_run_writes_nothing(whole: tuple[Path, list[BacktestProgress]], tmp_path: Path) -> None:
     folder = tmp_path / "warehouse"
     shutil.copytree(whole[0], folder)
     everything = ("FROM forecasts ORDER BY ALL", "SELECT * FROM models ORDER BY ALL")
@@ -197,7 +205,7 @@ def test_a_second_run_writes_nothing(whole: tuple[Path, list[Progress]], tmp_pat
 
 
 def test_a_backtest_that_was_cut_off_goes_on_as_if_it_had_not_been(
-    whole: tuple[Path, list[Progress]], fresh: Path
+    whole: tuple[Path, list[BacktestProgress]], fresh: Path
 ) -> None:
     cut_off = backtest(*begun(fresh), FIRST, LAST)
     first = next(cut_off)
@@ -205,9 +213,9 @@ def test_a_backtest_that_was_cut_off_goes_on_as_if_it_had_not_been(
     cut_off.close()  # type: ignore[attr-defined]  # a generator
     assert len(ledger(fresh)) == 2 * PER_DAY
     # That the second run knows no later prices makes no difference.
-    told = list(backtest(*begun(fresh, until=LAST), FIRST, LAST))
+    lines = list(backtest(*begun(fresh, until=LAST), FIRST, LAST))
     # Nothing of the first part is gone through again.
-    assert [(one.through, one.done, one.of) for one in told] == [
+    assert [(one.through, one.done, one.of) for one in lines] == [
         (one.through, one.done, one.of) for one in whole[1][1:]
     ]
     assert_same_tables(fresh, whole[0])
@@ -215,25 +223,25 @@ def test_a_backtest_that_was_cut_off_goes_on_as_if_it_had_not_been(
 
 
 def test_a_run_that_is_killed_before_its_rows_are_kept_is_made_whole(
-    whole: tuple[Path, list[Progress]], fresh: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Path, list[BacktestProgress]], fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the beginning of the second base: the models are kept already, the rows are not."""
-    forecasts, calls = Store.forecasts, []
+    forecasts, calls = RunWriter.forecasts, []
 
-    def fail_at_the_third(self: Store, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
+    def fail_at_the_third(self: RunWriter, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
         calls.append(len(rows))
         if len(calls) == 3:
             raise RuntimeError("power cut")
         return forecasts(self, rows, inputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "forecasts", fail_at_the_third)
+        patch.setattr(RunWriter, "forecasts", fail_at_the_third)
         with pytest.raises(RuntimeError, match="power cut"):
             list(backtest(*begun(fresh), FIRST, LAST))
     assert len(ledger(fresh)) == 4 * PER_DAY
     assert frame(fresh, REGISTRY)["trained_through"].dt.date.max() == DAYS[4]
-    told = list(backtest(*begun(fresh), FIRST, LAST))
-    assert [(one.through, one.done, one.of) for one in told] == [(DAYS[5], 18, 21), (DAYS[6], 21, 21)]
+    lines = list(backtest(*begun(fresh), FIRST, LAST))
+    assert [(one.through, one.done, one.of) for one in lines] == [(DAYS[5], 18, 21), (DAYS[6], 21, 21)]
     assert_same_tables(fresh, whole[0])
 
 
@@ -244,8 +252,8 @@ def test_forecasts_of_nights_do_not_take_the_place_of_a_backtest(fresh: Path) ->
     night.close("completed", {})
     nightly = ledger(fresh)
     assert set(nightly["origin"]) == {"nightly"}
-    told = list(backtest(*begun(fresh), LAST, tonight))
-    assert [(one.through, one.done, one.of) for one in told] == [(tonight, 6, 6)]
+    lines = list(backtest(*begun(fresh), LAST, tonight))
+    assert [(one.through, one.done, one.of) for one in lines] == [(tonight, 6, 6)]
     found = ledger(fresh, "WHERE origin = 'backtest'")
     assert sorted(set(found["as_of"].dt.date)) == [LAST, tonight]
     assert len(found) == 2 * PER_DAY
@@ -259,8 +267,8 @@ def test_a_backtest_of_tonight_takes_nothing_from_the_night(fresh: Path) -> None
     """Both may train the very same base, by inputs, seed and name."""
     night, universe = begun(fresh)
     tonight = night.plan.as_of
-    (told,) = backtest(night, universe, tonight, tonight)
-    assert (told.done, told.of) == (3, 3)
+    (lines,) = backtest(night, universe, tonight, tonight)
+    assert (lines.done, lines.of) == (3, 3)
     night.close("completed", {})
     night, universe = begun(fresh)
     assert sorted(universe.due) == list(TICKERS)
@@ -283,9 +291,9 @@ def test_a_backtest_of_tonight_takes_nothing_from_the_night(fresh: Path) -> None
     ids=["weekend", "before enough history", "after the last session", "last before first"],
 )
 def test_a_range_without_sessions_is_refused_in_one_sentence(
-    idle: tuple[Night, Universe], first: date, last: date
+    idle: tuple[RunDriver, Universe], first: date, last: date
 ) -> None:
-    with pytest.raises(NothingToForecast) as refused:
+    with pytest.raises(NothingToForecastError) as refused:
         list(backtest(*idle, first, last))
     assert str(refused.value) == (
         f"no ticker has a session from {first} to {last} with the 64 sessions of history "
@@ -309,7 +317,7 @@ def other_prices_after(universe: Universe, last: date) -> Universe:
     columns["known_from"] = np.full(len(columns["session"]), np.datetime64(LAST, "D"))
     columns["known_until"] = np.full(len(columns["session"]), np.datetime64("NaT", "D"))
     columns["disproved_at_once"] = np.zeros(len(columns["session"]), dtype=bool)
-    prices = KnownPrices.from_columns(columns, changed.tickers, changed.markets)
+    prices = PointInTimePrices.from_columns(columns, changed.tickers, changed.markets)
     return replace(universe, prices=prices)
 
 
@@ -318,7 +326,7 @@ def columns_that_differ(one: pd.DataFrame, other: pd.DataFrame) -> set[str]:
 
 
 def test_nothing_after_a_session_changes_a_forecast_made_from_it_or_before(
-    whole: tuple[Path, list[Progress]], fresh: Path
+    whole: tuple[Path, list[BacktestProgress]], fresh: Path
 ) -> None:
     """The session is one at which a base is trained, and the next one is in the same stretch."""
     night, universe = begun(fresh)

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import Policy
-from stockjax.errors import AnotherRun, UsageError
+from stockjax.errors import RunInProgressError, UsageError
 from stockjax.forecasting.plan import Plan, make_plan
-from stockjax.nightly import Night
-from stockjax.nightly.run_lock import Turn
+from stockjax.nightly import steps
+from stockjax.nightly.run_lock import RunLock
 from stockjax.sessions import Exchange, exchange
 from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source
 from stockjax.sources.yahoo.source import YahooSource
-from tests.nightly.made_up import SMALL, steps
-from tests.synthetic import price_frame, some_model
-from tests.warehouse.made_up import fetch
+from tests.support.runs import SMALL, RunDriver, all_steps
+from tests.support.synthetic import price_frame, some_model
+from tests.support.warehouse_rows import fetch
 
 CODES = {"NYSE": "XNYS", "ASX": "XASX", "TSE": "XTKS", "LSE": "XLON", "COIN": "24/7"}
 EXCHANGES = {ticker: Exchange(code) for ticker, code in CODES.items()}
@@ -112,10 +112,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def night(settings: Settings) -> Night:
-    made = Night(settings, None, None, lambda line: None)
+def night(settings: Settings) -> RunDriver:
+    made = RunDriver(settings)
     made.open()
-    *_, outcome = steps(made)
+    *_, outcome = all_steps(made)
     made.close("completed", outcome.summary())
     assert outcome.forecast == len(outcome.tickers)
     return made
@@ -140,27 +140,27 @@ def test_a_run_of_some_exchanges_forecasts_their_tickers_and_learns_from_all(fol
 def test_runs_of_some_exchanges_wait_for_each_other(tmp_path: Path) -> None:
     asia = settings_in(tmp_path, forecast_exchanges="XTKS", run={"busy_timeout": 0.0})
     whole = settings_in(tmp_path, run={"busy_timeout": 0.0})
-    told: list[str] = []
-    busy = Turn(asia)
-    busy.take("forecast", told.append)
-    with pytest.raises(AnotherRun, match="still at work"):
-        Turn(asia).take("forecast", told.append)
-    assert [line for line in told if "waiting for its end" in line]
-    with pytest.raises(AnotherRun, match="is cancelled"):
-        Turn(whole).take("forecast", told.append)
-    busy.give_back()
-    Turn(asia).take("forecast", told.append)
+    lines: list[str] = []
+    busy = RunLock(asia)
+    busy.acquire("forecast", lines.append)
+    with pytest.raises(RunInProgressError, match="still at work"):
+        RunLock(asia).acquire("forecast", lines.append)
+    assert [line for line in lines if "waiting for its end" in line]
+    with pytest.raises(RunInProgressError, match="is cancelled"):
+        RunLock(whole).acquire("forecast", lines.append)
+    busy.release()
+    RunLock(asia).acquire("forecast", lines.append)
 
 
 def test_the_page_of_a_night_has_every_ticker_that_the_night_forecast(folder: Path) -> None:
     """That of a market that never closes is forecast from the day before: its day is not over."""
     settings = settings_in(folder)
-    made = Night(settings, None, None, lambda line: None)
+    made = RunDriver(settings)
     made.open()
     coin = replace(made.plan, recorded=None, started_at=datetime(2025, 6, 13, 23, 0, tzinfo=UTC))
-    made.plan = replace(coin, asked=None)
-    steps(made)
-    page = made.report().read_text(encoding="utf-8")
+    made.run = replace(made.run, plan=replace(coin, asked=None))
+    all_steps(made)
+    page = steps.write_run_report(made.run).read_text(encoding="utf-8")
     made.close("completed", {})
     last = "SELECT ticker, max(as_of), max(target) FROM forecasts GROUP BY 1 ORDER BY 1"
     found = {ticker: days for ticker, *days in fetch(made.warehouse, last)}
@@ -170,12 +170,12 @@ def test_the_page_of_a_night_has_every_ticker_that_the_night_forecast(folder: Pa
 
 
 def test_an_exchange_on_which_no_ticker_trades_is_refused_before_anything_is_trained(folder: Path) -> None:
-    made = Night(settings_in(folder, forecast_exchanges="XHKG"), None, None, lambda line: None)
+    made = RunDriver(settings_in(folder, forecast_exchanges="XHKG"))
     made.open()
     ingested = made.ingest()
     with pytest.raises(
         UsageError, match=r"no ticker trades on XHKG .* they trade on 24/7, XASX, XLON, XNYS, XTKS"
     ):
-        made.survey(ingested)
+        made.resolve_universe(ingested)
     made.release()
     assert fetch(made.warehouse, "FROM models") == []

@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import session_step
-from stockjax.forecasting.asof import Knowledge
-from stockjax.nightly import Night
+from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
-from tests.nightly.made_up import settings_for, whole_night
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import RunDriver, settings_for, whole_night
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 FIRST, LAST = date(2024, 9, 3), date(2026, 3, 10)
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 3, day) for day in (2, 3, 4, 5))
@@ -33,7 +32,7 @@ def server() -> Iterator[YahooServer]:
         yield vendor
 
 
-def rows(night: Night, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+def rows(night: RunDriver, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with night.warehouse.read() as connection:
         return connection.execute(sql, parameters).fetchall()
 
@@ -47,10 +46,10 @@ def test_a_ticker_whose_training_fails_in_a_missed_night_is_forecast_from_the_mo
     assert rows(night, OWN) == [("AAA", MONDAY, "champion"), ("BBB", MONDAY, "champion")]
     train = session_step.train_ticker_model
 
-    def fail_for_one(knowledge: Knowledge, ticker: str, *rest: Any) -> Model:
-        if (ticker, knowledge.as_of) == ("AAA", TUESDAY):
+    def fail_for_one(asof: AsOfData, ticker: str, *rest: Any) -> Model:
+        if (ticker, asof.as_of) == ("AAA", TUESDAY):
             raise FloatingPointError("the loss is no number")
-        return train(knowledge, ticker, *rest)
+        return train(asof, ticker, *rest)
 
     monkeypatch.setattr(session_step, "train_ticker_model", fail_for_one)
     server.set_today(WEDNESDAY)

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.nightly import Night, stored_walk
-from stockjax.nightly.run_writer import Store
+from stockjax.nightly import stored_walk
+from stockjax.nightly.run_writer import RunWriter
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse.forecast_inputs import ForecastInputs
-from tests.nightly.made_up import SMALL
-from tests.warehouse.made_up import fetch
+from tests.support.runs import SMALL, RunDriver
+from tests.support.warehouse_rows import fetch
 
 REPLAYED = """SELECT * EXCLUDE (run_id, created_at) FROM forecasts WHERE origin = 'backtest' ORDER BY ALL"""
 
@@ -30,10 +30,10 @@ def settings(folder: Path) -> Settings:
 
 def first_night(folder: Path) -> list[tuple[Any, ...]]:
     """What a first night replays."""
-    night = Night(settings(folder), None, None, lambda line: None)
+    night = RunDriver(settings(folder))
     night.open()
     try:
-        night.replay(night.survey(night.ingest()))
+        night.warm_up(night.resolve_universe(night.ingest()))
         return fetch(night.warehouse, REPLAYED)
     finally:
         night.close("completed", {})
@@ -57,16 +57,16 @@ def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[Any, ...]], stretches: int
 ) -> None:
     written: list[int] = []
-    append = Store.forecasts
+    append = RunWriter.forecasts
 
-    def cut_off(self: Store, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
+    def cut_off(self: RunWriter, rows: pd.DataFrame, inputs: ForecastInputs) -> int:
         if len(written) == stretches:
             raise RuntimeError("power cut")
         written.append(append(self, rows, inputs))
         return written[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "forecasts", cut_off)
+        patch.setattr(RunWriter, "forecasts", cut_off)
         with pytest.raises(RuntimeError, match="power cut"):
             first_night(tmp_path)
     assert len(whole) == 2 * 4 * 6
@@ -82,6 +82,6 @@ def test_a_replay_that_is_complete_is_not_made_again(
     def never(*_: object) -> None:
         raise AssertionError("everything is there")
 
-    monkeypatch.setattr(Store, "models", never)
-    monkeypatch.setattr(Store, "forecasts", never)
+    monkeypatch.setattr(RunWriter, "models", never)
+    monkeypatch.setattr(RunWriter, "forecasts", never)
     assert first_night(tmp_path) == whole

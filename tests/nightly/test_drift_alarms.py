@@ -12,17 +12,17 @@ import pytest
 from scipy.stats import norm
 
 from stockjax.engine import Policy, State, update_monitors
-from stockjax.features import History, KnownPrices
+from stockjax.features import PointInTimePrices, PricePanel
 from stockjax.nightly.drift_alarms import alarm_lines
-from stockjax.nightly.run_writer import Store, read_state
+from stockjax.nightly.run_writer import RunWriter, read_state
 from stockjax.registry import Status
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.drift_tables import append_drift
 from stockjax.warehouse.prices import read_known_prices
 from stockjax.warehouse.query import query
-from tests.synthetic import NEW_YORK, price_frame, some_model
-from tests.warehouse.made_up import append, fetch, forecast, store
+from tests.support.synthetic import NEW_YORK, price_frame, some_model
+from tests.support.warehouse_rows import append, fetch, forecast, store
 
 DAYS = NEW_YORK.sessions(date(2012, 7, 2), date(2013, 3, 1))
 SHIFTED = 80
@@ -73,9 +73,9 @@ class World:
             for at in sessions:
                 basis = float(close[ticker, pd.Timestamp(DAYS[at])])
                 quantiles = {name: basis * np.exp(offset) for name, offset in OFFSETS.items()}
-                told: dict[str, Any] = {"ticker": ticker, "basis_close": basis, "scale": SCALE}
+                lines: dict[str, Any] = {"ticker": ticker, "basis_close": basis, "scale": SCALE}
                 as_of, target = str(DAYS[at]), str(DAYS[at + 1])
-                rows.append(forecast(as_of, target, origin=origin, **told, **quantiles))
+                rows.append(forecast(as_of, target, origin=origin, **lines, **quantiles))
         append(self.warehouse, *rows)
 
     def ingest(self, through: int, without: Iterable[tuple[str, int]] = ()) -> None:
@@ -85,9 +85,9 @@ class World:
             known = known[(known["ticker"] != ticker) | (known["session"] != pd.Timestamp(DAYS[at]))]
         store(self.warehouse, known)
 
-    def history(self, through: int) -> History:
+    def history(self, through: int) -> PricePanel:
         columns, _ = read_known_prices(self.warehouse, TICKERS, day(through))
-        return KnownPrices.from_columns(columns, TICKERS).latest
+        return PointInTimePrices.from_columns(columns, TICKERS).latest
 
     def night(self, at: int, run_id: str = "run", settings: Settings | None = None) -> State:
         """What a night observes, written down; the state with which it goes on."""
@@ -111,7 +111,7 @@ class World:
     def trained(self, ticker: str | None, at: int, status: Status = "champion", **changes: Any) -> None:
         """Keep a model that has seen prices up to a session."""
         model = some_model(ticker, seed=at, trained_through=day(at), **changes)
-        Store(self.warehouse, "run").models([model], f"{at}-{ticker}-{status}", status=status)
+        RunWriter(self.warehouse, "run").models([model], f"{at}-{ticker}-{status}", status=status)
 
     def rows(self, where: str = "true") -> list[tuple[Any, ...]]:
         return fetch(
@@ -343,8 +343,8 @@ def test_the_settings_turn_it_off(shifted: World) -> None:
     )
     assert shifted.due(120, off) == NOTHING
     assert shifted.rows() == []
-    told = shifted.settings.drift.model_copy(update={"retrain": False})
-    assert shifted.due(120, shifted.settings.model_copy(update={"drift": told})) == NOTHING
+    lines = shifted.settings.drift.model_copy(update={"retrain": False})
+    assert shifted.due(120, shifted.settings.model_copy(update={"drift": lines})) == NOTHING
     assert shifted.rows("alarm AND ticker = 'B'")
     assert shifted.due(120)[0] == {"B"}
 
@@ -353,9 +353,9 @@ def test_alarms_are_told_on_the_night_that_raised_them(shifted: World, at: int) 
     shifted.ingest(120)
     shifted.night(at - 1)
     shifted.night(at)
-    told = alarm_lines(shifted.warehouse, day(at), TICKERS)
-    assert [line for line in told if line.startswith("drift: scale of B, residuals too large (evidence ")]
-    assert all(" of B, " in line for line in told)
+    lines = alarm_lines(shifted.warehouse, day(at), TICKERS)
+    assert [line for line in lines if line.startswith("drift: scale of B, residuals too large (evidence ")]
+    assert all(" of B, " in line for line in lines)
     assert alarm_lines(shifted.warehouse, day(at), ["A"]) == ()
     assert alarm_lines(shifted.warehouse, day(at - 1), TICKERS) == ()
 
@@ -374,7 +374,7 @@ def test_the_example_query_says_where_every_monitor_stands(shifted: World) -> No
 def test_an_empty_warehouse_has_no_drift(warehouse: Warehouse) -> None:
     settings = load_settings(warehouse=warehouse.folder)
     columns, _ = read_known_prices(warehouse, ["A"], day(100))
-    nothing = KnownPrices.from_columns(columns, ["A"]).latest
+    nothing = PointInTimePrices.from_columns(columns, ["A"]).latest
     state = read_state(warehouse, ["A"], day(100), settings)
     _, update = update_monitors(state.monitors, nothing, nothing, day(100), settings.drift, settings.alerts)
     assert not len(update.rows)

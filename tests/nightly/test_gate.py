@@ -16,15 +16,14 @@ from safetensors.numpy import load, save
 from stockjax.engine import session_step as step_module
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting import training
-from stockjax.nightly import Night
 from stockjax.registry import Model, load_champions, save_models
-from stockjax.reproduce import ledger_rows, rederive
+from stockjax.reproduce import ledger_rows, reproduce
 from stockjax.settings import TrainingSettings, load_settings
-from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.ticker_model import retrain_ticker
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, forecast_all, worse
-from tests.synthetic import NEW_YORK, price_frame
+from tests.support.runs import SMALL, RunDriver, forecast_all, worse
+from tests.support.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
 TICKERS = ("A", "B", "C")
@@ -60,12 +59,12 @@ class Nights:
             catch_up={"sessions": catch_up},
             workers=1,
         )
-        night = Night(settings, DAYS[at].item(), None, self.lines.append)
+        night = RunDriver(settings, DAYS[at].item(), self.lines.append)
         night.open()
         ingested = night.ingest()
-        universe = night.survey(ingested)
+        universe = night.resolve_universe(ingested)
         results = forecast_all(night, universe)
-        outcome = night.outcome(universe, ingested, results, self.folder / "page.html")
+        outcome = night.result(universe, ingested, results, self.folder / "page.html")
         night.close("completed", {})
         assert outcome.forecast == len(TICKERS)
         return outcome.message
@@ -97,7 +96,7 @@ class Nights:
     def assert_rows_come_out_again(self, at: int) -> None:
         for ticker in TICKERS:
             for row in ledger_rows(self.warehouse, ticker, DAYS[at].item()):
-                again = rederive(self.warehouse, row)
+                again = reproduce(self.warehouse, row)
                 assert again.same, (ticker, row["model"], again.differing, again.causes)
 
 
@@ -124,7 +123,7 @@ def harmful(start: Any, base: Any, features: Features, row: int, length: int, *r
     settings, seed = rest
     wild = settings.model_copy(update={"ticker_learning_rate": 100 * settings.ticker_learning_rate})
     labels = features.labels.copy()
-    labels[:, : length - UNSEEN] *= 20
+    labels[:, : length - GATE_SESSIONS] *= 20
     return retrain_ticker(start, base, replace(features, labels=labels), row, length, wild, seed)
 
 
@@ -184,8 +183,8 @@ def test_a_worse_base_is_rejected_and_tried_again_after_a_while(
     monkeypatch.setattr(step_module, "train_base_model", spoilt)
     nights.night(-4, base_every=1, **WIDE)
     assert nights.champions()[None] == base
-    told = nights.rows(f"SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{trained[0]}'")
-    assert told == [("rejected", False)]
+    lines = nights.rows(f"SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{trained[0]}'")
+    assert lines == [("rejected", False)]
     nights.night(-3, base_every=1, **WIDE)
     assert len(trained) == 1
     nights.night(-2, base_every=1, base_retry=2, **WIDE)
@@ -219,7 +218,7 @@ HARMS: dict[str, tuple[Callable[[Path], Any], bool, str]] = {
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_a_model_file_that_is_not_whole_is_named_and_the_base_forecasts(nights: Nights, harm: str) -> None:
-    spoil, known, told = HARMS[harm]
+    spoil, known, lines = HARMS[harm]
     before = nights.champions()
     file = nights.file_of(before["B"])
     spoil(file)
@@ -228,7 +227,7 @@ def test_a_model_file_that_is_not_whole_is_named_and_the_base_forecasts(nights: 
     message = nights.night(-4, **WIDE)
     assert message.startswith("3 of 3 tickers forecast")
     assert f"B: the model file '{before['B']}.safetensors'" in message
-    assert told in message
+    assert lines in message
     assert message.endswith("forecast from the base")
     networks = nights.networks(-4)
     assert networks["B"] == (before[None], "base")
@@ -266,8 +265,8 @@ def test_without_any_model_har_speaks_and_the_row_says_so(
         "B": (before["B"], None),
         "C": (before["C"], None),
     }
-    told = "SELECT model, q05, q50, q95, scale FROM forecasts WHERE ticker = 'A' AND as_of = '{}'"
-    found = {model: numbers for model, *numbers in nights.rows(told.format(DAYS[-4]))}
+    lines = "SELECT model, q05, q50, q95, scale FROM forecasts WHERE ticker = 'A' AND as_of = '{}'"
+    found = {model: numbers for model, *numbers in nights.rows(lines.format(DAYS[-4]))}
     assert found["lstm"] == found["har"]
     nights.assert_rows_come_out_again(-4)
 
@@ -300,10 +299,10 @@ def kept_challenger(nights: Nights, *, good: bool) -> Model:
     assert champion is not None
     if not good:
         champion = worse(champion)
-    told = {**TrainingSettings(**SMALL).model_dump(), "ticker_steps": 8, "features": len(FEATURE_NAMES)}
+    lines = {**TrainingSettings(**SMALL).model_dump(), "ticker_steps": 8, "features": len(FEATURE_NAMES)}
     challenger = replace(
         champion,
-        hyperparameters={**told, "stopped_at": 50, "search": {"study": "study-1"}},
+        hyperparameters={**lines, "stopped_at": 50, "search": {"study": "study-1"}},
         status="challenger",
         champion_loss=None,
     )
@@ -322,30 +321,30 @@ def test_the_winner_of_a_search_meets_the_base_in_force_and_its_recipe_goes_on(n
         f"WHERE model_id = '{challenger.model_id}' ORDER BY change"
     )
     assert changes[-1] == ("challenger", "champion", "promote", None)
-    told = nights.rows(
+    lines = nights.rows(
         "SELECT DISTINCT hyperparameters->>'ticker_steps' FROM models "
         f"WHERE role = 'ticker' AND trained_through = '{DAYS[-4]}'"
     )
-    assert told == [("8",)]
+    assert lines == [("8",)]
     # The next base is trained by the same recipe, and says whose it is.
     nights.night(-3, base_every=1, **WIDE)
     nights.night(-2, base_every=1, **WIDE)
-    told = nights.rows(
+    lines = nights.rows(
         "SELECT hyperparameters->>'searched', hyperparameters->>'ticker_steps' FROM models "
         f"WHERE model_id = '{nights.champions()[None]}'"
     )
-    assert told == [("study-1", "8")]
+    assert lines == [("study-1", "8")]
 
 
 def test_a_winner_of_a_search_that_does_worse_is_rejected(nights: Nights) -> None:
     before, challenger = nights.champions()[None], kept_challenger(nights, good=False)
     nights.night(-4)
     assert nights.champions()[None] == before
-    told = nights.rows(
+    lines = nights.rows(
         "SELECT status, validation_loss > champion_loss + 0.01 FROM models "
         f"WHERE model_id = '{challenger.model_id}'"
     )
-    assert told == [("rejected", True)]
+    assert lines == [("rejected", True)]
     # It is judged once.
     lines = len(nights.lines)
     nights.night(-3)

@@ -7,10 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stockjax.nightly import Night
-from tests.nightly.made_up import settings_for, whole_night
-from tests.warehouse.made_up import fetch
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import RunDriver, settings_for, whole_night
+from tests.support.warehouse_rows import fetch
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
 BEFORE, TARGET, HALTED, REOPENED, AFTER = (date(2026, 2, day) for day in (9, 10, 11, 12, 13))
@@ -50,7 +49,7 @@ def test_a_halt_is_scored_at_its_reopening_until_the_true_price_arrives(
     ending = server.listings["ENDS"]
     ending.prices = ending.prices[ending.prices["session"] <= pd.Timestamp(BEFORE)]
 
-    def night_of(session: date) -> Night:
+    def night_of(session: date) -> RunDriver:
         server.set_today(session)
         seen = len(server.requests)
         night = whole_night(settings, session)[0]

@@ -12,11 +12,11 @@ import pytest
 
 from stockjax.engine import StepResult
 from stockjax.engine.due_sessions import DueSession
-from stockjax.nightly import Night, Outcome, Universe
+from stockjax.nightly import RunResult, Universe
 from stockjax.nightly.backtest import backtest
 from stockjax.settings import Settings, load_settings
-from tests.nightly.made_up import SMALL, steps
-from tests.synthetic import NEW_YORK
+from tests.support.runs import SMALL, RunDriver, all_steps
+from tests.support.synthetic import NEW_YORK
 
 NIGHTS = NEW_YORK.sessions(date(2013, 2, 25), date(2013, 3, 1)).tolist()
 """The session of a first night, and the four after it."""
@@ -38,12 +38,12 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def whole(settings: Settings, as_of: date | None = None) -> Outcome:
+def whole(settings: Settings, as_of: date | None = None) -> RunResult:
     """A night as the flow goes through it."""
-    night = Night(settings, as_of, None, lambda line: None)
+    night = RunDriver(settings, as_of)
     night.open()
     try:
-        *_, outcome = steps(night)
+        *_, outcome = all_steps(night)
     except BaseException:
         night.close("failed", {})
         raise
@@ -58,7 +58,7 @@ class Vendor:
         self.prices = prices
         self.file = folder / "prices.csv"
 
-    def night(self, folder: Path, session: date, **changes: Any) -> Outcome:
+    def night(self, folder: Path, session: date, **changes: Any) -> RunResult:
         """A night at the close of a session."""
         known = self.prices[self.prices["session"] <= pd.Timestamp(session)]
         known.to_csv(self.file, index=False)
@@ -134,15 +134,15 @@ def test_what_is_caught_up_is_what_the_nights_would_have_written(
 def test_a_run_that_is_cut_off_while_it_catches_up_is_completed_by_the_next(
     vendor: Vendor, late: Path, every_night: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forecast: Callable[..., StepResult | None] = Night.forecast
+    forecast: Callable[..., StepResult | None] = RunDriver.forecast
 
-    def fail_at_the_third(self: Night, universe: Universe, due: DueSession) -> StepResult | None:
+    def fail_at_the_third(self: RunDriver, universe: Universe, due: DueSession) -> StepResult | None:
         if due.session == NIGHTS[3]:
             raise RuntimeError("power cut")
         return forecast(self, universe, due)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Night, "forecast", fail_at_the_third)
+        patch.setattr(RunDriver, "forecast", fail_at_the_third)
         with pytest.raises(RuntimeError, match="power cut"):
             vendor.night(late, NIGHTS[-1])
     done = [(NIGHTS[0], "nightly", 12), (NIGHTS[1], "catchup", 12), (NIGHTS[2], "catchup", 12)]
@@ -174,14 +174,14 @@ class Restless(Vendor):
     def settings(self, folder: Path) -> Settings:
         return load_settings(source="files", path=self.file, warehouse=folder, **USUAL)
 
-    def whole_night(self, folder: Path, session: date) -> Outcome:
+    def whole_night(self, folder: Path, session: date) -> RunResult:
         self.write(session)
         return whole(self.settings(folder))
 
     def ingest_only(self, folder: Path, session: date) -> None:
         """A night that is killed after its ingest."""
         self.write(session)
-        night = Night(self.settings(folder), None, None, lambda line: None)
+        night = RunDriver(self.settings(folder))
         night.open()
         night.ingest()
         night.close("failed", {})
@@ -221,9 +221,9 @@ def test_a_backtest_of_prices_that_came_at_once_knows_a_spike_until_the_next_bar
     vendor = Restless(three, tmp_path)
     vendor.write(NIGHTS[-1])
     settings = vendor.settings(tmp_path / "warehouse")
-    night = Night(settings, None, None, lambda line: None)
+    night = RunDriver(settings)
     night.open("backtest")
-    universe = night.survey(night.ingest())
+    universe = night.resolve_universe(night.ingest())
     list(backtest(night, universe, NIGHTS[1], NIGHTS[-1]))
     night.close("completed", {})
     basis = """SELECT as_of, basis_close FROM forecasts
@@ -249,7 +249,7 @@ def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the
     assert rows(late, BY_SESSION) == [(day, origin, 12) for day, origin in zip(NIGHTS, origins, strict=True)]
 
 
-def sample(folder: Path, as_of: date | None, *tickers: str) -> Outcome:
+def sample(folder: Path, as_of: date | None, *tickers: str) -> RunResult:
     """A night on the sample, without a replay."""
     changes = {"replay": {"sessions": 0}, "tickers": tickers}
     return whole(load_settings(warehouse=folder, **(USUAL | changes)), as_of)

@@ -4,11 +4,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from stockjax.nightly import Night
 from stockjax.settings import TrainingMode, load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, forecast_all
-from tests.synthetic import NEW_YORK, price_frame
+from tests.support.runs import SMALL, RunDriver, forecast_all
+from tests.support.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
 BASES = """SELECT trained_through, CAST(json_extract(hyperparameters, '$.stopped_at') AS INTEGER) > 0
@@ -42,9 +41,9 @@ class Nights:
             workers=1,
         )
         session: date = DAYS[at].item()
-        night = Night(settings, session, None, self.lines.append)
+        night = RunDriver(settings, session, self.lines.append)
         night.open()
-        universe = night.survey(night.ingest())
+        universe = night.resolve_universe(night.ingest())
         assert [len(made.forecasts) for made in forecast_all(night, universe)] == [4]
         night.close("completed", {})
         return session

@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.errors import Unreachable, UsageError
-from stockjax.nightly import Night
+from stockjax.errors import ConnectionFailedError, UsageError
 from stockjax.settings import load_settings
-from tests.nightly.made_up import SMALL, evening, forecast_all, settings_for, whole_night
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import SMALL, RunDriver, evening, forecast_all, settings_for, whole_night
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
 
@@ -25,7 +24,7 @@ def server() -> Iterator[YahooServer]:
         yield vendor
 
 
-def rows(night: Night, sql: str) -> list[tuple[Any, ...]]:
+def rows(night: RunDriver, sql: str) -> list[tuple[Any, ...]]:
     with night.warehouse.read() as connection:
         return connection.execute(sql).fetchall()
 
@@ -41,7 +40,7 @@ def test_a_night_on_a_holiday_is_a_no_op_that_says_so(server: YahooServer, tmp_p
     assert second.message == (
         "2 of 2 tickers forecast for 2026-02-17; 2026-02-16 is no session of XNYS: nothing to do"
     )
-    assert (universe.due, universe.missed, ingested.skipped) == ([], {}, 2)
+    assert (universe.due, universe.due_catch_up, ingested.skipped) == ([], {}, 2)
     assert server.chart_requests() == asked
     assert rows(night, "SELECT count(*) FROM forecasts") == [(8,)]
     assert rows(night, "SELECT status FROM runs") == [("completed",), ("completed",)]
@@ -111,15 +110,13 @@ def test_a_bar_that_the_next_one_disproves_leaves_the_prices(server: YahooServer
 def test_a_run_that_asks_for_the_past_of_a_live_source_is_no_live_one(
     server: YahooServer, tmp_path: Path
 ) -> None:
-    night = Night(
+    night = RunDriver(
         settings_for(server, tmp_path, "AAA"),
         date(2026, 2, 3),
-        None,
-        lambda line: None,
         now=datetime(2026, 3, 10, 22, 30, tzinfo=UTC),
     )
     night.open()
-    universe = night.survey(night.ingest())
+    universe = night.resolve_universe(night.ingest())
     assert {market.origin for market in universe.markets.values()} == {"catchup"}
     assert rows(night, "SELECT max(session) FROM prices") == [(date(2026, 2, 3),)]
 
@@ -146,11 +143,11 @@ def test_a_hole_is_asked_for_again_until_it_is_filled(server: YahooServer, tmp_p
 
 
 def test_the_sample_and_prices_of_today_do_not_share_a_warehouse(server: YahooServer, tmp_path: Path) -> None:
-    sample = Night(load_settings(warehouse=tmp_path), None, None, lambda line: None)
+    sample = RunDriver(load_settings(warehouse=tmp_path))
     sample.open()
     sample.ingest()
     sample.close("completed", {})
-    night = Night(settings_for(server, tmp_path, "AAA"), None, None, lambda line: None)
+    night = RunDriver(settings_for(server, tmp_path, "AAA"))
     with pytest.raises(UsageError, match="holds prices from sample; give those from yahoo another one"):
         night.open()
 
@@ -160,11 +157,11 @@ def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None
         warehouse=tmp_path, tickers=("IBM",), training=SMALL, replay={"sessions": 3}, workers=1
     )
 
-    def night(as_of: date | None) -> Night:
-        made = Night(settings, as_of, None, lambda line: None)
+    def night(as_of: date | None) -> RunDriver:
+        made = RunDriver(settings, as_of)
         made.open()
-        universe = made.survey(made.ingest())
-        made.replay(universe)
+        universe = made.resolve_universe(made.ingest())
+        made.warm_up(universe)
         forecast_all(made, universe)
         made.release()
         return made
@@ -198,10 +195,10 @@ def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
             history={"training_sessions": 320},
             replay={"sessions": 3, "ticker_every": 2},
         )
-        night = Night(settings, as_of, None, lambda line: None)
+        night = RunDriver(settings, as_of)
         night.open()
-        universe = night.survey(night.ingest())
-        night.replay(universe)
+        universe = night.resolve_universe(night.ingest())
+        night.warm_up(universe)
         forecast_all(night, universe)
         night.close("completed", {})
         found[name] = [
@@ -221,9 +218,9 @@ def test_a_vendor_out_of_reach_is_told_soon_and_by_name(tmp_path: Path) -> None:
     with YahooServer() as gone:
         settings = settings_for(gone, tmp_path, *(f"S{number:02d}" for number in range(40)))
     lines: list[str] = []
-    night = Night(settings, None, None, lines.append, now=evening(date(2026, 3, 5)))
+    night = RunDriver(settings, None, lines.append, now=evening(date(2026, 3, 5)))
     night.open()
     failures = night.ingest().failures
     assert len(failures) == 40
-    assert {type(failure) for failure in failures.values()} == {Unreachable}
+    assert {type(failure) for failure in failures.values()} == {ConnectionFailedError}
     assert "as for the tickers before" in str(failures["S39"])

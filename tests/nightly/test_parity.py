@@ -15,14 +15,13 @@ import pandas as pd
 import pytest
 
 from stockjax.engine import session_step
-from stockjax.forecasting.asof import Knowledge
-from stockjax.nightly import Night
+from stockjax.forecasting.asof import AsOfData
 from stockjax.nightly.backtest import backtest
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, steps, worse
-from tests.synthetic import NEW_YORK, price_frame
+from tests.support.runs import SMALL, RunDriver, all_steps, worse
+from tests.support.synthetic import NEW_YORK, price_frame
 
 COUNT = int(os.environ.get("PARITY_SESSIONS", "11"))
 """Consecutive sessions; `make soak` asks for more."""
@@ -89,37 +88,37 @@ class World:
         known.to_csv(self.folder / f"{name}.csv", index=False)
 
     def nights(self) -> list[str]:
-        told: list[str] = []
+        lines: list[str] = []
         for day in [*NIGHTS, NEW_YORK.next_session(NIGHTS[-1])]:
             self.write("nights", day)
-            night = Night(self.settings("nights"), None, None, told.append)
+            night = RunDriver(self.settings("nights"), None, lines.append)
             night.open()
             if day in NIGHTS:
-                *_, outcome = steps(night)
+                *_, outcome = all_steps(night)
                 night.close("completed", outcome.summary())
             else:
                 # The last outcome, so that both are scored alike.
                 night.ingest()
                 night.score()
                 night.close("completed", {})
-        return told
+        return lines
 
     def backtest(self) -> list[str]:
-        told: list[str] = []
+        lines: list[str] = []
         self.write("backtest", NEW_YORK.next_session(NIGHTS[-1]))
-        night = Night(self.settings("backtest"), None, None, told.append, until=NIGHTS[-1])
+        night = RunDriver(self.settings("backtest"), None, lines.append, until=NIGHTS[-1])
         night.open("backtest")
-        universe = night.survey(night.ingest())
+        universe = night.resolve_universe(night.ingest())
         list(backtest(night, universe, NIGHTS[0], NIGHTS[-1]))
         night.score()
         night.close("completed", {})
         # The run that knows the outcome of the last session.
-        night = Night(self.settings("backtest"), None, None, told.append)
+        night = RunDriver(self.settings("backtest"), None, lines.append)
         night.open("backtest")
         night.ingest()
         night.score()
         night.close("completed", {})
-        return told
+        return lines
 
     def rows(self, name: str, sql: str, *parameters: Any) -> pd.DataFrame:
         with Warehouse(self.folder / name).read() as connection:
@@ -131,9 +130,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("parity"))
     train = session_step.train_base_model
 
-    def spoilt_once(knowledge: Knowledge, *rest: Any) -> Model:
-        base = train(knowledge, *rest)
-        return worse(base) if knowledge.as_of in SPOILT else base
+    def spoilt_once(asof: AsOfData, *rest: Any) -> Model:
+        base = train(asof, *rest)
+        return worse(base) if asof.as_of in SPOILT else base
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_step, "train_base_model", spoilt_once)

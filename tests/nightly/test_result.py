@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.nightly import Outcome
-from stockjax.nightly.result import MOST_REASONS
+from stockjax.nightly import RunResult
+from stockjax.nightly.result import MAX_REASONS
 
 
 def outcome(
     asked: int, forecast: int, excused: int = 0, failures: Mapping[str, str] | None = None
-) -> Outcome:
-    return Outcome(
+) -> RunResult:
+    return RunResult(
         as_of=date(2013, 3, 1),
         targets=(date(2013, 3, 4),),
         tickers=frozenset(f"T{number}" for number in range(asked)),
@@ -68,20 +68,20 @@ def test_a_night_has_failed_by_the_share_of_those_that_could_have_been_forecast(
 
 
 def test_the_message_counts_and_says_why() -> None:
-    told = outcome(3, 1, failures={"T2": "failed, no such ticker", "T1": "stale, last price 2013-02-01"})
-    assert told.message == (
+    lines = outcome(3, 1, failures={"T2": "failed, no such ticker", "T1": "stale, last price 2013-02-01"})
+    assert lines.message == (
         "1 of 3 tickers forecast for 2013-03-04; T1: stale, last price 2013-02-01; T2: failed, no such ticker"
     )
 
 
 def test_a_file_is_not_named_twice() -> None:
-    told = outcome(1, 1, failures={"broken.csv": "'broken.csv' has headings and no rows; fill or remove it"})
-    assert told.message.endswith("; 'broken.csv' has headings and no rows; fill or remove it")
+    lines = outcome(1, 1, failures={"broken.csv": "'broken.csv' has headings and no rows; fill or remove it"})
+    assert lines.message.endswith("; 'broken.csv' has headings and no rows; fill or remove it")
 
 
 def test_a_long_message_counts_the_rest_and_the_summary_has_them_all() -> None:
-    failures = {f"T{number:02d}": "failed" for number in range(MOST_REASONS + 7)}
-    told = outcome(40, 13, failures=failures)
-    assert told.message.count(": failed") == MOST_REASONS
-    assert told.message.endswith("; and 7 more tickers, see stockjax status")
-    assert told.summary()["failures"] == failures
+    failures = {f"T{number:02d}": "failed" for number in range(MAX_REASONS + 7)}
+    lines = outcome(40, 13, failures=failures)
+    assert lines.message.count(": failed") == MAX_REASONS
+    assert lines.message.endswith("; and 7 more tickers, see stockjax status")
+    assert lines.summary()["failures"] == failures

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.errors import AnotherRun
-from stockjax.nightly import Night
-from stockjax.nightly.run_lock import Turn
+from stockjax.errors import RunInProgressError
+from stockjax.nightly.run_lock import RunLock
 from stockjax.settings import Settings, load_settings
+from tests.support.runs import RunDriver
 
 HOLDER = """
 import sys
 from pathlib import Path
-from stockjax.nightly.run_lock import Turn
+from stockjax.nightly.run_lock import RunLock
 from stockjax.settings import load_settings
-turn = Turn(load_settings(warehouse=Path(sys.argv[1])))
-turn.take("forecast", print)
+turn = RunLock(load_settings(warehouse=Path(sys.argv[1])))
+turn.acquire("forecast", print)
 print("taken", flush=True)
 sys.stdin.read()
 """
@@ -31,9 +31,9 @@ def settings(folder: Path, when_busy: str = "cancel", timeout: float = 30.0) -> 
     return load_settings(warehouse=folder, run={"when_busy": when_busy, "busy_timeout": timeout})
 
 
-def taken(folder: Path, flow: str = "forecast") -> Turn:
-    turn = Turn(settings(folder))
-    turn.take(flow, say_nothing)
+def taken(folder: Path, flow: str = "forecast") -> RunLock:
+    turn = RunLock(settings(folder))
+    turn.acquire(flow, say_nothing)
     return turn
 
 
@@ -57,14 +57,14 @@ def held_by_another_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_turn_makes_the_folder_and_can_be_taken_again_when_it_is_given_back(tmp_path: Path) -> None:
     folder = tmp_path / "not" / "there"
     for _ in range(3):
-        taken(folder).give_back()
+        taken(folder).release()
     assert folder.is_dir()
 
 
 def test_a_second_run_is_refused_at_once_in_a_sentence_that_says_what_to_do(tmp_path: Path) -> None:
     first = taken(tmp_path)
     begun = time.monotonic()
-    with pytest.raises(AnotherRun) as refused:
+    with pytest.raises(RunInProgressError) as refused:
         taken(tmp_path)
     assert time.monotonic() - begun < 1
     assert str(refused.value) == (
@@ -72,18 +72,18 @@ def test_a_second_run_is_refused_at_once_in_a_sentence_that_says_what_to_do(tmp_
         "run it again later, or set run.when_busy to 'wait'"
     )
     assert refused.value.exit_code == 1
-    first.give_back()
-    taken(tmp_path).give_back()
+    first.release()
+    taken(tmp_path).release()
 
 
 def test_whoever_was_refused_takes_nothing_from_the_other_when_it_ends(tmp_path: Path) -> None:
-    first, second = taken(tmp_path), Turn(settings(tmp_path))
-    with pytest.raises(AnotherRun):
-        second.take("forecast", say_nothing)
-    second.give_back()
-    with pytest.raises(AnotherRun):
+    first, second = taken(tmp_path), RunLock(settings(tmp_path))
+    with pytest.raises(RunInProgressError):
+        second.acquire("forecast", say_nothing)
+    second.release()
+    with pytest.raises(RunInProgressError):
         taken(tmp_path)
-    first.give_back()
+    first.release()
 
 
 def test_flows_and_warehouses_have_turns_of_their_own(tmp_path: Path) -> None:
@@ -91,49 +91,49 @@ def test_flows_and_warehouses_have_turns_of_their_own(tmp_path: Path) -> None:
     held = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.lock"))
     assert held == [".backtest.lock", ".forecast.lock", "other/.forecast.lock"]
     for turn in turns:
-        turn.give_back()
+        turn.release()
 
 
 def test_a_turn_that_was_never_taken_can_be_given_back(tmp_path: Path) -> None:
-    turn = Turn(settings(tmp_path))
-    turn.give_back()
-    turn.take("forecast", say_nothing)
-    with pytest.raises(AnotherRun):
+    turn = RunLock(settings(tmp_path))
+    turn.release()
+    turn.acquire("forecast", say_nothing)
+    with pytest.raises(RunInProgressError):
         taken(tmp_path)
-    turn.give_back()
-    turn.give_back()
-    taken(tmp_path).give_back()
+    turn.release()
+    turn.release()
+    taken(tmp_path).release()
 
 
 def test_a_run_that_waits_says_so_and_goes_on_when_the_other_ends(tmp_path: Path) -> None:
-    first, told = taken(tmp_path), []
+    first, lines = taken(tmp_path), []
 
-    def say(line: str) -> None:
-        told.append(line)
+    def log(line: str) -> None:
+        lines.append(line)
         # Given back by another thread than took it: steps of a run may end anywhere.
-        threading.Timer(0.3, first.give_back).start()
+        threading.Timer(0.3, first.release).start()
 
     begun = time.monotonic()
-    waiting = Turn(settings(tmp_path, "wait"))
-    waiting.take("forecast", say)
+    waiting = RunLock(settings(tmp_path, "wait"))
+    waiting.acquire("forecast", log)
     assert 0.3 <= time.monotonic() - begun < 10
-    assert told == [f"another run of forecast is at work on '{tmp_path}'; waiting for its end"]
-    with pytest.raises(AnotherRun):
+    assert lines == [f"another run of forecast is at work on '{tmp_path}'; waiting for its end"]
+    with pytest.raises(RunInProgressError):
         taken(tmp_path)
-    waiting.give_back()
+    waiting.release()
 
 
 def test_a_run_does_not_wait_longer_than_the_settings_say(tmp_path: Path) -> None:
-    first, told = taken(tmp_path), []
+    first, lines = taken(tmp_path), []
     begun = time.monotonic()
-    with pytest.raises(AnotherRun) as refused:
-        Turn(settings(tmp_path, "wait", timeout=0.2)).take("forecast", told.append)
+    with pytest.raises(RunInProgressError) as refused:
+        RunLock(settings(tmp_path, "wait", timeout=0.2)).acquire("forecast", lines.append)
     assert 0.2 <= time.monotonic() - begun < 5
-    assert len(told) == 1
+    assert len(lines) == 1
     assert "was still at work" in str(refused.value)
     assert "after 0.2 s" in str(refused.value)
     assert "raise run.busy_timeout" in str(refused.value)
-    first.give_back()
+    first.release()
 
 
 def test_of_many_that_wait_each_gets_its_turn_alone(tmp_path: Path) -> None:
@@ -141,14 +141,14 @@ def test_of_many_that_wait_each_gets_its_turn_alone(tmp_path: Path) -> None:
 
     def work(number: int) -> None:
         nonlocal inside, most
-        turn = Turn(settings(tmp_path, "wait"))
-        turn.take("forecast", lambda line: None)
+        turn = RunLock(settings(tmp_path, "wait"))
+        turn.acquire("forecast", lambda line: None)
         inside += 1
         most = max(most, inside)
         time.sleep(0.02)
         inside -= 1
         done.append(number)
-        turn.give_back()
+        turn.release()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
     for thread in threads:
@@ -160,41 +160,41 @@ def test_of_many_that_wait_each_gets_its_turn_alone(tmp_path: Path) -> None:
 
 def test_the_turn_of_a_process_that_is_killed_is_free_at_once(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as process:
-        with pytest.raises(AnotherRun):
+        with pytest.raises(RunInProgressError):
             taken(tmp_path)
         process.kill()
         process.wait()
-        taken(tmp_path).give_back()
+        taken(tmp_path).release()
 
 
 def test_a_run_that_waits_goes_on_when_the_other_process_dies(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as process:
-        waiting = Turn(settings(tmp_path, "wait"))
-        waiting.take("forecast", lambda line: process.kill())
+        waiting = RunLock(settings(tmp_path, "wait"))
+        waiting.acquire("forecast", lambda line: process.kill())
         assert process.wait() != 0
-        waiting.give_back()
+        waiting.release()
 
 
 def test_a_night_holds_its_turn_from_its_opening_to_its_close(tmp_path: Path) -> None:
-    night = Night(settings(tmp_path), None, None, lambda line: None)
-    taken(tmp_path).give_back()
+    night = RunDriver(settings(tmp_path))
+    taken(tmp_path).release()
     night.open()
-    with pytest.raises(AnotherRun):
-        Night(settings(tmp_path), None, None, lambda line: None).open()
+    with pytest.raises(RunInProgressError):
+        RunDriver(settings(tmp_path)).open()
     night.close("completed", {})
-    taken(tmp_path).give_back()
+    taken(tmp_path).release()
 
 
 def test_a_night_that_cannot_begin_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Night, flow: str) -> None:
+    def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Night, "_begin", fail)
+    monkeypatch.setattr("stockjax.warehouse.Warehouse.migrate", fail)
     with pytest.raises(OSError, match="No space left"):
-        Night(settings(tmp_path), None, None, lambda line: None).open()
-    taken(tmp_path).give_back()
+        RunDriver(settings(tmp_path)).open()
+    taken(tmp_path).release()
 
 
 def test_a_night_whose_end_cannot_be_noted_keeps_nobody_waiting(
@@ -203,9 +203,9 @@ def test_a_night_whose_end_cannot_be_noted_keeps_nobody_waiting(
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    night = Night(settings(tmp_path), None, None, lambda line: None)
+    night = RunDriver(settings(tmp_path))
     night.open()
-    monkeypatch.setattr("stockjax.nightly.night.finish_run", fail)
+    monkeypatch.setattr("stockjax.nightly.run.finish_run", fail)
     with pytest.raises(OSError, match="No space left"):
         night.close("completed", {})
-    taken(tmp_path).give_back()
+    taken(tmp_path).release()

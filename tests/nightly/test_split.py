@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import settings_for, whole_night
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import settings_for, whole_night
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 FIRST, NIGHTS = date(2025, 5, 1), [date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)]
 SPLIT, DIVIDEND = NIGHTS[1], NIGHTS[2]

@@ -14,13 +14,13 @@ import pytest
 
 import stockjax.reproduce
 from stockjax.engine import State
-from stockjax.nightly import Night
-from stockjax.registry.activation import models_at, put_models_in_force
-from stockjax.reproduce import Rederived, ledger_rows, rederive
+from stockjax.nightly import steps
+from stockjax.registry.activation import activate_models, models_at
+from stockjax.reproduce import Reproduction, ledger_rows, reproduce
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, forecast_all
-from tests.synthetic import NEW_YORK, price_frame
+from tests.support.runs import SMALL, RunDriver, forecast_all
+from tests.support.synthetic import NEW_YORK, price_frame
 
 DAYS = NEW_YORK.sessions(date(2011, 9, 1), date(2013, 3, 1))
 TICKERS = ("A", "B", "C")
@@ -60,16 +60,16 @@ class Nights:
             workers=1,
         )
 
-    def begun(self, at: int, replayed: int = 0, flow: str = "forecast") -> Night:
-        night = Night(self.settings(replayed), DAYS[at].item(), None, self.lines.append)
+    def begun(self, at: int, replayed: int = 0, flow: str = "forecast") -> RunDriver:
+        night = RunDriver(self.settings(replayed), DAYS[at].item(), self.lines.append)
         night.open(flow)
         return night
 
     def night(self, at: int, replayed: int = 0) -> date:
         """A night at the close of a session, counted from the end."""
         night = self.begun(at, replayed)
-        universe = night.survey(night.ingest())
-        night.replay(universe)
+        universe = night.resolve_universe(night.ingest())
+        night.warm_up(universe)
         forecast_all(night, universe)
         night.close("completed", {})
         return night.plan.as_of
@@ -78,8 +78,8 @@ class Nights:
         with self.warehouse.read() as connection:
             return connection.execute(sql).fetchall()
 
-    def rederived(self, ticker: str, day: date) -> list[Rederived]:
-        return [rederive(self.warehouse, row) for row in ledger_rows(self.warehouse, ticker, day)]
+    def rederived(self, ticker: str, day: date) -> list[Reproduction]:
+        return [reproduce(self.warehouse, row) for row in ledger_rows(self.warehouse, ticker, day)]
 
     def models_of(self, day: date) -> dict[str, str]:
         """By ticker, the network that forecast from a session on a night."""
@@ -123,7 +123,7 @@ def test_twenty_rows_of_all_kinds_come_out_again_bit_for_bit(_past: Nights) -> N
     assert {row["origin"] for row in chosen} == {"nightly", "catchup", "backtest"}
     assert {row["as_of"].date() < DAYS[-5].item() for row in chosen if row["ticker"] == "B"} == {True, False}
     for row in chosen:
-        again = rederive(_past.warehouse, row)
+        again = reproduce(_past.warehouse, row)
         assert again.same, (row["ticker"], row["as_of"], row["model"], again.differing, again.causes)
         assert again.causes == ()
 
@@ -143,14 +143,16 @@ def test_a_row_of_before_the_restatement_needs_the_prices_of_before(nights: Nigh
 
 def test_a_search_beside_a_night_leaves_its_rows_as_they_were_made(nights: Nights) -> None:
     night = nights.begun(-4)
-    universe = night.survey(night.ingest())
+    universe = night.resolve_universe(night.ingest())
     # Between reading and writing, a search fetches a restated price and keeps a challenger.
     nights.write_prices(restated=True, factor=1.02)
     search = nights.begun(-4, flow="tune")
-    search.survey(search.ingest())
-    base = night.read_state(night.read_session(universe, universe.due_sessions()[-1])).base  # type: ignore[arg-type]
+    search.resolve_universe(search.ingest())
+    base = steps.read_session_state(
+        night.run, steps.read_session(night.run, universe, universe.due_sessions()[-1])
+    ).base  # type: ignore[arg-type]
     assert base
-    search.store.models([replace(base, seed=base.seed + 1)], "search", status="challenger")
+    search.writer.models([replace(base, seed=base.seed + 1)], "search", status="challenger")
     forecast_all(night, universe)
     search.close("completed", {})
     night.close("completed", {})
@@ -201,7 +203,7 @@ def test_a_number_that_was_not_the_forecast_is_told_with_what_else_is_not_as_it_
 
 
 def back_to(nights: Nights, day: date, tickers: Sequence[str] = ()) -> None:
-    done = put_models_in_force(
+    done = activate_models(
         nights.warehouse,
         models_at(nights.warehouse, day, tickers),
         cause="rollback",
@@ -273,7 +275,7 @@ def test_every_change_of_status_is_on_record(nights: Nights) -> None:
         "SELECT previous, status, cause, changed_by, reason, run_id IS NULL, since FROM model_changes "
         "WHERE ticker = 'B' ORDER BY change"
     )
-    told = ("rollback", "somebody", "worse since", True)
+    lines = ("rollback", "somebody", "worse since", True)
     run = (None, None, False)
     since = {at: DAYS[at].item() for at in (-8, -7, -6, -5, -3)}
     assert since[-5] == date(2013, 2, 25)
@@ -289,10 +291,10 @@ def test_every_change_of_status_is_on_record(nights: Nights) -> None:
                 (None, "champion", "trained", *run, since[at]),
             )
         ),
-        ("champion", "retired", *told, start),
-        ("retired", "champion", *told, start),
+        ("champion", "retired", *lines, start),
+        ("retired", "champion", *lines, start),
         ("champion", "retired", "replaced", *run, since[-3]),
         (None, "champion", "trained", *run, since[-3]),
     ]
-    in_force = nights.rows("SELECT ticker, count(*) FROM champions GROUP BY ALL ORDER BY ALL")
-    assert in_force == [("A", 1), ("B", 1), ("C", 1), (None, 1)]
+    active = nights.rows("SELECT ticker, count(*) FROM champions GROUP BY ALL ORDER BY ALL")
+    assert active == [("A", 1), ("B", 1), ("C", 1), (None, 1)]

@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 
 from stockjax.forecasting.ledger_rows import MODELS
-from stockjax.nightly import Outcome
+from stockjax.nightly import RunResult
 from stockjax.nightly.backtest import backtest
-from stockjax.nightly.night import Night
 from stockjax.settings import load_settings
-from tests.nightly.made_up import SMALL, settings_for, whole_night
-from tests.synthetic import NEW_YORK
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.runs import SMALL, RunDriver, settings_for, whole_night
+from tests.support.synthetic import NEW_YORK
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 SAMPLE = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 LAST = date(2013, 3, 1)
@@ -27,8 +26,8 @@ SAID = ["predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"]
 class Done:
     """A night on the sample, and then a backtest, both of MSFT alone."""
 
-    night: Night
-    outcome: Outcome
+    night: RunDriver
+    outcome: RunResult
     lines: list[str]
     backtested: tuple[int, int]
 
@@ -49,12 +48,12 @@ def done(folder: Path, base: Mapping[str, Any]) -> Done:
     )
     lines: list[str] = []
     night, _, _, outcome = whole_night(settings, LAST, lines)
-    again = Night(settings, None, None, lines.append)
+    again = RunDriver(settings, None, lines.append)
     again.open("backtest")
     first, last = NEW_YORK.sessions(date(2013, 2, 20), date(2013, 2, 21)).tolist()
-    (told,) = backtest(again, again.survey(again.ingest()), first, last)
+    (lines,) = backtest(again, again.resolve_universe(again.ingest()), first, last)
     again.close("completed", {})
-    return Done(night, outcome, lines, (told.done, told.of))
+    return Done(night, outcome, lines, (lines.done, lines.of))
 
 
 @pytest.fixture(scope="module")

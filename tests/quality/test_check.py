@@ -9,16 +9,27 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from stockjax.errors import Malformed
+from stockjax.errors import InvalidDataError
 from stockjax.quality import check
-from stockjax.quality.quarantine import REFUSED_COLUMNS, turned_away
+from stockjax.quality.quarantine import REFUSED_COLUMNS, reject_all
 from stockjax.quality.row_checks import CHECK_BY_NAME
 from stockjax.quality.schema import PRICE_ROW, ROW_FAULTS
 from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.protocol import no_prices
-from tests.synthetic import price_frame
-
-from .made_up import CLOSED, EXCHANGES, GOOD, NAN, NEW_YORK, TODAY, checked, days, judged, reasons, table
+from tests.support.bars import (
+    CLOSED,
+    EXCHANGES,
+    GOOD,
+    NAN,
+    NEW_YORK,
+    TODAY,
+    checked,
+    days,
+    judged,
+    reasons,
+    table,
+)
+from tests.support.synthetic import price_frame
 
 
 def test_a_good_row_passes_unchanged() -> None:
@@ -188,7 +199,7 @@ def test_a_delivery_of_nothing_good_is_all_refused() -> None:
     ids=["missing", "extra", "text", "integer", "text date", "raw", "twice"],
 )
 def test_a_table_of_the_wrong_shape_is_malformed_in_one_sentence(broken: pd.DataFrame) -> None:
-    with pytest.raises(Malformed, match="wrong shape") as caught:
+    with pytest.raises(InvalidDataError, match="wrong shape") as caught:
         judged(broken)
     assert "\n" not in str(caught.value)
 
@@ -325,12 +336,12 @@ def test_the_delivery_is_left_as_it_was() -> None:
 
 
 def test_a_whole_delivery_can_be_turned_away() -> None:
-    away = turned_away(table({"raw": '{"t": 1}'}, {"session": None}), "other_units")
+    away = reject_all(table({"raw": '{"t": 1}'}, {"session": None}), "other_units")
     assert list(away.columns) == REFUSED_COLUMNS
     assert away["reason"].tolist() == ["other_units"] * 2
     assert away["severity"].tolist() == ["reject"] * 2
     assert [json.loads(row).get("close") for row in away["row"]] == [None, 10.5]
-    assert turned_away(table({}).iloc[:0], "other_units").empty
+    assert reject_all(table({}).iloc[:0], "other_units").empty
 
 
 _VALUES = st.sampled_from([10.0, 9.0, 11.0, 10.5, 33.0, 0.0, -1.0, 1e-9, 1e300, NAN, math.inf, -math.inf])

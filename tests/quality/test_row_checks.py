@@ -5,8 +5,7 @@ import pytest
 
 from stockjax.quality import CHECKS
 from stockjax.quality.row_checks import CHECK_BY_NAME
-
-from .made_up import NAN, checked, days, reasons
+from tests.support.bars import NAN, checked, days, reasons
 
 LEVEL = [10.0, 10.1, 9.9, 10.0]
 

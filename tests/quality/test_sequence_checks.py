@@ -8,8 +8,7 @@ import pytest
 
 from stockjax.quality import check
 from stockjax.sessions import exchange
-
-from .made_up import NEW_YORK, checked, days, found, judged, reasons, table
+from tests.support.bars import NEW_YORK, checked, days, found, judged, reasons, table
 
 LEVEL = [10.0, 10.1, 9.9, 10.0]
 ACTION = [{"dividend": 2.0}, {"split": 2.0}]

@@ -14,14 +14,14 @@ from stockjax.errors import UsageError
 from stockjax.registry import Model, load_champions, purge_models, save_models
 from stockjax.registry.activation import (
     Promoted,
+    activate_models,
     models_at,
     models_named,
     models_of_run,
-    models_once_in_force,
-    put_models_in_force,
+    models_once_active,
 )
 from stockjax.warehouse import Warehouse
-from tests.synthetic import some_model
+from tests.support.synthetic import some_model
 
 MOMENT = datetime(2013, 3, 8, 23, 0, tzinfo=UTC)
 DAYS = [date(2013, 3, 4 + number) for number in range(4)]
@@ -61,14 +61,14 @@ def statuses(warehouse: Warehouse) -> dict[str, str]:
     return dict(rows(warehouse, "SELECT model_id, status FROM models"))
 
 
-def in_force(warehouse: Warehouse, day: date = LATER) -> dict[str | None, str]:
+def active(warehouse: Warehouse, day: date = LATER) -> dict[str | None, str]:
     champions = load_champions(warehouse, ["A", "B"], day)
     base = {None: champions.base.model_id} if champions.base else {}
     return base | {ticker: model.model_id for ticker, model in champions.tickers.items()}
 
 
 def put(warehouse: Warehouse, found: Iterable[Any], cause: Any = "rollback") -> Promoted:
-    return put_models_in_force(warehouse, list(found), cause=cause, moment=MOMENT)
+    return activate_models(warehouse, list(found), cause=cause, moment=MOMENT)
 
 
 class Past:
@@ -119,15 +119,15 @@ def test_the_models_of_a_day_a_run_and_a_ticker(warehouse: Warehouse, past: Past
 
 def test_a_rollback_holds_from_the_session_after_the_last_forecast(warehouse: Warehouse, past: Past) -> None:
     newest = {None: past.base.model_id, "A": past.a[3].model_id, "B": past.b[3].model_id}
-    assert in_force(warehouse) == newest
+    assert active(warehouse) == newest
     done = put(warehouse, models_at(warehouse, DAYS[0], ["A"]))
     (change,) = done.changes
     assert (change.model_id, change.displaced) == (past.a[0].model_id, past.a[3].model_id)
     assert change.since == LATER
-    assert in_force(warehouse) == newest | {"A": past.a[0].model_id}
+    assert active(warehouse) == newest | {"A": past.a[0].model_id}
     # What was in force at a session of the past is still what was in force then.
     for at, day in enumerate(DAYS):
-        assert in_force(warehouse, day) == {
+        assert active(warehouse, day) == {
             None: past.base.model_id,
             "A": past.a[at].model_id,
             "B": past.b[at].model_id,
@@ -146,7 +146,7 @@ def test_the_same_again_changes_nothing(warehouse: Warehouse, past: Past) -> Non
 def test_back_and_forth_ends_where_it_was_told_to_last(warehouse: Warehouse, past: Past) -> None:
     for at in (0, 2, 1):
         put(warehouse, models_named(warehouse, [past.a[at].model_id]))
-    assert in_force(warehouse)["A"] == past.a[1].model_id
+    assert active(warehouse)["A"] == past.a[1].model_id
     assert rows(warehouse, "SELECT model_id FROM champions WHERE ticker = 'A'") == [(past.a[1].model_id,)]
     assert [row[0] for row in rows(warehouse, "SELECT change FROM model_changes ORDER BY ALL")] == list(
         range(1, 1 + rows(warehouse, "SELECT count(*) FROM model_changes")[0][0])
@@ -157,9 +157,9 @@ def test_a_challenger_can_be_promoted_but_not_rolled_back_to(warehouse: Warehous
     challenger = some_model(None, 2, trained_through=DAYS[2], status="challenger")
     save(warehouse, DAYS[2], challenger)
     with pytest.raises(UsageError, match=f"models promote {challenger.model_id}"):
-        models_once_in_force(warehouse, [challenger.model_id])
+        models_once_active(warehouse, [challenger.model_id])
     put(warehouse, models_named(warehouse, [challenger.model_id]), "promote")
-    assert in_force(warehouse)[None] == challenger.model_id
+    assert active(warehouse)[None] == challenger.model_id
     assert statuses(warehouse)[past.base.model_id] == "retired"
     previous = rows(warehouse, "SELECT model_id, previous FROM model_changes WHERE cause = 'promote'")
     assert set(previous) == {(past.base.model_id, "champion"), (challenger.model_id, "challenger")}
@@ -170,11 +170,11 @@ def test_what_is_trained_afterwards_takes_over(warehouse: Warehouse, past: Past)
     late = some_model("A", 30, trained_through=DAYS[2])
     save(warehouse, date(2013, 3, 9), late)
     # Trained for a session of before the rollback, it does not undo it.
-    assert in_force(warehouse)["A"] == past.a[0].model_id
+    assert active(warehouse)["A"] == past.a[0].model_id
     assert statuses(warehouse)[late.model_id] == "retired"
     new = some_model("A", 31, trained_through=LATER)
     save(warehouse, LATER, new)
-    assert in_force(warehouse)["A"] == new.model_id
+    assert active(warehouse)["A"] == new.model_id
     assert list(statuses(warehouse).values()).count("champion") == 3
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_is_not_whole_is_refused_and_the_others_go_on(
     done = put(warehouse, models_at(warehouse, DAYS[1]))
     assert set(done.problems) == {past.a[1].model_id}
     assert ("sha256" in done.problems[past.a[1].model_id]) == (harm == "damaged")
-    assert in_force(warehouse) == {
+    assert active(warehouse) == {
         None: past.base.model_id,
         "A": past.a[3].model_id,
         "B": past.b[1].model_id,
@@ -218,7 +218,7 @@ def test_who_was_put_back_is_never_let_go(warehouse: Warehouse, past: Past) -> N
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"),
+    ("ask", "lines"),
     [
         (lambda w: models_at(w, date(2013, 1, 1)), "no model was in force on 2013-01-01"),
         (lambda w: models_at(w, date(2013, 4, 1)), "after the last forecast, which is of 2013-03-07"),
@@ -229,10 +229,10 @@ def test_who_was_put_back_is_never_let_go(warehouse: Warehouse, past: Past) -> N
     ],
 )
 def test_what_is_not_there_is_said_in_a_sentence(
-    warehouse: Warehouse, past: Past, ask: Any, told: str
+    warehouse: Warehouse, past: Past, ask: Any, lines: str
 ) -> None:
     del past
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=lines):
         ask(warehouse)
 
 
@@ -254,7 +254,7 @@ def statement(name):
 model_history.statement = statement
 if sys.argv[2] == "publish":
     Warehouse._publish = lambda self: os._exit(9)
-model_history.put_in_force(
+model_history.activate(
     Warehouse(Path(sys.argv[1])), sys.argv[3:], cause="rollback", moment=datetime(2013, 3, 8, tzinfo=UTC)
 )
 """
@@ -270,11 +270,11 @@ def test_killed_between_two_steps_all_of_it_has_happened_or_nothing(
     assert subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode == 9
     if step == "publish":
         # It was committed; readers see it from the next commit on.
-        assert in_force(warehouse) == {None: past.base.model_id, "A": wanted[0], "B": wanted[1]}
+        assert active(warehouse) == {None: past.base.model_id, "A": wanted[0], "B": wanted[1]}
         assert len(rows(warehouse, "FROM model_changes")) == len(changes) + 4
     else:
         assert statuses(warehouse) == before
         assert rows(warehouse, "FROM model_changes ORDER BY change") == changes
     put(warehouse, models_named(warehouse, wanted))
-    assert in_force(warehouse) == {None: past.base.model_id, "A": wanted[0], "B": wanted[1]}
+    assert active(warehouse) == {None: past.base.model_id, "A": wanted[0], "B": wanted[1]}
     assert len(rows(warehouse, "FROM model_changes")) == len(changes) + 4

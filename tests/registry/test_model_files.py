@@ -8,7 +8,7 @@ import pytest
 from stockjax.errors import ModelFileError
 from stockjax.registry import model_files
 from stockjax.registry.model_files import read_file, write_files
-from tests.synthetic import assert_same_bits, random_parameters
+from tests.support.synthetic import assert_same_bits, random_parameters
 
 
 @pytest.fixture

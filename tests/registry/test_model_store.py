@@ -9,7 +9,7 @@ import pytest
 
 from stockjax.registry import Champions, Model, load_champions, save_models
 from stockjax.warehouse import Warehouse
-from tests.synthetic import assert_same_bits, random_parameters, some_model
+from tests.support.synthetic import assert_same_bits, random_parameters, some_model
 
 MOMENT = datetime(2013, 3, 1, 22, 0, tzinfo=UTC)
 TONIGHT = date(2013, 3, 1)
@@ -127,9 +127,9 @@ def test_a_file_of_another_release_is_named_and_passed_over(warehouse: Warehouse
     assert found.base is not None
     assert list(found.tickers) == ["IBM"]
     assert list(found.problems) == ["AAPL"]
-    told = {"bare": "lacks adapter/center, ", "less": "lacks residuals", "more": "has extra"}[change]
+    lines = {"bare": "lacks adapter/center, ", "less": "lacks residuals", "more": "has extra"}[change]
     assert found.problems["AAPL"].startswith(
-        f"the model file '{apple.model_id}.safetensors' is of another release of stockjax: it {told}"
+        f"the model file '{apple.model_id}.safetensors' is of another release of stockjax: it {lines}"
     )
 
 
@@ -213,7 +213,7 @@ def february(day: int) -> date:
     return date(2013, 2, day)
 
 
-def in_force(warehouse: Warehouse, day: int) -> tuple[str | None, str | None]:
+def active(warehouse: Warehouse, day: int) -> tuple[str | None, str | None]:
     """The names of the base and of Apple's model at the close of a day of February."""
     found = load_champions(warehouse, ["AAPL"], february(day))
     assert found.problems == {}
@@ -248,7 +248,7 @@ def test_at_a_past_session_the_models_of_that_time_are_in_force(warehouse: Wareh
         21: (third, three),
         28: (third, three),
     }
-    assert {day: in_force(warehouse, day) for day in expected} == expected
+    assert {day: active(warehouse, day) for day in expected} == expected
 
 
 def test_a_model_that_was_trained_for_a_replay_never_was_in_force(warehouse: Warehouse) -> None:
@@ -266,9 +266,9 @@ def test_a_model_that_was_trained_for_a_replay_never_was_in_force(warehouse: War
     later = [replace(model, trained_through=february(12)) for model in (base, own)]
     save(warehouse, *later, batch="later")
     for day in (4, 7, 11):
-        assert in_force(warehouse, day) == (base.model_id, own.model_id)
-    assert in_force(warehouse, 12) == tuple(model.model_id for model in later)
-    assert in_force(warehouse, 3) == (None, None)
+        assert active(warehouse, day) == (base.model_id, own.model_id)
+    assert active(warehouse, 12) == tuple(model.model_id for model in later)
+    assert active(warehouse, 3) == (None, None)
 
 
 @pytest.mark.parametrize("status", ["challenger", "rejected"])
@@ -279,7 +279,7 @@ def test_a_model_that_never_took_over_is_not_in_force_at_a_past_session(
     save(warehouse, first)
     save(warehouse, some_model(None, 3, trained_through=february(10), status=status), batch="other")
     save(warehouse, newest, batch="newest")
-    assert in_force(warehouse, 15)[0] == first.model_id
+    assert active(warehouse, 15)[0] == first.model_id
 
 
 def test_of_two_models_of_one_past_session_the_later_made_was_in_force(warehouse: Warehouse) -> None:
@@ -288,7 +288,7 @@ def test_of_two_models_of_one_past_session_the_later_made_was_in_force(warehouse
         model = some_model(None, number, trained_through=february(4))
         save_models(warehouse, [model], batch=f"batch-{number}", run_id="run", moment=moment)
     save(warehouse, some_model(None, 9, trained_through=february(20)), batch="newest")
-    assert in_force(warehouse, 10)[0] == some_model(None, 1, trained_through=february(4)).model_id
+    assert active(warehouse, 10)[0] == some_model(None, 1, trained_through=february(4)).model_id
 
 
 def test_a_model_of_a_replay_takes_office_when_a_night_makes_it_again(warehouse: Warehouse) -> None:

@@ -12,8 +12,8 @@ import pytest
 from stockjax.registry import Model, load_champions, purge, save_models
 from stockjax.registry.purge import purge_models
 from stockjax.warehouse import Warehouse
-from tests.synthetic import some_model
-from tests.warehouse.made_up import fetch
+from tests.support.synthetic import some_model
+from tests.support.warehouse_rows import fetch
 
 NOW = datetime(2013, 6, 3, 22, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=91)

@@ -7,7 +7,7 @@ import pytest
 from stockjax.reporting import exports
 from stockjax.reporting.exports import export_latest
 from stockjax.warehouse import Warehouse
-from tests.warehouse.made_up import append, forecast
+from tests.support.warehouse_rows import append, forecast
 
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\tX", " =1", "../../x", "<b>", "a\"b,'c'"]
 
@@ -38,9 +38,9 @@ def test_no_cell_of_the_csv_file_is_a_formula_and_no_file_has_the_name_of_a_tick
     folder = warehouse.folder / "out"
     parquet, text = export_latest(warehouse, folder)
     assert sorted(pd.read_parquet(parquet)["ticker"]) == sorted(HOSTILE)
-    told = [row["ticker"] for row in rows(text)]
-    assert sorted(name.removeprefix("'") for name in told) == sorted(HOSTILE)
-    assert [name for name in told if name.strip()[0] in "=+-@"] == []
+    lines = [row["ticker"] for row in rows(text)]
+    assert sorted(name.removeprefix("'") for name in lines) == sorted(HOSTILE)
+    assert [name for name in lines if name.strip()[0] in "=+-@"] == []
     assert {path.name for path in folder.iterdir()} == {parquet.name, text.name}
 
 

@@ -14,8 +14,8 @@ from markdown_it.token import Token
 
 from stockjax.reporting import markdown_summary
 from stockjax.reporting.markdown_summary import (
-    MOST_PICTURES,
-    MOST_ROWS,
+    MAX_PICTURES,
+    MAX_ROWS,
     cell,
     count,
     forecast_rows,
@@ -24,8 +24,8 @@ from stockjax.reporting.markdown_summary import (
 )
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.drift_tables import append_drift
-from tests.reporting.made_up import HOSTILE, TONIGHT, fill
-from tests.warehouse.made_up import append, fetch, forecast
+from tests.support.report_rows import HOSTILE, TONIGHT, fill
+from tests.support.warehouse_rows import append, fetch, forecast
 
 NASTY = (
     *HOSTILE,
@@ -191,11 +191,11 @@ def test_alarms_of_drift_stand_on_the_page_and_how_far_the_others_are(warehouse:
     fill(warehouse, ("AAPL", "IBM"))
     assert "Drift" not in Read(night(warehouse, ("AAPL", "IBM"))).headings
     row = {"scope": "ticker", "monitor": "scale", "session": TONIGHT, "tickers": 1, "observation": 2.5}
-    told = {"threshold": 200.0, "direction": "residuals too large", "seen": 30, "step": 30}
+    lines = {"threshold": 200.0, "direction": "residuals too large", "seen": 30, "step": 30}
     rows = pd.DataFrame(
         [
-            {**row, **told, "ticker": "AAPL", "evidence": 250.0, "alarm": True},
-            {**row, **told, "ticker": "IBM", "evidence": 50.0, "alarm": False},
+            {**row, **lines, "ticker": "AAPL", "evidence": 250.0, "alarm": True},
+            {**row, **lines, "ticker": "IBM", "evidence": 50.0, "alarm": False},
         ]
     )
     states = pd.DataFrame(
@@ -233,25 +233,25 @@ def test_a_page_of_many_tickers_counts_those_it_leaves_out(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(markdown_summary, "_pictures", lambda *_: {})
-    rows = [forecast("2013-03-01", "2013-03-04", ticker=f"T{number:02d}") for number in range(MOST_ROWS + 5)]
+    rows = [forecast("2013-03-01", "2013-03-04", ticker=f"T{number:02d}") for number in range(MAX_ROWS + 5)]
     append(warehouse, *rows)
-    text = night(warehouse, tuple(f"T{number:02d}" for number in range(MOST_ROWS + 5)))
+    text = night(warehouse, tuple(f"T{number:02d}" for number in range(MAX_ROWS + 5)))
     (table,) = Read(text).tables
-    assert len(table) == 1 + MOST_ROWS
+    assert len(table) == 1 + MAX_ROWS
     assert "and 5 more in the table artifact and in `latest_forecasts`" in text
 
 
 def test_only_the_first_tickers_have_charts(warehouse: Warehouse) -> None:
-    tickers = tuple(f"T{number}" for number in range(MOST_PICTURES + 2))
+    tickers = tuple(f"T{number}" for number in range(MAX_PICTURES + 2))
     append(warehouse, *(forecast("2013-03-01", "2013-03-04", ticker=ticker) for ticker in tickers))
     page = Read(night(warehouse, tickers))
-    assert list(page.pictures) == list(tickers[:MOST_PICTURES])
+    assert list(page.pictures) == list(tickers[:MAX_PICTURES])
 
 
 def test_hostile_names_and_reasons_do_no_harm(warehouse: Warehouse) -> None:
     plain = {name: " ".join(name.split()) for name in NASTY}
     append(warehouse, *(forecast("2013-03-01", "2013-03-04", ticker=name) for name in NASTY))
-    for some in (NASTY[:MOST_PICTURES], NASTY[MOST_PICTURES:]):
+    for some in (NASTY[:MAX_PICTURES], NASTY[MAX_PICTURES:]):
         page = Read(night(warehouse, some, dict.fromkeys(some, "| <b>why</b> | `x` |"), " ".join(some)))
         assert page.kinds() & {"html_block", "html_inline", "link_open", "code_inline", "fence"} == {
             # The path of the report, which is ours.

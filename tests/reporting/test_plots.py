@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stockjax.reporting.plots import actual_against_predicted, closes_and_errors, data_url
-from tests.synthetic import NEW_YORK
+from tests.support.synthetic import NEW_YORK
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ORANGE, BLUE = (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)

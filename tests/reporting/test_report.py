@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.errors import NothingToForecast, SnapshotMissing
+from stockjax.errors import NothingToForecastError, SnapshotMissingError
 from stockjax.reporting.report import forecast_tickers, write_latest_report, write_report
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.drift_tables import append_drift
-from tests.reporting.made_up import DAYS, HOSTILE, TONIGHT, fill
-from tests.warehouse.made_up import append, closes, fetch, forecast, store
+from tests.support.report_rows import DAYS, HOSTILE, TONIGHT, fill
+from tests.support.warehouse_rows import append, closes, fetch, forecast, store
 
 
 class Page(HTMLParser):
@@ -55,10 +55,10 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
     @property
-    def told(self) -> dict[str, Any]:
+    def lines(self) -> dict[str, Any]:
         """What the page tells its script."""
-        told: dict[str, Any] = json.loads(self.scripts[1])
-        return told
+        lines: dict[str, Any] = json.loads(self.scripts[1])
+        return lines
 
 
 def page_of(path: Path) -> Page:
@@ -92,8 +92,8 @@ def test_the_page_tells_of_every_ticker(warehouse: Warehouse) -> None:
     assert "2 of 3" in page.text
     assert "GONE<b> (failed): no <i>such</i> ticker & nothing else" in page.text
     # A ticker without forecast and scores has no charts; the numbers of the others are their places.
-    assert page.told["tickers"] == ["AAPL", "IBM"]
-    assert page.told["numbers"] == [0, 2]
+    assert page.lines["tickers"] == ["AAPL", "IBM"]
+    assert page.lines["numbers"] == [0, 2]
     assert [name for name in page.buttons if name in {"AAPL", "IBM", "GONE<b>"}] == ["AAPL", "IBM"]
 
 
@@ -104,9 +104,9 @@ def test_the_folder_is_small_and_needs_nothing_else(warehouse: Warehouse) -> Non
     page = page_of(path)
     links = [str(a.get("src") or a.get("href")) for _, a in page.tags if a.get("src") or a.get("href")]
     names = [link for link in links if not link.startswith("#")]
-    assert names == [page.told["library"]]
+    assert names == [page.lines["library"]]
     assert (path.parent / names[0]).stat().st_size > 1_000_000
-    assert (path.parent / page.told["series"] / "0.js").is_file()
+    assert (path.parent / page.lines["series"] / "0.js").is_file()
     assert not re.search(r"https?://", path.read_text(encoding="utf-8"))
 
 
@@ -246,13 +246,13 @@ def test_hostile_names_do_no_harm(warehouse: Warehouse, tmp_path: Path) -> None:
     assert page.named("img") == []
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert set(HOSTILE) <= set(page.buttons)
-    assert set(page.told["tickers"]) == set(HOSTILE)
+    assert set(page.lines["tickers"]) == set(HOSTILE)
     assert set(HOSTILE) <= {attributes.get("data-value") for attributes in page.named("th")}
     assert html.escape("<script>alert(1)</script>") in text
     assert "<script>alert" not in text
     # A page, its series and the library, and nothing anywhere else.
     new = files_of(tmp_path) - before
-    series, library = page.told["series"], page.told["library"]
+    series, library = page.lines["series"], page.lines["library"]
     assert {file.relative_to(warehouse.reports) for file in new} == {
         Path(".lock"),
         Path(library),
@@ -275,13 +275,13 @@ def test_a_first_night_without_scores_has_a_page(warehouse: Warehouse) -> None:
     page = page_of(write_report(warehouse, TONIGHT, ["AAPL"]))
     assert "1 of 1" in page.text
     assert "No forecast has an outcome yet." in page.text
-    assert page.told["below"] == []
+    assert page.lines["below"] == []
 
 
 def test_a_night_without_any_forecast_has_a_page_that_says_so(warehouse: Warehouse) -> None:
     page = page_of(write_report(warehouse, TONIGHT, ["AAPL", "IBM"]))
     assert "0 of 2" in page.text
-    assert page.told["tickers"] == []
+    assert page.lines["tickers"] == []
 
 
 def test_the_latest_report_is_that_of_the_newest_forecasts_and_of_the_last_universe(
@@ -291,18 +291,18 @@ def test_the_latest_report_is_that_of_the_newest_forecasts_and_of_the_last_unive
     path = write_latest_report(warehouse)
     assert path.parent.name == "2013-03-01"
     page = page_of(path)
-    assert page.told["tickers"] == ["AAPL", "IBM"]
+    assert page.lines["tickers"] == ["AAPL", "IBM"]
     assert "2 of 3" in page.text
     assert "GONE<b> (failed)" in page.text
     assert write_latest_report(warehouse, TONIGHT) == path
 
 
 def test_there_is_no_report_of_what_nobody_forecast(warehouse: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(NothingToForecast, match="stockjax run"):
+    with pytest.raises(NothingToForecastError, match="stockjax run"):
         write_latest_report(warehouse)
     fill(warehouse, ("AAPL",), replayed=2)
     # Replays alone are no night.
-    with pytest.raises(NothingToForecast):
+    with pytest.raises(NothingToForecastError):
         write_latest_report(warehouse, DAYS[-2].item())
-    with pytest.raises(SnapshotMissing):
+    with pytest.raises(SnapshotMissingError):
         write_latest_report(Warehouse(tmp_path / "nowhere"))

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from stockjax.reporting.report import write_report
-from stockjax.reporting.search_report import MOST_TRIALS, search_digest, search_table, write_search_page
+from stockjax.reporting.search_report import MAX_TRIALS, search_digest, search_table, write_search_page
 from stockjax.scoring.skill import Skill
-from stockjax.tuning import Tried, trials_table
+from stockjax.tuning import TrialResult, trials_table
 from stockjax.warehouse import Warehouse
-from tests.warehouse.made_up import append, forecast
+from tests.support.warehouse_rows import append, forecast
 
 AS_OF = date(2013, 3, 1)
 SEARCHED = ["weight_decay", "hidden"]
@@ -23,10 +23,10 @@ MESSAGE = "3 trials (1 pruned): the settings in force stay, 43.1 bps"
 PNG = re.compile(r"!\[trials\]\(data:image/png;base64,[A-Za-z0-9+/=]{1000,}\)")
 
 
-def some(number: int, skill: float | None, **changes: Any) -> Tried:
-    told: dict[str, Any] = {
+def some(number: int, skill: float | None, **changes: Any) -> TrialResult:
+    lines: dict[str, Any] = {
         "number": number,
-        "in_force": number == 0,
+        "current": number == 0,
         "changes": "the settings in force" if number == 0 else f"hidden {number}",
         "values": {"weight_decay": 0.33, "hidden": 16 + number},
         "outcome": "completed",
@@ -35,7 +35,7 @@ def some(number: int, skill: float | None, **changes: Any) -> Tried:
         "skill": None if skill is None else Skill(skill, skill - 0.001, skill + 0.001),
         "reason": None,
     }
-    return Tried(**(told | changes))
+    return TrialResult(**(lines | changes))
 
 
 TRIED = [
@@ -46,7 +46,7 @@ TRIED = [
 ]
 
 
-def printed(found: list[Tried]) -> list[list[str]]:
+def printed(found: list[TrialResult]) -> list[list[str]]:
     console = Console(file=io.StringIO(), width=80)
     console.print(search_table(trials_table(found), SEARCHED))
     assert isinstance(console.file, io.StringIO)
@@ -67,7 +67,7 @@ def test_the_best_stand_on_top_and_pruned_ones_beneath() -> None:
 def test_the_settings_in_force_are_shown_however_they_did() -> None:
     many = [some(0, 0.0), *(some(number, number / 1000) for number in range(1, 20))]
     shown = [line[0] for line in printed(many)]
-    assert shown == [*map(str, range(19, 19 - MOST_TRIALS, -1)), "0"]
+    assert shown == [*map(str, range(19, 19 - MAX_TRIALS, -1)), "0"]
 
 
 def test_the_run_page_has_table_and_picture_and_foreign_text_is_harmless() -> None:
@@ -93,8 +93,8 @@ def test_the_page_has_every_trial_and_a_chart_for_every_setting(page: str, wareh
     assert MESSAGE in page
     assert page.count("<tr><td>") == len(TRIED)
     assert "&lt;no&gt; | numbers" in page
-    (told,) = re.findall(r"const trials = (.*);", page)
-    trials = json.loads(told)
+    (lines,) = re.findall(r"const trials = (.*);", page)
+    trials = json.loads(lines)
     assert [trial["number"] for trial in trials] == [0, 1, 2, 3]
     assert [trial["skill"] for trial in trials] == [0.0, 0.002, 0.004, None]
     for name in SEARCHED:

@@ -24,8 +24,8 @@ from stockjax.reporting.series import (
 from stockjax.reporting.series_scripts import TOGETHER, packed_series, scripts
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
-from tests.reporting.made_up import HOSTILE, TONIGHT, fill
-from tests.warehouse.made_up import append, closes, fetch, forecast, store
+from tests.support.report_rows import HOSTILE, TONIGHT, fill
+from tests.support.warehouse_rows import append, closes, fetch, forecast, store
 
 DAYS = ["2013-02-26", "2013-02-27", "2013-02-28", "2013-03-01", "2013-03-04"]
 
@@ -127,15 +127,15 @@ def test_a_price_has_four_digits_and_two_decimals_at_least(price: float, places:
 
 
 def test_what_is_packed_is_rounded_and_has_no_number_that_is_none() -> None:
-    told = packed_series(made_up())
-    assert told["decimals"] == 2
-    assert told["target"] == DAYS
-    assert told["origin"] == "bbcnn"
-    assert told["predicted_close"] == [100.12] * 5
-    assert told["actual_close"] == [90.0, 99.0, 100.0, 104.0, None]
-    assert told["return_error"] == [-10.0, -1.0, 0.0, 4.12, None]
-    assert told["rmse"] == [None, 2.123, 2.0, 2.0, None]
-    assert (told["outcomes"], told["below"]) == (4, [0.25, 0.5, 0.75, 0.75, 1.0])
+    lines = packed_series(made_up())
+    assert lines["decimals"] == 2
+    assert lines["target"] == DAYS
+    assert lines["origin"] == "bbcnn"
+    assert lines["predicted_close"] == [100.12] * 5
+    assert lines["actual_close"] == [90.0, 99.0, 100.0, 104.0, None]
+    assert lines["return_error"] == [-10.0, -1.0, 0.0, 4.12, None]
+    assert lines["rmse"] == [None, 2.123, 2.0, 2.0, None]
+    assert (lines["outcomes"], lines["below"]) == (4, [0.25, 0.5, 0.75, 0.75, 1.0])
     assert packed_series(made_up().tail(1))["below"] == []
 
 
@@ -143,8 +143,8 @@ def read(text: str) -> tuple[int, list[Any]]:
     """A file as the page's script reads it."""
     found = re.fullmatch(r'stockjaxSeries\((\d+),"([A-Za-z0-9+/=]+)"\)\n', text)
     assert found
-    told: list[Any] = json.loads(zlib.decompress(base64.b64decode(found[2])))
-    return int(found[1]), told
+    lines: list[Any] = json.loads(zlib.decompress(base64.b64decode(found[2])))
+    return int(found[1]), lines
 
 
 def test_a_few_tickers_share_a_file_and_each_is_found_by_its_number() -> None:

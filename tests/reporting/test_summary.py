@@ -52,12 +52,12 @@ def test_without_outcomes_there_is_no_verdict() -> None:
 def board(*rows: dict[str, Any]) -> dict[str, Any] | None:
     forecasts = pd.DataFrame({"ticker": ["A", "B"], "fallback": [None, "base"]})
     scores = pd.DataFrame({"rmse_skill": [0.1, -0.1, None], "pinball_skill": [0.1, 0.2, 0.0]})
-    told = summary(
+    lines = summary(
         ["A", "B", "C"], forecasts, scores, pd.DataFrame([ROW | row for row in rows], columns=list(ROW))
     )
-    assert (told.asked, told.forecast, told.fallbacks, told.scored) == (3, 2, 1, 3)
-    assert (told.closer_than_walk, told.better_than_har) == (1, 2)
-    return told.board
+    assert (lines.asked, lines.forecast, lines.fallbacks, lines.scored) == (3, 2, 1, 3)
+    assert (lines.closer_than_walk, lines.better_than_har) == (1, 2)
+    return lines.board
 
 
 def test_nights_count_before_replays_as_soon_as_there_are_enough() -> None:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from stockjax.reporting.tables import (
-    MOST_ROWS,
+    MAX_ROWS,
     backtest_table,
     forecast_table,
     score_table,
@@ -14,7 +14,7 @@ from stockjax.reporting.tables import (
 )
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.records import replace_tickers
-from tests.reporting.made_up import DAYS, fill
+from tests.support.report_rows import DAYS, fill
 
 
 def shown(table: RenderableType) -> str:
@@ -104,7 +104,7 @@ def test_no_forecasts_make_an_empty_table(warehouse: Warehouse) -> None:
 
 
 def test_more_tickers_than_fit_are_counted(warehouse: Warehouse) -> None:
-    tickers = tuple(f"T{number:03}" for number in range(MOST_ROWS + 3))
+    tickers = tuple(f"T{number:03}" for number in range(MAX_ROWS + 3))
     fill(warehouse, tickers, replayed=1)
     for table in (forecast_table(warehouse, tickers), score_table(warehouse, tickers)):
         text = shown(table)
@@ -163,7 +163,7 @@ class TestStatus:
         assert "Tickers: no tickers" in shown(status_table(warehouse, []))
 
     def test_no_ticker_is_left_out_however_many_there_are(self, warehouse: Warehouse) -> None:
-        count = MOST_ROWS + 5
+        count = MAX_ROWS + 5
         many = pd.DataFrame(
             {
                 "ticker": [f"T{number:03d}" for number in range(count)],

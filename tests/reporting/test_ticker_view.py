@@ -5,8 +5,8 @@ from stockjax.reporting.tables import status_table
 from stockjax.reporting.ticker_view import picture_of_ticker, show_ticker
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
-from tests.reporting.made_up import fill
 from tests.reporting.test_tables import asked, line_of, shown
+from tests.support.report_rows import fill
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -15,7 +15,7 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
 from stockjax.warehouse.migrations import migrate, renew_views
 from stockjax.warehouse.prices import store_prices
-from tests.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
+from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
 MOMENT = datetime(2013, 3, 1, 22, tzinfo=UTC)
 NIGHTS, WINDOWS = 200, (5, 21, 63)
@@ -58,8 +58,16 @@ class Unsaved(Warehouse):
         return self.connection.execute("FROM rolling_metrics ORDER BY ALL").df()
 
 
-def store(warehouse: Warehouse, rows: pd.DataFrame, whole: tuple[str, ...] = ()) -> None:
-    store_prices(warehouse, rows, NOTHING_REFUSED, source="files", run_id="run", moment=MOMENT, whole=whole)
+def store(warehouse: Warehouse, rows: pd.DataFrame, replaced: tuple[str, ...] = ()) -> None:
+    store_prices(
+        warehouse,
+        rows,
+        NOTHING_REFUSED,
+        source="files",
+        run_id="run",
+        moment=MOMENT,
+        replaced_tickers=replaced,
+    )
 
 
 def tonight(table: pd.DataFrame, place: int, random: np.random.Generator, origin: str) -> pd.DataFrame:
@@ -136,7 +144,7 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
     for night in range(NIGHTS + 1):
         vendor(tables, night)
         # As in a large universe, for a part of the time: with three tickers it is the slower way.
-        monkeypatch.setattr(rolling, "FEWEST_STEPPED", 1 if night in STEPPED else 50)
+        monkeypatch.setattr(rolling, "MIN_STEPPED", 1 if night in STEPPED else 50)
         forecasts, delivered = [], []
         for name, table in tables.items():
             if name == "C" and night < JOINED:
@@ -156,12 +164,12 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
             if night % 31 == 30:
                 # Forecasts of the past, written late.
                 forecasts += [tonight(table, night - back, random, "catchup") for back in (3, 12)]
-        whole = ("B",) if night == WITHDRAWN else ()
-        if whole:
+        replaced = ("B",) if night == WITHDRAWN else ()
+        if replaced:
             rows = tables["B"].iloc[: night + 1]
             delivered = [part for part in delivered if part["ticker"].iloc[0] != "B"]
             delivered.append(rows[rows.index != WITHDRAWN - 9])
-        store(warehouse, pd.concat(delivered), whole)
+        store(warehouse, pd.concat(delivered), replaced)
         if forecasts:
             append_forecasts(warehouse, pd.concat(forecasts), code_version="0", run_id="run", moment=MOMENT)
         scored += refresh_rolling_metrics(warehouse, WINDOWS)
@@ -197,7 +205,7 @@ def test_other_windows_score_everything_anew_and_leave_none_of_the_old(tmp_path:
 def test_halts_give_the_bits_of_scoring_everything_at_once(
     tmp_path: Path, fewest_stepped: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rolling, "FEWEST_STEPPED", fewest_stepped)
+    monkeypatch.setattr(rolling, "MIN_STEPPED", fewest_stepped)
     random = np.random.default_rng(3)
     table = price_frame("A", DAYS, 4)
     warehouse = Unsaved(tmp_path)

@@ -10,7 +10,7 @@ from stockjax.scoring import METRIC_WINDOWS, refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
 from stockjax.warehouse.prices import store_prices
-from tests.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
+from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
 MOMENT = datetime(2013, 3, 1, 22, tzinfo=UTC)
 DAYS = NEW_YORK.sessions(date(2012, 9, 4), date(2013, 1, 31))
@@ -136,10 +136,10 @@ def slow_metrics(tables: dict[str, pd.DataFrame], rows: pd.DataFrame, split: flo
                 # Prices before A's split are twice as many per share after it.
                 crossed = (part["as_of"] < split_day) & (session >= split_day) & (ticker == "A")
                 error = part["error"] / np.where(crossed, split, 1.0)
-                missed, paired = part["return_error"], ~np.isnan(part["walk"])
-                against = part["walk"][paired]
-                told = (part["predicted_return"] != 0) & (part["actual"] != 0)
-                right = np.sign(part["predicted_return"][told]) == np.sign(part["actual"][told])
+                missed, compare_losses = part["return_error"], ~np.isnan(part["walk"])
+                against = part["walk"][compare_losses]
+                lines = (part["predicted_return"] != 0) & (part["actual"] != 0)
+                right = np.sign(part["predicted_return"][lines]) == np.sign(part["actual"][lines])
                 found.append(
                     {
                         "ticker": ticker,
@@ -153,8 +153,8 @@ def slow_metrics(tables: dict[str, pd.DataFrame], rows: pd.DataFrame, split: flo
                         "mape": part["relative"].mean(),
                         "return_rmse": np.sqrt((missed**2).mean()),
                         "return_mae": np.abs(missed).mean(),
-                        "rmse_skill": 1 - np.sqrt((missed[paired] ** 2).sum() / (against**2).sum()),
-                        "mae_skill": 1 - np.abs(missed[paired]).sum() / np.abs(against).sum(),
+                        "rmse_skill": 1 - np.sqrt((missed[compare_losses] ** 2).sum() / (against**2).sum()),
+                        "mae_skill": 1 - np.abs(missed[compare_losses]).sum() / np.abs(against).sum(),
                         "direction": right.mean() if len(right) else np.nan,
                         "pinball": part["pinball"].mean(),
                         "pinball_skill": 1 - part["pinball"].sum() / part["har"].sum(),

@@ -8,7 +8,7 @@ import pytest
 from stockjax.scoring.skill import backtest_scores, skill_over_days
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.bootstrap import drawn_days
-from tests.warehouse.made_up import append, closes, forecast, store
+from tests.support.warehouse_rows import append, closes, forecast, store
 
 DAYS = np.array(["2013-03-01", "2013-03-01", "2013-03-04", "2013-03-05"], dtype="datetime64[D]")
 

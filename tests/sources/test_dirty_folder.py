@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night
 from stockjax.settings import load_settings
+from tests.support.runs import RunDriver
 
 # Symbols that parsers take for something else.
 SYMBOLS = ("NAN", "TRUE", "INF", "ON", "NA", "360", "BRK-B", "BF.B", "M&M", "^VIX")
@@ -89,26 +89,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory, sample_prices: pd.DataFrame
 
 
 @pytest.fixture(scope="module")
-def night(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Night, Ingested]:
+def night(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDriver, Ingested]:
     settings = load_settings(source="files", path=folder, warehouse=tmp_path_factory.mktemp("warehouse"))
-    made = Night(settings, None, None, lambda line: None)
+    made = RunDriver(settings)
     made.open()
     done = made.ingest()
-    made.survey(done)
+    made.resolve_universe(done)
     return made, done
 
 
-def rows(night: Night, sql: str) -> list[tuple[Any, ...]]:
+def rows(night: RunDriver, sql: str) -> list[tuple[Any, ...]]:
     with night.warehouse.read() as connection:
         return connection.execute(sql).fetchall()
 
 
-def test_every_defect_is_found_once_in_every_file(night: tuple[Night, Ingested]) -> None:
+def test_every_defect_is_found_once_in_every_file(night: tuple[RunDriver, Ingested]) -> None:
     assert Counter(night[1].checks) == {name: count * len(SYMBOLS) for name, count in DIRT.items()}
 
 
 def test_rows_read_are_rows_stored_and_rows_rejected(
-    night: tuple[Night, Ingested], sample_prices: pd.DataFrame
+    night: tuple[RunDriver, Ingested], sample_prices: pd.DataFrame
 ) -> None:
     made, done = night
     ((stored,),) = rows(made, "SELECT count(*) FROM prices")
@@ -118,20 +118,20 @@ def test_rows_read_are_rows_stored_and_rows_rejected(
     assert rejected == done.rejected == len(SYMBOLS) * REJECTED
 
 
-def test_symbols_that_parsers_eat_stay_text(night: tuple[Night, Ingested]) -> None:
+def test_symbols_that_parsers_eat_stay_text(night: tuple[RunDriver, Ingested]) -> None:
     found = rows(night[0], "SELECT ticker, state FROM tickers ORDER BY ticker")
     assert found == [(symbol, "active") for symbol in sorted(SYMBOLS)]
 
 
-def test_files_that_cannot_be_read_are_named_in_a_sentence_each(night: tuple[Night, Ingested]) -> None:
-    told = {name: str(failure) for name, failure in night[1].failures.items()}
-    assert set(told) == {"EMPTY.csv", "SHAPE.csv", "CUT.csv.gz"}
-    assert told["EMPTY.csv"] == "'EMPTY.csv' has headings and no rows; fill or remove it"
-    assert told["SHAPE.csv"].startswith("'SHAPE.csv' lacks the column(s) date, open,")
-    assert all("\n" not in sentence for sentence in told.values())
+def test_files_that_cannot_be_read_are_named_in_a_sentence_each(night: tuple[RunDriver, Ingested]) -> None:
+    lines = {name: str(failure) for name, failure in night[1].failures.items()}
+    assert set(lines) == {"EMPTY.csv", "SHAPE.csv", "CUT.csv.gz"}
+    assert lines["EMPTY.csv"] == "'EMPTY.csv' has headings and no rows; fill or remove it"
+    assert lines["SHAPE.csv"].startswith("'SHAPE.csv' lacks the column(s) date, open,")
+    assert all("\n" not in sentence for sentence in lines.values())
 
 
-def test_quarantine_keeps_what_was_written(night: tuple[Night, Ingested]) -> None:
+def test_quarantine_keeps_what_was_written(night: tuple[RunDriver, Ingested]) -> None:
     ((row,),) = rows(
         night[0], "SELECT row FROM quarantine WHERE reason = 'missing_volume' AND ticker = 'NAN'"
     )
@@ -143,11 +143,11 @@ def test_quarantine_keeps_what_was_written(night: tuple[Night, Ingested]) -> Non
     assert found == [("sometime",)]
 
 
-def test_a_repaired_row_is_stored_mended(night: tuple[Night, Ingested]) -> None:
+def test_a_repaired_row_is_stored_mended(night: tuple[RunDriver, Ingested]) -> None:
     assert rows(night[0], "SELECT count(*) FROM prices WHERE high < low") == [(0,)]
 
 
-def test_loading_the_folder_again_changes_nothing(night: tuple[Night, Ingested]) -> None:
+def test_loading_the_folder_again_changes_nothing(night: tuple[RunDriver, Ingested]) -> None:
     made, _ = night
     tables = ("prices", "price_revisions", "quarantine")
     before = {table: rows(made, f"FROM {table} ORDER BY ALL") for table in tables}

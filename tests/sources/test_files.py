@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import Malformed, NotFound, UsageError
+from stockjax.errors import InvalidDataError, UnknownTickerError, UsageError
 from stockjax.settings import load_settings
 from stockjax.sources import DELIVERED_COLUMNS, PRICE_COLUMNS, open_source
 from stockjax.sources.files import FilesSource, read_price_file
-from tests.synthetic import delivered
+from tests.support.synthetic import delivered
 
 HEADINGS = "Date,Open,High,Low,Close,Adj Close,Volume"
 ROW = "2013-03-01,10,12,9,11,5.5,100"
@@ -57,7 +57,7 @@ def typed(prices: pd.DataFrame, row: int) -> dict[str, object]:
 
 
 def malformed(path: Path) -> str:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(InvalidDataError) as caught:
         read_price_file(path)
     message = str(caught.value)
     assert path.name in message
@@ -161,7 +161,7 @@ def test_a_folder_is_all_its_price_files(tmp_path: Path) -> None:
     delivery = delivered(source, ["A", "C", "D"], LAST)
     assert set(delivery.prices["ticker"]) == {"A"}
     assert set(delivery.failures) == {"C", "D"}
-    assert all(isinstance(failure, NotFound) for failure in delivery.failures.values())
+    assert all(isinstance(failure, UnknownTickerError) for failure in delivery.failures.values())
     assert str(tmp_path) in str(delivery.failures["D"])
 
 
@@ -234,7 +234,7 @@ def test_headings_without_rows_are_malformed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "lines"),
     [
         (b"", "A.csv"),
         (b"a,b\n1,2\n", "date, open, high, low, close, volume"),
@@ -250,11 +250,11 @@ def test_headings_without_rows_are_malformed(tmp_path: Path) -> None:
     ],
 )
 def test_a_csv_of_another_shape_is_malformed_in_one_sentence(
-    tmp_path: Path, content: bytes, told: str
+    tmp_path: Path, content: bytes, lines: str
 ) -> None:
     path = tmp_path / "A.csv"
     path.write_bytes(content)
-    assert told in malformed(path)
+    assert lines in malformed(path)
 
 
 def test_rows_longer_than_the_headings_do_not_move_the_columns(tmp_path: Path) -> None:
@@ -270,8 +270,8 @@ def test_a_damaged_file_is_malformed_in_one_sentence(tmp_path: Path, name: str, 
     else:
         rows = "\n".join([HEADINGS, *[ROW] * 200])
         path.write_bytes(gzip.compress(rows.encode()))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * keep)] or b"junk")
+    full_history = path.read_bytes()
+    path.write_bytes(full_history[: int(len(full_history) * keep)] or b"junk")
     malformed(path)
 
 
@@ -325,7 +325,7 @@ def test_rows_that_no_calendar_can_place_are_delivered_and_do_not_move_the_end(t
 
 def test_data_without_a_date_of_the_past_are_malformed(tmp_path: Path) -> None:
     path = write(tmp_path / "A.csv", HEADINGS, ROW.replace("2013-03-01", "soon"), f"2999-01-02{ROW[10:]}")
-    with pytest.raises(Malformed, match=r"no row of .* has a date of the past; mend its dates"):
+    with pytest.raises(InvalidDataError, match=r"no row of .* has a date of the past; mend its dates"):
         FilesSource(path).last_session()
 
 
@@ -338,15 +338,15 @@ def test_a_malformed_file_stops_no_other_and_is_a_failure_by_its_name(tmp_path: 
     delivery = delivered(source, ["A", "B"], LAST)
     assert set(delivery.prices["ticker"]) == {"A"}
     assert set(delivery.failures) == {"B.csv", "C.parquet", "B"}
-    assert isinstance(delivery.failures["B.csv"], Malformed)
-    assert isinstance(delivery.failures["C.parquet"], Malformed)
-    assert isinstance(delivery.failures["B"], NotFound)
+    assert isinstance(delivery.failures["B.csv"], InvalidDataError)
+    assert isinstance(delivery.failures["C.parquet"], InvalidDataError)
+    assert isinstance(delivery.failures["B"], UnknownTickerError)
 
 
 def test_a_folder_of_malformed_files_only_is_malformed_and_names_them_all(tmp_path: Path) -> None:
     write(tmp_path / "A.csv", "a,b", "1,2")
     (tmp_path / "C.parquet").write_bytes(b"junk")
-    with pytest.raises(Malformed, match=r"A\.csv.*C\.parquet") as caught:
+    with pytest.raises(InvalidDataError, match=r"A\.csv.*C\.parquet") as caught:
         FilesSource(tmp_path).universe()
     assert "\n" not in str(caught.value)
 

@@ -5,12 +5,12 @@ from importlib.resources import files
 import pandas as pd
 import pytest
 
-from stockjax.errors import NotFound, SourceError
+from stockjax.errors import SourceError, UnknownTickerError
 from stockjax.quality import check
 from stockjax.settings import load_settings
 from stockjax.sources import DELIVERED_COLUMNS, open_source
 from stockjax.sources.sample import SampleSource
-from tests.synthetic import NEW_YORK, delivered
+from tests.support.synthetic import NEW_YORK, delivered
 
 DATA_SHA256 = "5abadf99b2d394f920120a27de6f0df129859d71d4cfb0bf661bcc99446ab1fd"
 LAST = date(2013, 3, 1)
@@ -46,7 +46,7 @@ def test_every_row_is_delivered(sample: SampleSource) -> None:
     assert prices["session"].min() == pd.Timestamp("2000-03-01")
     assert prices["raw"].isna().all(), "the columns tell all that the file has"
     assert not delivery.failures
-    assert not delivery.whole
+    assert not delivery.full_history
     assert not delivery.exchanges
 
 
@@ -87,7 +87,7 @@ def test_an_unknown_ticker_fails_alone(sample: SampleSource) -> None:
     assert len(delivery.prices) == 3270
     assert set(delivery.failures) == {"NOPE", "aapl"}
     for ticker, failure in delivery.failures.items():
-        assert isinstance(failure, NotFound)
+        assert isinstance(failure, UnknownTickerError)
         assert isinstance(failure, SourceError)
         assert f"'{ticker}'" in str(failure)
 

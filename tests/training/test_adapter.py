@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from stockjax.features import FEATURE_NAMES, Features, History, build_features
+from stockjax.features import FEATURE_NAMES, Features, PricePanel, build_features
 from stockjax.model.network import initial_parameters, run
 from stockjax.training.adapter import (
     HALF_LIFE,
     RIDGE,
     SESSIONS_SEEN,
     fit_adapter,
-    look_back,
+    predict_in_sample,
     residual_quantiles,
     standardisation,
 )
 from stockjax.training.compilation import compilations
-from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
+from tests.support.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 COUNT = len(FEATURE_NAMES)
 CENTER = np.linspace(-0.2, 0.3, COUNT, dtype=np.float32)
 SPREAD = np.linspace(0.7, 1.4, COUNT, dtype=np.float32)
-BURN_IN, SCORED = 32, 64
+BURN_IN, LABELS_PER_WINDOW = 32, 64
 LEVELS = [0.05, 0.25, 0.50, 0.75, 0.95]
 WEAK = 1.0
 """A pull that a few hundred sessions hardly feel."""
@@ -51,20 +51,24 @@ def said(
     """Columns, and location and log-scale at them, window by window and seed by seed, in float64."""
     columns, locations, log_scales, freedoms = [], [], [], []
     own = features.inputs[row]
-    for first in range(length - SESSIONS_SEEN, length, SCORED):
-        window = np.zeros((BURN_IN + SCORED, COUNT), np.float32)
-        for place in range(BURN_IN + SCORED):
+    for first in range(length - SESSIONS_SEEN, length, LABELS_PER_WINDOW):
+        window = np.zeros((BURN_IN + LABELS_PER_WINDOW, COUNT), np.float32)
+        for place in range(BURN_IN + LABELS_PER_WINDOW):
             if first - BURN_IN + place >= 0:
                 window[place] = own[first - BURN_IN + place]
-        outlooks = [
+        distributions = [
             run_compiled(jax.tree.map(lambda leaf, seed=seed: np.asarray(leaf)[seed], networks), window[None])
             for seed in range(SMALL.seeds)
         ]
         location, log_scale = (
-            np.mean([np.asarray(outlook[part][0], float) for outlook in outlooks], axis=0) for part in (0, 1)
+            np.mean(
+                [np.asarray(predict_distribution[part][0], float) for predict_distribution in distributions],
+                axis=0,
+            )
+            for part in (0, 1)
         )
-        freedoms.append(np.mean([float(outlook[2]) for outlook in outlooks]))
-        for place in range(SCORED):
+        freedoms.append(np.mean([float(predict_distribution[2]) for predict_distribution in distributions]))
+        for place in range(LABELS_PER_WINDOW):
             if first + place >= 0 and not np.isnan(features.labels[row, first + place]):
                 columns.append(first + place)
                 locations.append(location[BURN_IN + place])
@@ -178,11 +182,11 @@ def test_only_the_last_sessions_count(networks: dict[str, Any]) -> None:
 def test_nothing_after_the_length_matters(networks: dict[str, Any], length: int) -> None:
     features = learnable_features(2, 2000)
     found = fit(networks, features, length, row=1)
-    seen = look_back(networks, features, 1, length).residuals
+    seen = predict_in_sample(networks, features, 1, length).residuals
     cut = Features(features.inputs[:, :length], features.labels[:, :length], features.volatility[:, :length])
     for other in (changed(features, slice(length, 2000)), cut):
         assert_same_bits(fit(networks, other, length, row=1), found)
-        assert_same_bits(look_back(networks, other, 1, length).residuals, seen)
+        assert_same_bits(predict_in_sample(networks, other, 1, length).residuals, seen)
     newest = changed(features, slice(length - 1, length), inputs=False)
     assert (fit(networks, newest, length, row=1) != found).any()
 
@@ -205,7 +209,7 @@ def test_a_history_without_a_known_return_is_not_corrected(networks: dict[str, A
     features = learnable_features(1, 400)
     unknown = replace(features, labels=np.full_like(features.labels, np.nan))
     np.testing.assert_array_equal(fit(networks, unknown, length), 0.0)
-    assert look_back(networks, unknown, 0, length).residuals.shape == (0,)
+    assert predict_in_sample(networks, unknown, 0, length).residuals.shape == (0,)
 
 
 def test_a_newer_session_counts_for_more_than_an_older_one() -> None:
@@ -225,19 +229,23 @@ def test_a_newer_session_counts_for_more_than_an_older_one() -> None:
 def test_tickers_of_any_length_run_one_program(networks: dict[str, Any]) -> None:
     features = learnable_features(4, 2500, seed=2)
     fit(networks, features, 500)
-    look_back(networks, features, 0, 500)
+    predict_in_sample(networks, features, 0, 500)
     before = compilations()
     for row, length in enumerate((70, 400, SESSIONS_SEEN, 2500)):
         fit(networks, features, length, row)
-        look_back(networks, features, row, length)
+        predict_in_sample(networks, features, row, length)
     assert compilations() == before
 
 
 @pytest.mark.parametrize("length", [70, 333, 1700])
 def test_residuals_are_labels_at_location_zero_and_scale_one(networks: dict[str, Any], length: int) -> None:
     features = learnable_features(2, 1800)
-    found = look_back(networks, features, 1, length)
-    assert found.location.shape == found.labels.shape == (SESSIONS_SEEN // SCORED, BURN_IN + SCORED)
+    found = predict_in_sample(networks, features, 1, length)
+    assert (
+        found.location.shape
+        == found.labels.shape
+        == (SESSIONS_SEEN // LABELS_PER_WINDOW, BURN_IN + LABELS_PER_WINDOW)
+    )
     columns, location, log_scale, _ = said(networks, features, 1, length)
     assert len(columns) == min(length - 1, SESSIONS_SEEN)
     expected = (features.labels[1, columns] - location) / np.exp(log_scale)
@@ -317,7 +325,7 @@ def test_an_input_that_never_changes_divides_nothing_by_zero(networks: dict[str,
     assert (found[[1, 2, 3, 6]] != 0).all()
 
 
-def test_real_tickers_are_corrected_a_little(sample_history: History) -> None:
+def test_real_tickers_are_corrected_a_little(sample_history: PricePanel) -> None:
     features = build_features(sample_history)
     center, spread = standardisation(features, sample_history.lengths)
     assert (spread > 0.01).all()

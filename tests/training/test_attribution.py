@@ -7,7 +7,7 @@ from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting.lstm import lstm_forecast
 from stockjax.training.attribution import log_scale, log_scale_contributions
 from stockjax.training.windows import context
-from tests.synthetic import learnable_features, some_model, whole_parameters
+from tests.support.synthetic import learnable_features, some_model, whole_parameters
 
 ROW, POSITION = np.array([0]), np.array([130])
 

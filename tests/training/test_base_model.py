@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stockjax.features import FEATURE_NAMES, Features, History, build_features
+from stockjax.features import FEATURE_NAMES, Features, PricePanel, build_features
 from stockjax.model.network import initial_parameters
 from stockjax.model.network import run as apply
 from stockjax.settings import TrainingSettings
 from stockjax.training.base_model import (
     BATCH,
-    FEWEST_SESSIONS,
+    EVAL_EVERY,
     HOLDOUT,
-    STEPS_PER_LOOK,
+    MIN_SESSIONS,
     BaseRun,
     TrainedBase,
     mean_loss_over,
@@ -22,9 +22,9 @@ from stockjax.training.base_model import (
     untrained,
 )
 from stockjax.training.compilation import compilations
-from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.windows import WINDOW, Batch, Sampler, gather, stretch
-from tests.synthetic import SMALL, assert_same_bits, learnable_features
+from tests.support.synthetic import SMALL, assert_same_bits, learnable_features
 
 LENGTHS = np.array([600, 600, 600])
 
@@ -102,13 +102,13 @@ def test_the_mean_loss_counts_labels_not_batches() -> None:
 
 
 def test_the_held_out_loss_and_steps_belong_to_a_look(trained: TrainedBase) -> None:
-    assert trained.steps == STEPS_PER_LOOK == SMALL.base_steps
+    assert trained.steps == EVAL_EVERY == SMALL.base_steps
     assert np.isfinite(trained.validation_loss)
 
 
 def test_the_steps_are_judged_on_a_stretch_that_was_not_trained_on(features: Features) -> None:
     """The loss is that of a network fitted up to the boundary, on all the labels after it."""
-    held_out, seen = 600 // 3, 600 - UNSEEN
+    held_out, seen = 600 // 3, 600 - GATE_SESSIONS
     assert held_out < HOLDOUT
     boundary = LENGTHS - held_out
     run = BaseRun(SMALL, 4)
@@ -120,7 +120,7 @@ def test_the_steps_are_judged_on_a_stretch_that_was_not_trained_on(features: Fea
     )
     labels, known = (np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "known"))
     density = stats.t.logpdf(labels, float(freedom), loc=location, scale=np.exp(log_scale))
-    assert known.sum() == 3 * (held_out - UNSEEN)
+    assert known.sum() == 3 * (held_out - GATE_SESSIONS)
     found = train_base(features, LENGTHS, SMALL, seed=4)
     assert found.validation_loss == pytest.approx(-density[known].mean(), rel=1e-5)
 
@@ -150,14 +150,14 @@ def test_early_stopping_keeps_the_best_look() -> None:
         progress=lambda what, done, most: looks.append(done) if "how long" in what else None,
     )
     assert looks == list(range(50, looks[-1] + 1, 50))
-    assert looks[-1] == trained.steps + 3 * STEPS_PER_LOOK < 1000
+    assert looks[-1] == trained.steps + 3 * EVAL_EVERY < 1000
 
 
 def test_progress_ends_at_all_steps_of_all_seeds(features: Features) -> None:
-    told: list[tuple[str, int, int]] = []
-    train_base(features, LENGTHS, SMALL, seed=4, progress=lambda *now: told.append(now))
-    assert told[0] == ("finding how long to train the base", 50, 50)
-    assert told[-1] == ("training the base", 100, 100)
+    lines: list[tuple[str, int, int]] = []
+    train_base(features, LENGTHS, SMALL, seed=4, progress=lambda *now: lines.append(now))
+    assert lines[0] == ("finding how long to train the base", 50, 50)
+    assert lines[-1] == ("training the base", 100, 100)
 
 
 @pytest.mark.parametrize("length", [30, 64, 96, 144])
@@ -170,9 +170,9 @@ def test_a_base_with_too_little_history_stays_where_it_begins(length: int) -> No
 
 @pytest.mark.parametrize("length", [145, 160, 192, 250])
 def test_a_base_with_history_enough_learns(length: int) -> None:
-    assert length >= FEWEST_SESSIONS
+    assert length >= MIN_SESSIONS
     trained = train_base(learnable_features(1, length), np.array([length]), SMALL, seed=0)
-    assert trained.steps >= STEPS_PER_LOOK
+    assert trained.steps >= EVAL_EVERY
     assert np.isfinite(trained.validation_loss)
 
 
@@ -193,7 +193,7 @@ def test_tickers_too_short_for_a_window_do_not_matter(features: Features, traine
 
 
 def test_a_base_of_real_prices_beats_the_untrained_network(
-    sample_history: History, training: TrainingSettings
+    sample_history: PricePanel, training: TrainingSettings
 ) -> None:
     history = sample_history.cut(sample_history.sessions[0, 1500])
     features = build_features(history)

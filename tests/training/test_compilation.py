@@ -14,7 +14,7 @@ from stockjax.settings import TrainingMode, load_settings
 from stockjax.training.base_model import untrained
 from stockjax.training.compilation import compilations
 from stockjax.training.warm_up import compile_programs
-from tests.synthetic import NEW_YORK, SMALL, universe, walked
+from tests.support.synthetic import NEW_YORK, SMALL, universe, walked
 
 SCRIPT = """
 import sys
@@ -46,11 +46,11 @@ def test_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "cache"
 
     def process() -> tuple[str, dict[str, bytes]]:
-        told = subprocess.run(
+        lines = subprocess.run(
             [sys.executable, "-c", SCRIPT, str(folder)], capture_output=True, text=True, check=True
         )
         programs = {path.name: path.read_bytes() for path in folder.iterdir() if path.name.endswith("-cache")}
-        return told.stdout.strip(), programs
+        return lines.stdout.strip(), programs
 
     first, kept = process()
     second, same = process()

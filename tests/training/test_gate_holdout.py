@@ -9,12 +9,12 @@ from scipy.stats import t as student_t
 from stockjax.features import Features
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
-from stockjax.training.adapter import look_back
+from stockjax.training.adapter import predict_in_sample
 from stockjax.training.base_model import train_base
 from stockjax.training.compilation import compilations
-from stockjax.training.gate_holdout import UNSEEN, _losses, unseen_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, _losses, gate_losses
 from stockjax.training.ticker_model import retrain_ticker
-from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
+from tests.support.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 LENGTH = 600
 COUNT = learnable_features(1, 2).inputs.shape[-1]
@@ -31,23 +31,25 @@ def spoilt(features: Features, last: int) -> Features:
 
 def test_a_loss_is_that_of_the_averaged_and_corrected_student_t() -> None:
     features, networks = learnable_features(1, LENGTH, 3), random_parameters(1, spread=0.3)
-    found = unseen_losses(networks, CENTER, SPREAD, WEIGHTS, features, 0, LENGTH)
-    assert found.shape == (UNSEEN,)
+    found = gate_losses(networks, CENTER, SPREAD, WEIGHTS, features, 0, LENGTH)
+    assert found.shape == (GATE_SESSIONS,)
     # The last outcome is not there yet.
-    assert np.isnan(found).tolist() == [False] * (UNSEEN - 1) + [True]
-    seen = look_back(networks, features, 0, LENGTH)
-    location, log_scale = seen.location[-1, -UNSEEN:], seen.log_scale[-1, -UNSEEN:]
+    assert np.isnan(found).tolist() == [False] * (GATE_SESSIONS - 1) + [True]
+    seen = predict_in_sample(networks, features, 0, LENGTH)
+    location, log_scale = seen.location[-1, -GATE_SESSIONS:], seen.log_scale[-1, -GATE_SESSIONS:]
     freedom = mean_freedom(networks)
-    regressors = np.column_stack([np.ones(UNSEEN), (features.inputs[0, -UNSEEN:] - CENTER) / SPREAD])
+    regressors = np.column_stack(
+        [np.ones(GATE_SESSIONS), (features.inputs[0, -GATE_SESSIONS:] - CENTER) / SPREAD]
+    )
     scale = np.exp(log_scale + regressors @ WEIGHTS)
-    expected = -student_t.logpdf(features.labels[0, -UNSEEN:], freedom, location, scale)
+    expected = -student_t.logpdf(features.labels[0, -GATE_SESSIONS:], freedom, location, scale)
     np.testing.assert_allclose(found[:-1], expected[:-1], rtol=2e-4)
 
 
 def test_a_network_without_numbers_loses_without_end() -> None:
     networks = random_parameters(1)
     networks["head"]["kernel"] = networks["head"]["kernel"] * np.nan
-    found = unseen_losses(networks, CENTER, SPREAD, WEIGHTS, learnable_features(1, LENGTH), 0, LENGTH)
+    found = gate_losses(networks, CENTER, SPREAD, WEIGHTS, learnable_features(1, LENGTH), 0, LENGTH)
     assert np.isposinf(found[:-1]).all()
 
 
@@ -55,7 +57,7 @@ def test_tickers_of_all_lengths_run_one_program() -> None:
     features, networks = learnable_features(3, 900), random_parameters(1)
     programs, compiled = _losses._cache_size(), compilations()
     for row, length in enumerate((70, 320, 900)):
-        unseen_losses(networks, CENTER, SPREAD, WEIGHTS, features, row, length)
+        gate_losses(networks, CENTER, SPREAD, WEIGHTS, features, row, length)
     assert _losses._cache_size() - programs <= 1
     assert compilations() - compiled <= 1
 
@@ -66,18 +68,18 @@ def test_no_bit_of_a_tickers_network_depends_on_what_is_unseen(mode: str) -> Non
     features, base = learnable_features(1, LENGTH, 2), random_parameters(1, spread=0.05)
     one, other = (
         retrain_ticker(base, base, some, 0, LENGTH, settings, 0)
-        for some in (features, spoilt(features, UNSEEN))
+        for some in (features, spoilt(features, GATE_SESSIONS))
     )
     assert_same_bits(one.parameters, other.parameters)
     assert one == replace(other, parameters=one.parameters)
     # One session more is seen.
-    more = retrain_ticker(base, base, spoilt(features, UNSEEN + 1), 0, LENGTH, settings, 0)
+    more = retrain_ticker(base, base, spoilt(features, GATE_SESSIONS + 1), 0, LENGTH, settings, 0)
     assert more.validation_loss != one.validation_loss
 
 
 def test_no_bit_of_a_bases_twin_and_its_steps_depends_on_what_is_unseen() -> None:
     features, lengths = learnable_features(2, LENGTH, 2), np.array([LENGTH, LENGTH])
-    one, other = (train_base(some, lengths, SMALL, 0) for some in (features, spoilt(features, UNSEEN)))
+    one, other = (train_base(some, lengths, SMALL, 0) for some in (features, spoilt(features, GATE_SESSIONS)))
     assert one.twin is not None
     assert_same_bits(one.twin, other.twin)
     assert (one.steps, one.validation_loss) == (other.steps, other.validation_loss)
@@ -85,7 +87,7 @@ def test_no_bit_of_a_bases_twin_and_its_steps_depends_on_what_is_unseen() -> Non
     assert not np.array_equal(one.parameters["tail"], other.parameters["tail"])
 
 
-@pytest.mark.parametrize(("length", "has_twin"), [(3 * UNSEEN + 3, True), (3 * UNSEEN, False)])
+@pytest.mark.parametrize(("length", "has_twin"), [(3 * GATE_SESSIONS + 3, True), (3 * GATE_SESSIONS, False)])
 def test_histories_that_are_too_short_leave_nothing_out(length: int, has_twin: bool) -> None:
     features, lengths = learnable_features(2, length, 2), np.array([length, 70])
     assert (train_base(features, lengths, SMALL, 0).twin is not None) == has_twin

@@ -10,7 +10,7 @@ from stockjax.features import FEATURE_NAMES
 from stockjax.model.network import run
 from stockjax.training.predict import ROWS, Prediction, _predict, predict
 from stockjax.training.windows import WINDOW
-from tests.synthetic import SMALL, random_parameters
+from tests.support.synthetic import SMALL, random_parameters
 
 COUNT = ROWS + 9
 

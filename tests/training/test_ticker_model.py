@@ -5,11 +5,11 @@ import jax
 import numpy as np
 import pytest
 
-from stockjax.features import Features, History, build_features
+from stockjax.features import Features, PricePanel, build_features
 from stockjax.settings import TrainingMode, TrainingSettings
 from stockjax.training.base_model import untrained
 from stockjax.training.compilation import compilations
-from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.ticker_model import (
     HOLDOUT,
     LOOKS,
@@ -23,10 +23,10 @@ from stockjax.training.ticker_model import (
     retrain_ticker,
 )
 from stockjax.training.windows import WINDOW, stretch
-from tests.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
+from tests.support.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 LENGTH = 600
-SEEN = LENGTH - UNSEEN
+SEEN = LENGTH - GATE_SESSIONS
 BOUNDARY = SEEN - HOLDOUT
 OWN = SMALL.model_copy(update={"mode": "own"})
 
@@ -171,7 +171,7 @@ def test_twenty_steps_stay_near_the_base(base: dict[str, Any]) -> None:
 
 
 def test_the_shortest_history_that_can_be_trained_is(base: dict[str, Any]) -> None:
-    shortest = HOLDOUT + UNSEEN + WINDOW + 1
+    shortest = HOLDOUT + GATE_SESSIONS + WINDOW + 1
     trained = retrain_ticker(base, base, learnable_features(1, shortest), 0, shortest, SMALL, 0)
     assert np.isfinite(trained.validation_loss)
 
@@ -210,9 +210,9 @@ def test_each_mode_has_its_recipe(mode: TrainingMode, expected: Recipe) -> None:
 
 
 def test_a_recipe_is_what_the_settings_say() -> None:
-    told = {"ticker_steps": 8, "own_steps": 12, "learning_rate": 0.1, "ticker_learning_rate": 0.2}
-    assert recipe(TrainingSettings(**told, weight_decay=0.5)) == Recipe(8, 0.2, PULL, 0.0)
-    assert recipe(TrainingSettings(**told, weight_decay=0.5, mode="own")) == Recipe(12, 0.1, 0.0, 0.5)
+    lines = {"ticker_steps": 8, "own_steps": 12, "learning_rate": 0.1, "ticker_learning_rate": 0.2}
+    assert recipe(TrainingSettings(**lines, weight_decay=0.5)) == Recipe(8, 0.2, PULL, 0.0)
+    assert recipe(TrainingSettings(**lines, weight_decay=0.5, mode="own")) == Recipe(12, 0.1, 0.0, 0.5)
 
 
 def test_alone_a_ticker_learns_the_same_whatever_the_base() -> None:
@@ -250,7 +250,7 @@ def test_what_is_only_looked_at_has_the_loss_that_training_would_start_from(base
     assert seen == pytest.approx(loss_by_scipy(base, stretch(features, 0, BOUNDARY, SEEN)), rel=1e-4)
 
 
-def test_real_tickers_are_trained_near_their_base(sample_history: History, base: dict[str, Any]) -> None:
+def test_real_tickers_are_trained_near_their_base(sample_history: PricePanel, base: dict[str, Any]) -> None:
     features = build_features(sample_history)
     for row in (0, 2):
         length = int(sample_history.lengths[row])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stockjax.features import Features
-from stockjax.training.windows import BURN_IN, SCORED, WINDOW, Sampler, context, gather, stretch
+from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Sampler, context, gather, stretch
 
 COUNT = 3
 
@@ -20,7 +20,7 @@ def numbered(sessions: int, rows: int = 2) -> Features:
 
 
 def test_a_window_is_a_burn_in_and_what_is_scored() -> None:
-    assert (BURN_IN, SCORED, WINDOW) == (32, 64, 96)
+    assert (BURN_IN, LABELS_PER_WINDOW, WINDOW) == (32, 64, 96)
 
 
 @settings(deadline=None, max_examples=60)
@@ -38,7 +38,7 @@ def test_a_stretch_scores_every_label_exactly_once(data: st.DataObject) -> None:
     # Each scored label stands beside the inputs of its own session.
     np.testing.assert_array_equal(batch.inputs[batch.known][:, 1], batch.labels[batch.known] - 1000 * row)
     np.testing.assert_array_equal(batch.inputs[batch.known][:, 0], row + 1)
-    assert batch.inputs.shape == (-(-(last - first) // SCORED), WINDOW, COUNT)
+    assert batch.inputs.shape == (-(-(last - first) // LABELS_PER_WINDOW), WINDOW, COUNT)
     assert batch.inputs[..., 1].max() < last
 
 

@@ -8,15 +8,23 @@ from typing import Any
 import pytest
 
 from stockjax.engine.due_sessions import due_sessions
-from stockjax.nightly import Night, Universe
+from stockjax.nightly import Universe
 from stockjax.registry import load_champions
 from stockjax.scoring.skill import Skill
 from stockjax.settings import TrainingSettings, load_settings
-from stockjax.tuning import Problem, Search, Verdict, judge, keep_winner, open_study, pose
-from stockjax.tuning.trials import Tried
+from stockjax.tuning import (
+    Search,
+    SearchDecision,
+    SearchSpec,
+    build_search_spec,
+    decide,
+    keep_winner,
+    open_study,
+)
+from stockjax.tuning.trials import TrialResult
 from stockjax.warehouse import Warehouse
-from tests.nightly.made_up import SMALL, forecast_all
-from tests.tuning.made_up import TONIGHT, Rigged
+from tests.support.runs import SMALL, RunDriver, forecast_all
+from tests.support.searches import TONIGHT, Rigged
 
 MODELS = "SELECT model_id, role, status, replayed, trained_through FROM models ORDER BY ALL"
 
@@ -30,7 +38,7 @@ def worse(training: TrainingSettings) -> float:
     return -better(training)
 
 
-def begun(folder: Path) -> tuple[Night, Universe, Problem]:
+def begun(folder: Path) -> tuple[RunDriver, Universe, SearchSpec]:
     settings = load_settings(
         source="sample",
         warehouse=folder,
@@ -40,23 +48,27 @@ def begun(folder: Path) -> tuple[Night, Universe, Problem]:
         tune={"trials": 6, "folds": 2, "fold_sessions": 20},
         workers=2,
     )
-    night = Night(settings, None, None, lambda line: None)
+    night = RunDriver(settings)
     night.open("tune")
-    universe = night.survey(night.ingest())
-    return night, universe, pose(universe.history, night.plan.tickers, night.plan.as_of, settings)
+    universe = night.resolve_universe(night.ingest())
+    return (
+        night,
+        universe,
+        build_search_spec(universe.history, night.plan.tickers, night.plan.as_of, settings),
+    )
 
 
 @pytest.fixture(scope="module")
-def surveyed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Night, Universe, Problem]:
+def surveyed(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDriver, Universe, SearchSpec]:
     """A warehouse with prices and a night's champions."""
-    night, universe, problem = begun(tmp_path_factory.mktemp("surveyed") / "warehouse")
+    night, universe, spec = begun(tmp_path_factory.mktemp("surveyed") / "warehouse")
     assert [len(made.forecasts) for made in forecast_all(night, universe)] == [8]
-    return night, universe, problem
+    return night, universe, spec
 
 
-def searched(problem: Problem, folder: Path, loss: Callable[[TrainingSettings], float]) -> Problem:
+def searched(spec: SearchSpec, folder: Path, loss: Callable[[TrainingSettings], float]) -> SearchSpec:
     """The problem under a name of its own, once the search is done."""
-    own = replace(problem, name=f"{problem.name}-{loss.__name__}")
+    own = replace(spec, name=f"{spec.name}-{loss.__name__}")
     with open_study(folder, own.name) as study:
         list(Search(study, own, Rigged(loss)).run())
     return own
@@ -68,115 +80,115 @@ def rows(warehouse: Warehouse, sql: str = MODELS) -> list[Any]:
 
 
 def test_a_winner_is_kept_as_a_challenger_and_changes_nothing_in_force(
-    surveyed: tuple[Night, Universe, Problem],
+    surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
-    night, universe, problem = surveyed
+    night, universe, spec = surveyed
     before = rows(night.warehouse)
     champions = load_champions(night.warehouse, ["IBM", "MSFT"], TONIGHT)
     assert champions.base is not None
-    problem = searched(problem, night.warehouse.folder, better)
-    verdict = keep_winner(night, universe, problem)
-    assert verdict.winner is not None
-    assert verdict.winner.skill is not None
-    assert verdict.winner.skill.low > 0
+    spec = searched(spec, night.warehouse.folder, better)
+    decision = keep_winner(night, universe, spec)
+    assert decision.winner is not None
+    assert decision.winner.skill is not None
+    assert decision.winner.skill.low > 0
     after = rows(night.warehouse)
     (fresh,) = set(after) - set(before)
     assert set(before) <= set(after)
-    assert fresh == (verdict.challenger, "base", "challenger", False, TONIGHT)
+    assert fresh == (decision.challenger, "base", "challenger", False, TONIGHT)
     again = load_champions(night.warehouse, ["IBM", "MSFT"], TONIGHT)
     assert again.base is not None
     assert again.base.model_id == champions.base.model_id
     assert again.problems == {}
-    assert verdict.message.startswith("6 trials: ")
-    assert f"beat the settings in force by {100 * verdict.winner.skill.value:.2f}% [" in verdict.message
-    assert verdict.message.endswith(f"; kept as challenger {verdict.challenger}")
+    assert decision.message.startswith("6 trials: ")
+    assert f"beat the settings in force by {100 * decision.winner.skill.value:.2f}% [" in decision.message
+    assert decision.message.endswith(f"; kept as challenger {decision.challenger}")
     # A search that is complete keeps it no second time.
-    assert keep_winner(night, universe, problem) == verdict
+    assert keep_winner(night, universe, spec) == decision
     assert rows(night.warehouse) == after
 
 
 def test_a_challenger_is_trained_with_all_seeds_and_says_where_it_comes_from(
-    surveyed: tuple[Night, Universe, Problem],
+    surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
-    night, universe, problem = surveyed
-    found = searched(problem, night.warehouse.folder, better)
-    verdict = keep_winner(night, universe, found)
-    told = """SELECT hyperparameters ->> 'seeds', hyperparameters ->> 'hidden', trained_through,
+    night, universe, spec = surveyed
+    found = searched(spec, night.warehouse.folder, better)
+    decision = keep_winner(night, universe, found)
+    lines = """SELECT hyperparameters ->> 'seeds', hyperparameters ->> 'hidden', trained_through,
         hyperparameters -> 'search' ->> 'study', (hyperparameters -> 'search' ->> '$.skill[1]')::DOUBLE, path
         FROM models WHERE status = 'challenger'"""
-    ((seeds, hidden, through, study, low, path),) = rows(night.warehouse, told)
-    assert verdict.winner is not None
-    assert verdict.winner.skill is not None
-    assert (int(seeds), int(hidden)) == (SMALL["seeds"], verdict.winner.values["hidden"])
-    assert (through, study, low) == (TONIGHT, found.name, verdict.winner.skill.low)
+    ((seeds, hidden, through, study, low, path),) = rows(night.warehouse, lines)
+    assert decision.winner is not None
+    assert decision.winner.skill is not None
+    assert (int(seeds), int(hidden)) == (SMALL["seeds"], decision.winner.values["hidden"])
+    assert (through, study, low) == (TONIGHT, found.name, decision.winner.skill.low)
     assert (night.warehouse.folder / path).is_file()
     assert path.startswith("models/2013-03-01-tune-")
 
 
 def test_a_challenger_is_not_in_force_before_it_has_met_the_champion(
-    surveyed: tuple[Night, Universe, Problem],
+    surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
-    night, universe, problem = surveyed
-    in_force = "SELECT model_id FROM champions WHERE role = 'base'"
-    before = rows(night.warehouse, in_force)
-    verdict = keep_winner(night, universe, searched(problem, night.warehouse.folder, better))
-    assert rows(night.warehouse, in_force) == before
+    night, universe, spec = surveyed
+    current = "SELECT model_id FROM champions WHERE role = 'base'"
+    before = rows(night.warehouse, current)
+    decision = keep_winner(night, universe, searched(spec, night.warehouse.folder, better))
+    assert rows(night.warehouse, current) == before
     (due,) = due_sessions(universe.prices, {night.plan.as_of: ["IBM", "MSFT"]})
     night.forecast(universe, due)
-    told = "SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{}'"
-    ((status, unjudged),) = rows(night.warehouse, told.format(verdict.challenger))
+    lines = "SELECT status, champion_loss IS NULL FROM models WHERE model_id = '{}'"
+    ((status, unjudged),) = rows(night.warehouse, lines.format(decision.challenger))
     assert (status in {"champion", "rejected"}, unjudged) == (True, False)
-    assert (rows(night.warehouse, in_force) == before) == (status == "rejected")
+    assert (rows(night.warehouse, current) == before) == (status == "rejected")
 
 
 @pytest.mark.parametrize("loss", [worse, lambda training: 0.0], ids=["worse", "equal"])
 def test_where_nothing_is_better_nothing_is_kept(
-    surveyed: tuple[Night, Universe, Problem], loss: Callable[[TrainingSettings], float]
+    surveyed: tuple[RunDriver, Universe, SearchSpec], loss: Callable[[TrainingSettings], float]
 ) -> None:
-    night, universe, problem = surveyed
+    night, universe, spec = surveyed
     before = rows(night.warehouse)
-    found = searched(problem, night.warehouse.folder, loss)
-    verdict = keep_winner(night, universe, found)
-    assert (verdict.winner, verdict.challenger) == (None, None)
+    found = searched(spec, night.warehouse.folder, loss)
+    decision = keep_winner(night, universe, found)
+    assert (decision.winner, decision.challenger) == (None, None)
     assert rows(night.warehouse) == before
-    assert f": the settings in force stay, {verdict.in_force.loss:.1f} bps" in verdict.message
-    assert "kept" not in verdict.message
+    assert f": the settings in force stay, {decision.current.loss:.1f} bps" in decision.message
+    assert "kept" not in decision.message
 
 
-def some(number: int, **changes: Any) -> Tried:
-    usual = Tried(number, False, "hidden 8", {"hidden": 8}, "completed", 2, 43.0, None, None)
+def some(number: int, **changes: Any) -> TrialResult:
+    usual = TrialResult(number, False, "hidden 8", {"hidden": 8}, "completed", 2, 43.0, None, None)
     return replace(usual, **changes)
 
 
-IN_FORCE = some(0, in_force=True, loss=43.14)
+CURRENT = some(0, current=True, loss=43.14)
 
 
 def test_one_that_may_be_chance_does_not_win_and_the_sentence_says_so() -> None:
     best = some(1, skill=Skill(0.0012, -0.0002, 0.0022))
-    verdict = Verdict(TONIGHT, 3, [IN_FORCE, best, some(2, outcome="pruned")], best)
-    assert verdict.winner is None
-    assert verdict.message == (
+    decision = SearchDecision(TONIGHT, 3, [CURRENT, best, some(2, outcome="pruned")], best)
+    assert decision.winner is None
+    assert decision.message == (
         "3 trials (1 pruned): the settings in force stay, 43.1 bps; the best other, hidden 8, "
         "0.12% [-0.02, 0.22], may be chance"
     )
 
 
 def test_a_search_that_ran_out_of_time_says_how_far_it_came() -> None:
-    verdict = Verdict(TONIGHT, 30, [IN_FORCE], None)
-    assert verdict.message == (
+    decision = SearchDecision(TONIGHT, 30, [CURRENT], None)
+    assert decision.message == (
         "1 trial: the settings in force stay, 43.1 bps; time was up after 1 of 30, run it again to go on"
     )
-    assert verdict.summary()["trials"] == 1
+    assert decision.summary()["trials"] == 1
 
 
 def test_the_best_is_the_one_that_loses_least_of_those_scored_whole(
-    surveyed: tuple[Night, Universe, Problem],
+    surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
-    night, _, problem = surveyed
-    found = searched(problem, night.warehouse.folder, better)
+    night, _, spec = surveyed
+    found = searched(spec, night.warehouse.folder, better)
     with open_study(night.warehouse.folder, found.name) as study:
-        verdict = judge(study, found)
-    assert verdict.best is not None
-    whole = [one for one in verdict.tried if one.outcome == "completed"]
-    assert verdict.best.loss == min(one.loss for one in whole if one.loss is not None)
-    assert verdict.best.values["hidden"] != SMALL["hidden"]
+        decision = decide(study, found)
+    assert decision.best is not None
+    whole = [one for one in decision.trials if one.outcome == "completed"]
+    assert decision.best.loss == min(one.loss for one in whole if one.loss is not None)
+    assert decision.best.values["hidden"] != SMALL["hidden"]

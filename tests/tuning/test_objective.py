@@ -9,32 +9,32 @@ import pytest
 
 from stockjax.distribution import pinball
 from stockjax.engine import session_step
-from stockjax.errors import TrainingFailed
-from stockjax.features import History
-from stockjax.forecasting.asof import Knowledge
+from stockjax.errors import TrainingFailedError
+from stockjax.features import PricePanel
+from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
-from stockjax.training.gate_holdout import UNSEEN
+from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.tuning import objective
 from stockjax.tuning.folds import Fold
 from stockjax.tuning.objective import fold_losses
-from stockjax.tuning.search_spec import pose
-from tests.synthetic import assert_same_bits, scrambled_after, walked
-from tests.tuning.made_up import SEARCHED_FROM, TICKERS, history, settings_of
+from stockjax.tuning.search_spec import build_search_spec
+from tests.support.searches import SEARCHED_FROM, TICKERS, history, settings_of
+from tests.support.synthetic import assert_same_bits, scrambled_after, walked
 
 
 @pytest.fixture(scope="module")
-def prices() -> History:
+def prices() -> PricePanel:
     return history()
 
 
 @pytest.fixture(scope="module")
-def session(prices: History) -> date:
+def session(prices: PricePanel) -> date:
     return prices.sessions[0, -9].item()
 
 
 @pytest.fixture(scope="module")
-def fold(prices: History, session: date) -> Fold:
-    return pose(prices, TICKERS, session, settings_of()).folds[1]
+def fold(prices: PricePanel, session: date) -> Fold:
+    return build_search_spec(prices, TICKERS, session, settings_of()).folds[1]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def losses(fold: Fold) -> Any:
     return fold_losses(fold, SEARCHED_FROM, settings_of())
 
 
-def test_losses_are_those_of_the_replays_forecasts(prices: History, fold: Fold, losses: Any) -> None:
+def test_losses_are_those_of_the_replays_forecasts(prices: PricePanel, fold: Fold, losses: Any) -> None:
     wanted: dict[str, set[date]] = {
         ticker: set(fold.days[fold.rows == row].tolist()) for row, ticker in enumerate(TICKERS)
     }
@@ -56,17 +56,17 @@ def test_losses_are_those_of_the_replays_forecasts(prices: History, fold: Fold, 
 
 
 def test_spoiling_all_later_prices_changes_no_bit(
-    prices: History, session: date, fold: Fold, losses: Any
+    prices: PricePanel, session: date, fold: Fold, losses: Any
 ) -> None:
     spoilt = scrambled_after(prices, session, 3)
     assert not np.array_equal(spoilt.adj_close, prices.adj_close)
-    problem = pose(spoilt, TICKERS, session, settings_of())
-    assert problem.name == pose(prices, TICKERS, session, settings_of()).name
-    assert_same_bits(fold_losses(problem.folds[1], SEARCHED_FROM, settings_of()), losses)
+    spec = build_search_spec(spoilt, TICKERS, session, settings_of())
+    assert spec.name == build_search_spec(prices, TICKERS, session, settings_of()).name
+    assert_same_bits(fold_losses(spec.folds[1], SEARCHED_FROM, settings_of()), losses)
     # The check would see it: prices before the session do make a difference.
-    earlier = scrambled_after(prices, prices.sessions[0, -20 - UNSEEN].item(), 3)
-    other = pose(earlier, TICKERS, session, settings_of())
-    assert other.name != problem.name
+    earlier = scrambled_after(prices, prices.sessions[0, -20 - GATE_SESSIONS].item(), 3)
+    other = build_search_spec(earlier, TICKERS, session, settings_of())
+    assert other.name != spec.name
     assert not np.array_equal(fold_losses(other.folds[1], SEARCHED_FROM, settings_of()), losses)
 
 
@@ -77,14 +77,14 @@ def test_forecasts_in_parts_are_the_same(fold: Fold, losses: Any, monkeypatch: p
 
 def test_networks_that_are_no_numbers_fail_in_a_sentence(fold: Fold) -> None:
     wild = SEARCHED_FROM.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingFailed, match="not finite"):
+    with pytest.raises(TrainingFailedError, match="not finite"):
         fold_losses(fold, wild, settings_of())
 
 
 def test_a_ticker_that_cannot_be_trained_is_named(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(knowledge: Knowledge, ticker: str, *rest: Any) -> Model:
+    def fail(asof: AsOfData, ticker: str, *rest: Any) -> Model:
         raise FloatingPointError("the loss is no number")
 
     monkeypatch.setattr(session_step, "train_ticker_model", fail)
-    with pytest.raises(TrainingFailed, match=r"A could not be trained \(.*the loss is no number"):
+    with pytest.raises(TrainingFailedError, match=r"A could not be trained \(.*the loss is no number"):
         fold_losses(fold, SEARCHED_FROM, settings_of())

@@ -16,7 +16,7 @@ from stockjax.tuning.space import Space
 def test_only_what_the_mode_uses_is_searched(mode: str, searched: set[str]) -> None:
     space = Space(TrainingSettings(mode=mode))  # type: ignore[arg-type]
     assert set(space.distributions) == searched
-    assert space.training(space.start) == space.in_force
+    assert space.training(space.start) == space.current
     assert space.changes(space.start) == "the settings in force"
 
 
@@ -45,6 +45,6 @@ def test_rates_are_told_to_three_digits_but_for_those_in_force() -> None:
     space = Space(TrainingSettings(weight_decay=0.123456))
     other = space.training({"learning_rate": 0.00123456, "weight_decay": 0.123456, "hidden": 8})
     assert (other.learning_rate, other.weight_decay, other.hidden) == (0.00123, 0.123456, 8)
-    assert other.ticker_steps == space.in_force.ticker_steps
-    told = space.changes({"learning_rate": 0.00123456, "weight_decay": 0.123456, "hidden": 8})
-    assert told == "learning rate 0.00123, hidden 8"
+    assert other.ticker_steps == space.current.ticker_steps
+    lines = space.changes({"learning_rate": 0.00123456, "weight_decay": 0.123456, "hidden": 8})
+    assert lines == "learning rate 0.00123, hidden 8"

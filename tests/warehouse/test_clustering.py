@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 
 from stockjax.warehouse import Warehouse, clustering
-from stockjax.warehouse.clustering import tidy_storage
+from stockjax.warehouse.clustering import cluster_by_ticker
 from stockjax.warehouse.ledger import append_forecasts
-
-from .made_up import MOMENT, closes, contents, fetch, forecast, store
+from tests.support.warehouse_rows import MOMENT, closes, contents, fetch, forecast, store
 
 DAYS = [f"{day:%Y-%m-%d}" for day in pd.date_range("2012-12-20", "2013-01-10", freq="B")]
 
@@ -37,7 +36,7 @@ def crowded(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 def test_rows_are_moved_together_by_ticker_and_none_is_changed(crowded: Warehouse) -> None:
     before = contents(crowded)
-    assert tidy_storage(crowded) == 12 * 6 + 12 * 3
+    assert cluster_by_ticker(crowded) == 12 * 6 + 12 * 3
     after = contents(crowded)
     assert after.pop("storage_order") != before.pop("storage_order")
     assert after == before
@@ -49,20 +48,20 @@ def test_rows_are_moved_together_by_ticker_and_none_is_changed(crowded: Warehous
 
 
 def test_it_waits_until_there_is_much_and_takes_the_run_along(crowded: Warehouse) -> None:
-    tidy_storage(crowded)
-    assert tidy_storage(crowded) == 0
+    cluster_by_ticker(crowded)
+    assert cluster_by_ticker(crowded) == 0
     night(crowded, 12)
-    assert tidy_storage(crowded) == 0
+    assert cluster_by_ticker(crowded) == 0
     last = fetch(crowded, "SELECT ticker FROM forecasts")[-6:]
     assert last != [("C",)] * 6
 
 
 def test_a_full_run_is_never_moved_again(crowded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clustering, "_RUN", 1)
-    assert tidy_storage(crowded) > 0
+    assert cluster_by_ticker(crowded) > 0
     monkeypatch.setattr(clustering, "UNSORTED_ROWS", {"forecasts": 1, "prices": 1})
     night(crowded, 12)
-    assert tidy_storage(crowded) == 6 + 3
+    assert cluster_by_ticker(crowded) == 6 + 3
 
 
 def test_what_fails_half_way_loses_nothing_and_is_done_the_next_time(
@@ -71,21 +70,23 @@ def test_what_fails_half_way_loses_nothing_and_is_done_the_next_time(
     before = contents(crowded)
     real = clustering.statement
     monkeypatch.setattr(
-        clustering, "statement", lambda name: "SELECT nonsense" if name == "insert_run_of_prices" else real(name)
+        clustering,
+        "statement",
+        lambda name: "SELECT nonsense" if name == "insert_run_of_prices" else real(name),
     )
     with pytest.raises(Exception, match="nonsense"):
-        tidy_storage(crowded)
+        cluster_by_ticker(crowded)
     after = contents(crowded)
     assert {name: rows for name, rows in after.items() if name != "storage_order"} == {
         name: rows for name, rows in before.items() if name != "storage_order"
     }
     monkeypatch.setattr(clustering, "statement", real)
-    assert tidy_storage(crowded) >= 12 * 3
+    assert cluster_by_ticker(crowded) >= 12 * 3
     assert contents(crowded)["prices"] == before["prices"]
 
 
 def test_a_small_warehouse_is_left_alone(warehouse: Warehouse) -> None:
     night(warehouse, 0)
     written = Path(warehouse.database).stat().st_mtime_ns
-    assert tidy_storage(warehouse) == 0
+    assert cluster_by_ticker(warehouse) == 0
     assert Path(warehouse.database).stat().st_mtime_ns == written

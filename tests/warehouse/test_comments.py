@@ -1,8 +1,7 @@
 import pytest
 
 from stockjax.warehouse import Warehouse
-
-from .made_up import fetch
+from tests.support.warehouse_rows import fetch
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_every_time_is_kept_as_utc_without_a_zone(made: Warehouse) -> None:
 
 def test_comments_reach_the_readers_copy(made: Warehouse) -> None:
     with made.read_snapshot() as connection:
-        told = connection.execute(
+        lines = connection.execute(
             "SELECT comment FROM duckdb_columns() WHERE table_name = 'forecasts' AND column_name = 'as_of'"
         ).fetchall()
-    assert told[0][0]
+    assert lines[0][0]

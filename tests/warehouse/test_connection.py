@@ -7,11 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stockjax.errors import SnapshotMissing, WarehouseBusy
+from stockjax.errors import SnapshotMissingError, WarehouseBusyError
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
-
-from .made_up import ask, closes, contents, fetch, held_by_another_process, store
+from tests.support.warehouse_rows import ask, closes, contents, fetch, held_by_another_process, store
 
 COUNT = "SELECT count(*) FROM prices"
 
@@ -36,7 +35,7 @@ def test_the_folder_and_its_files_are_made_by_the_first_migration(tmp_path: Path
 
 def test_before_the_first_run_there_is_nothing_to_read(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "empty")
-    with pytest.raises(SnapshotMissing, match="stockjax run"), warehouse.read_snapshot():
+    with pytest.raises(SnapshotMissingError, match="stockjax run"), warehouse.read_snapshot():
         pass
     assert not warehouse.folder.exists()
 
@@ -111,7 +110,7 @@ def test_a_writer_gives_up_in_one_sentence_when_another_program_keeps_the_file(
     before = contents(warehouse)
     with held_by_another_process(warehouse.database, mode):
         started = time.monotonic()
-        with pytest.raises(WarehouseBusy, match=r"stockjax\.duckdb.*0\.3 s") as caught:
+        with pytest.raises(WarehouseBusyError, match=r"stockjax\.duckdb.*0\.3 s") as caught:
             store(impatient(warehouse), closes("A", {"2013-03-01": 10}))
         assert 0.3 <= time.monotonic() - started < 5
     assert "\n" not in str(caught.value)
@@ -151,9 +150,9 @@ def test_one_run_waits_for_another_and_a_killed_run_leaves_no_trace(warehouse: W
         assert other.stdout is not None
         assert other.stdout.readline() == "inside\n"
         assert count_in_snapshot(warehouse) == 1
-        with pytest.raises(WarehouseBusy), impatient(warehouse).write():
+        with pytest.raises(WarehouseBusyError), impatient(warehouse).write():
             pass
-        with pytest.raises(WarehouseBusy), impatient(warehouse).read():
+        with pytest.raises(WarehouseBusyError), impatient(warehouse).read():
             pass
         other.kill()
     store(warehouse, closes("A", {"2013-02-28": 9}))

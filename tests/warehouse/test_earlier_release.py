@@ -13,13 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from stockjax.nightly import Night
-from stockjax.reproduce import ledger_rows, rederive
+from stockjax.reproduce import ledger_rows, reproduce
 from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.connection import SNAPSHOT
-from tests.nightly.made_up import steps
-from tests.warehouse.made_up import fetch
+from tests.support.runs import RunDriver, all_steps
+from tests.support.warehouse_rows import fetch
 
 ARCHIVE = Path(__file__).parents[1] / "fixtures" / "warehouse-97b982f.tar.xz"
 LEDGER = """SELECT ticker, as_of, target, model, model_id, origin, basis_close, predicted_close,
@@ -44,15 +43,15 @@ def old(tmp_path: Path) -> Warehouse:
 
 def test_it_is_backed_up_and_migrated_with_all_that_it_has(old: Warehouse) -> None:
     tables = (LEDGER, SCORES, MODELS, "SELECT * FROM runs ORDER BY run_id")
-    told = {sql: before(old.database, sql) for sql in tables}
-    assert {len(rows) > 0 for rows in told.values()} == {True}
+    lines = {sql: before(old.database, sql) for sql in tables}
+    assert {len(rows) > 0 for rows in lines.values()} == {True}
     content = old.database.read_bytes()
     assert old.migrate()[0].startswith("0012")
     (backup,) = old.backups.iterdir()
     assert backup.name == "before-0012_known_prices.duckdb"
     assert backup.read_bytes() == content
     assert old.migrate() == []
-    for sql, rows in told.items():
+    for sql, rows in lines.items():
         assert fetch(old, sql) == rows
     assert fetch(old, "SELECT count(*) FROM set_aside") == [(0,)]
     # The first night had all prices up to its session, the second one session more.
@@ -71,9 +70,9 @@ def test_a_night_runs_on_it_and_is_scored(old: Warehouse) -> None:
         workers=2,
     )
     ledger = before(old.database, LEDGER)
-    night = Night(settings, date(2013, 2, 28), None, lambda line: None)
+    night = RunDriver(settings, date(2013, 2, 28))
     night.open()
-    *_, outcome = steps(night)
+    *_, outcome = all_steps(night)
     night.close("completed", outcome.summary())
     assert outcome.message.startswith("5 of 5 tickers forecast for 2013-03-01")
     assert set(ledger) <= set(fetch(old, LEDGER))
@@ -92,7 +91,7 @@ def test_a_night_runs_on_it_and_is_scored(old: Warehouse) -> None:
     expected = {(date(2013, 2, 26),), (date(2013, 2, 27),)}
     assert set(parents) == expected, "training goes on from the models of the earlier release"
     for row in ledger_rows(old, "IBM", date(2013, 2, 27)):
-        again = rederive(old, row)
+        again = reproduce(old, row)
         assert any("the code was" in cause for cause in again.causes)
         assert again.seen is not None
 

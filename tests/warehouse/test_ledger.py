@@ -10,8 +10,7 @@ from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts, complete_forecasts, read_table
-
-from .made_up import MOMENT, append, closes, contents, fetch, forecast, store
+from tests.support.warehouse_rows import MOMENT, append, closes, contents, fetch, forecast, store
 
 THURSDAY, FRIDAY, MONDAY = "2013-02-28", "2013-03-01", "2013-03-04"
 

@@ -5,11 +5,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from stockjax.errors import WarehouseTooNew, WarehouseTooOld
+from stockjax.errors import WarehouseTooNewError, WarehouseTooOldError
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse, migrations
-
-from .made_up import closes, contents, fetch, forecast, store
+from tests.support.warehouse_rows import closes, contents, fetch, forecast, store
 
 NOW = datetime(2013, 3, 1, 22)
 TABLES = "SELECT table_name FROM duckdb_tables() ORDER BY ALL"
@@ -146,9 +145,9 @@ def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside
     # Since then sums are exact, and everything has been scored anew once.
     warehouse.migrate()
     refresh_rolling_metrics(warehouse)
-    told = "SELECT session, n, crps IS NULL, winkler_90 IS NULL FROM rolling_metrics WHERE model = 'lstm'"
+    lines = "SELECT session, n, crps IS NULL, winkler_90 IS NULL FROM rolling_metrics WHERE model = 'lstm'"
     sessions = [(date(2013, 2, 28), 1, False, False), (date(2013, 3, 1), 2, False, False)]
-    assert fetch(warehouse, told + " ORDER BY session") == [row for row in sessions for _ in range(3)]
+    assert fetch(warehouse, lines + " ORDER BY session") == [row for row in sessions for _ in range(3)]
     assert fetch(warehouse, "FROM unscored") == []
     assert len(fetch(warehouse, "FROM latest_forecasts")) == 4
 
@@ -157,7 +156,7 @@ def test_an_earlier_release_leaves_the_warehouse_of_this_one_alone(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only_first(3, tmp_path / "migrations", monkeypatch)
-    with pytest.raises(WarehouseTooNew, match=r"0004_interval_scores\.sql.*upgrade stockjax"):
+    with pytest.raises(WarehouseTooNewError, match=r"0004_interval_scores\.sql.*upgrade stockjax"):
         warehouse.migrate()
 
 
@@ -165,7 +164,7 @@ def test_a_warehouse_of_a_newer_release_is_left_alone(warehouse: Warehouse) -> N
     with warehouse.write() as connection:
         connection.execute("INSERT INTO schema_migrations VALUES ('9999_future.sql', TIMESTAMP '2030-01-01')")
     before = contents(warehouse)
-    with pytest.raises(WarehouseTooNew, match=r"9999_future\.sql.*upgrade stockjax") as caught:
+    with pytest.raises(WarehouseTooNewError, match=r"9999_future\.sql.*upgrade stockjax") as caught:
         warehouse.migrate()
     assert "\n" not in str(caught.value)
     assert contents(warehouse) == before
@@ -184,7 +183,7 @@ def test_the_scripts_of_views_are_applied_when_one_has_changed(
     with (folder / "calibration.sql").open("a") as script:
         script.write("CREATE OR REPLACE VIEW calibration AS SELECT 'changed' AS model;\n")
     with pytest.raises(
-        WarehouseTooOld, match=r"views of the warehouse are those of another stockjax.*stockjax run"
+        WarehouseTooOldError, match=r"views of the warehouse are those of another stockjax.*stockjax run"
     ):
         warehouse.check_current()
     assert warehouse.migrate() == []

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stockjax.errors import StatementRefused
+from stockjax.errors import QueryRejectedError
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.named import named_queries, named_query, parameters_from, parameters_of
 from stockjax.warehouse.query import query
@@ -46,7 +46,7 @@ def test_a_query_of_the_warehouse_itself_counts_before_the_one_that_ships(tmp_pa
 
 @pytest.mark.parametrize("name", ["freshnes", "", "../freshness", "freshness.sql", "/etc/passwd", "\x1b[2J"])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StatementRefused, match=r"there is no query .*--list") as caught:
+    with pytest.raises(QueryRejectedError, match=r"there is no query .*--list") as caught:
         named_query(tmp_path, name)
     assert "\x1b" not in str(caught.value)
 
@@ -56,7 +56,7 @@ def test_parameters_are_those_that_the_statement_reads() -> None:
     assert parameters_of(sql) == ("b", "a")
     assert parameters_from(["a=1=2", "b="], parameters_of(sql)) == {"a": "1=2", "b": ""}
     for word in ("c=1", "a", "=1", "--nosuch"):
-        with pytest.raises(StatementRefused, match="it takes b, a"):
+        with pytest.raises(QueryRejectedError, match="it takes b, a"):
             parameters_from([word], parameters_of(sql))
-    with pytest.raises(StatementRefused, match="it takes none"):
+    with pytest.raises(QueryRejectedError, match="it takes none"):
         parameters_from(["a=1"], ())

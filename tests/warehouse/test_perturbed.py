@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import SnapshotMissing
-from stockjax.features import History, KnownPrices
+from stockjax.errors import SnapshotMissingError
+from stockjax.features import PointInTimePrices, PricePanel
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.perturbed import ALTERATIONS, Alteration, altered_copy
+from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation, perturbed_copy
 from stockjax.warehouse.prices import read_known_prices
-
-from .made_up import contents, store
+from tests.support.warehouse_rows import contents, store
 
 AS_OF = date(2012, 11, 30)
 TICKERS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -42,11 +41,11 @@ def prices_of(warehouse: Warehouse) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def told(original: Warehouse) -> Iterator[dict[Alteration, pd.DataFrame]]:
+def lines(original: Warehouse) -> Iterator[dict[Perturbation, pd.DataFrame]]:
     """The prices of every copy."""
     found = {}
-    for alteration in ALTERATIONS:
-        with altered_copy(original, alteration, AS_OF) as copy:
+    for alteration in PERTURBATIONS:
+        with perturbed_copy(original, alteration, AS_OF) as copy:
             found[alteration] = prices_of(copy)
     yield found
 
@@ -58,52 +57,52 @@ def parts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_up_to_the_session_every_copy_is_the_original_bit_for_bit(
-    original: Warehouse, told: dict[Alteration, pd.DataFrame]
+    original: Warehouse, lines: dict[Perturbation, pd.DataFrame]
 ) -> None:
     known, later = parts(prices_of(original))
     assert len(known) > 5 * 100
     assert len(later) > 5 * 50
-    for alteration, table in told.items():
+    for alteration, table in lines.items():
         if alteration not in {"disproved", "restated"}:
             pd.testing.assert_frame_equal(parts(table)[0], known, check_exact=True)
 
 
-@pytest.mark.parametrize("alteration", ALTERATIONS)
+@pytest.mark.parametrize("alteration", PERTURBATIONS)
 def test_what_was_known_at_the_session_is_the_same_in_every_copy(
-    original: Warehouse, alteration: Alteration
+    original: Warehouse, alteration: Perturbation
 ) -> None:
-    def known(warehouse: Warehouse) -> History:
+    def known(warehouse: Warehouse) -> PricePanel:
         columns, _ = read_known_prices(warehouse, TICKERS, date.max)
-        return KnownPrices.from_columns(columns, TICKERS).at(AS_OF)
+        return PointInTimePrices.from_columns(columns, TICKERS).at(AS_OF)
 
     before = known(original)
-    with altered_copy(original, alteration, AS_OF) as copy:
+    with perturbed_copy(original, alteration, AS_OF) as copy:
         after = known(copy)
     assert after.last_sessions() == dict.fromkeys(TICKERS, AS_OF)
     for name in ("sessions", "lengths", *PRICES):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name), strict=True)
 
 
-def test_what_is_known_now_is_another_thing(told: dict[Alteration, pd.DataFrame]) -> None:
-    known = parts(told["unchanged"])[0]
-    restated, disproved = parts(told["restated"])[0], parts(told["disproved"])[0]
+def test_what_is_known_now_is_another_thing(lines: dict[Perturbation, pd.DataFrame]) -> None:
+    known = parts(lines["unchanged"])[0]
+    restated, disproved = parts(lines["restated"])[0], parts(lines["disproved"])[0]
     assert (restated["close"] / known["close"]).between(2, 2.7).all()
     assert (restated["close"] / known["close"]).round(6).nunique() == 7
     assert set(known["session"]) - set(disproved["session"]) == {pd.Timestamp(AS_OF)}
-    ended, begun = (parts(told[name])[1] for name in ("ended", "begun"))
+    ended, begun = (parts(lines[name])[1] for name in ("ended", "begun"))
     assert 0 < ended["ticker"].nunique() < len(TICKERS)
     assert begun["ticker"].nunique() == 2 * len(TICKERS)
 
 
 def test_an_unchanged_copy_has_the_later_prices_and_a_cut_one_has_none(
-    original: Warehouse, told: dict[Alteration, pd.DataFrame]
+    original: Warehouse, lines: dict[Perturbation, pd.DataFrame]
 ) -> None:
-    pd.testing.assert_frame_equal(told["unchanged"], prices_of(original), check_exact=True)
-    assert parts(told["cut"])[1].empty
+    pd.testing.assert_frame_equal(lines["unchanged"], prices_of(original), check_exact=True)
+    assert parts(lines["cut"])[1].empty
 
 
-def test_corrupted_prices_are_all_different_and_still_prices(told: dict[Alteration, pd.DataFrame]) -> None:
-    later, corrupted = (parts(told[name])[1] for name in ("unchanged", "corrupted"))
+def test_corrupted_prices_are_all_different_and_still_prices(lines: dict[Perturbation, pd.DataFrame]) -> None:
+    later, corrupted = (parts(lines[name])[1] for name in ("unchanged", "corrupted"))
     others = [name for name in later if name not in PRICES]
     pd.testing.assert_frame_equal(corrupted[others], later[others], check_exact=True)
     for name in PRICES:
@@ -122,14 +121,16 @@ def test_no_price_stays_the_same_when_many_are_corrupted(warehouse: Warehouse) -
     days = pd.bdate_range("2000-01-03", "2012-12-31")
     plain = pd.DataFrame(dict.fromkeys(PRICES, 100.0), index=range(len(days)))
     store(warehouse, plain.assign(ticker="A", session=days.astype("datetime64[s]"), dividend=0.0, split=1.0))
-    with altered_copy(warehouse, "corrupted", date(1999, 12, 31)) as copy:
+    with perturbed_copy(warehouse, "corrupted", date(1999, 12, 31)) as copy:
         corrupted = prices_of(copy)
     assert len(corrupted) == len(days)
     assert {name: int((corrupted[name] == 100).sum()) for name in PRICES} == dict.fromkeys(PRICES, 0)
 
 
-def test_shuffled_rows_are_those_of_each_ticker_on_other_days(told: dict[Alteration, pd.DataFrame]) -> None:
-    later, shuffled = (parts(told[name])[1] for name in ("unchanged", "shuffled"))
+def test_shuffled_rows_are_those_of_each_ticker_on_other_days(
+    lines: dict[Perturbation, pd.DataFrame],
+) -> None:
+    later, shuffled = (parts(lines[name])[1] for name in ("unchanged", "shuffled"))
     assert shuffled[["ticker", "session"]].equals(later[["ticker", "session"]])
     for ticker, rows in later.groupby("ticker"):
         other = shuffled[shuffled["ticker"] == ticker]
@@ -139,8 +140,8 @@ def test_shuffled_rows_are_those_of_each_ticker_on_other_days(told: dict[Alterat
         assert moved > 0.9, ticker
 
 
-def test_no_two_tickers_are_shuffled_alike(told: dict[Alteration, pd.DataFrame]) -> None:
-    later, shuffled = (parts(told[name])[1] for name in ("unchanged", "shuffled"))
+def test_no_two_tickers_are_shuffled_alike(lines: dict[Perturbation, pd.DataFrame]) -> None:
+    later, shuffled = (parts(lines[name])[1] for name in ("unchanged", "shuffled"))
     orders = []
     for ticker in ("IBM", "MSFT"):
         place = {close: at for at, close in enumerate(later.loc[later["ticker"] == ticker, "adj_close"])}
@@ -148,12 +149,12 @@ def test_no_two_tickers_are_shuffled_alike(told: dict[Alteration, pd.DataFrame])
     assert orders[0] != orders[1]
 
 
-@pytest.mark.parametrize("alteration", ALTERATIONS)
+@pytest.mark.parametrize("alteration", PERTURBATIONS)
 def test_a_copy_knows_the_exchanges_and_no_forecast_and_is_gone_afterwards(
-    original: Warehouse, alteration: Alteration
+    original: Warehouse, alteration: Perturbation
 ) -> None:
     before = contents(original)
-    with altered_copy(original, alteration, AS_OF) as copy:
+    with perturbed_copy(original, alteration, AS_OF) as copy:
         folder = copy.folder
         assert folder.parent == Path(tempfile.gettempdir())
         assert copy.database.exists()
@@ -167,7 +168,7 @@ def test_a_copy_knows_the_exchanges_and_no_forecast_and_is_gone_afterwards(
 
 
 def test_a_copy_is_gone_after_a_failure_too(original: Warehouse) -> None:
-    with pytest.raises(RuntimeError, match="power cut"), altered_copy(original, "cut", AS_OF) as copy:
+    with pytest.raises(RuntimeError, match="power cut"), perturbed_copy(original, "cut", AS_OF) as copy:
         raise RuntimeError("power cut")
     assert not copy.folder.exists()
 
@@ -179,7 +180,7 @@ def test_a_folder_without_a_warehouse_has_no_copy_and_leaves_none(
     own.mkdir()
     # Other tests make copies in the folder that all share.
     monkeypatch.setattr(tempfile, "tempdir", str(own))
-    with pytest.raises(SnapshotMissing), altered_copy(Warehouse(tmp_path / "nowhere"), "cut", AS_OF):
+    with pytest.raises(SnapshotMissingError), perturbed_copy(Warehouse(tmp_path / "nowhere"), "cut", AS_OF):
         pass
     assert list(own.iterdir()) == []
     assert not (tmp_path / "nowhere").exists()

@@ -18,9 +18,8 @@ from stockjax.warehouse.prices import (
 )
 from stockjax.warehouse.query import query
 from stockjax.warehouse.records import replace_tickers
-from tests.synthetic import NEW_YORK
-
-from .made_up import MOMENT, closes, contents, fetch, price_rows, refused_rows, store
+from tests.support.synthetic import NEW_YORK
+from tests.support.warehouse_rows import MOMENT, closes, contents, fetch, price_rows, refused_rows, store
 
 LATER = MOMENT + timedelta(days=1)
 UNCHANGED = Stored(0, {}, 0)
@@ -142,9 +141,9 @@ def test_the_prices_as_of_a_moment_are_all_that_was_known_then_and_nothing_else(
     first = pd.concat([closes("A", {"2013-02-27": 10, "2013-02-28": 11}), closes("B", {"2013-02-28": 7})])
     second = pd.concat([closes("A", {"2013-02-27": 10, "2013-02-28": 12, "2013-03-01": 13})])
     store(warehouse, first)
-    store(warehouse, second, whole=["A"], moment=LATER)
-    store(warehouse, closes("B", {"2013-03-01": 8}), whole=["B"], moment=LATER)
-    told = "SELECT ticker, session, close FROM prices_as_of(TIMESTAMP '{}') ORDER BY ALL"
+    store(warehouse, second, replaced=["A"], moment=LATER)
+    store(warehouse, closes("B", {"2013-03-01": 8}), replaced=["B"], moment=LATER)
+    lines = "SELECT ticker, session, close FROM prices_as_of(TIMESTAMP '{}') ORDER BY ALL"
     a, b = "A", "B"
     feb27, feb28, mar1 = date(2013, 2, 27), date(2013, 2, 28), date(2013, 3, 1)
     expected = {
@@ -154,7 +153,7 @@ def test_the_prices_as_of_a_moment_are_all_that_was_known_then_and_nothing_else(
         "2013-03-02 22:00:00": [(a, feb27, 10), (a, feb28, 12), (a, mar1, 13), (b, mar1, 8)],
         "2030-01-01": [(a, feb27, 10), (a, feb28, 12), (a, mar1, 13), (b, mar1, 8)],
     }
-    assert {moment: fetch(warehouse, told.format(moment)) for moment in expected} == expected
+    assert {moment: fetch(warehouse, lines.format(moment)) for moment in expected} == expected
     columns = [*PRICE_COLUMNS, "source", "fetched_at"]
     today = fetch(warehouse, f"SELECT {', '.join(columns)} FROM prices ORDER BY ALL")
     assert fetch(warehouse, "FROM prices_as_of(now()::TIMESTAMP) ORDER BY ALL") == today
@@ -227,7 +226,7 @@ def test_noise_below_a_millionth_changes_nothing(warehouse: Warehouse) -> None:
     numbers = list(PRICE_COLUMNS[2:])
     for factor in (1 + 9e-7, 1 - 9e-7):
         noisy = rows.assign(**{name: rows[name] * factor for name in numbers})
-        assert store(warehouse, noisy, run_id="run-2", moment=LATER, whole=["A"]) == UNCHANGED
+        assert store(warehouse, noisy, run_id="run-2", moment=LATER, replaced=["A"]) == UNCHANGED
     assert contents(warehouse) == before
     louder = rows.assign(close=rows["close"] * (1 + 2e-6))
     assert store(warehouse, louder, run_id="run-2", moment=LATER).restated == {"restatement": 2}
@@ -253,7 +252,9 @@ def test_a_whole_history_withdraws_the_rows_that_it_lacks(warehouse: Warehouse) 
     store(warehouse, closes("B", {"2013-02-27": 20}))
     part = closes("A", {"2013-02-27": 9, "2013-03-01": 11})
     assert store(warehouse, part, run_id="run-2", moment=LATER) == UNCHANGED
-    assert store(warehouse, part, run_id="run-2", moment=LATER, whole=["A"]) == Stored(0, {"withdrawn": 1}, 0)
+    assert store(warehouse, part, run_id="run-2", moment=LATER, replaced=["A"]) == Stored(
+        0, {"withdrawn": 1}, 0
+    )
     assert fetch(warehouse, "SELECT ticker, session FROM prices ORDER BY ALL") == [
         ("A", date(2013, 2, 27)),
         ("A", date(2013, 3, 1)),

@@ -12,8 +12,7 @@ from stockjax.scoring.skill import skill_over_days
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
 from stockjax.warehouse.query import query
-
-from .made_up import append, closes, forecast, price_rows, store
+from tests.support.warehouse_rows import append, closes, forecast, price_rows, store
 
 QUERIES = Path(__file__).parents[2] / "warehouse" / "queries"
 
@@ -34,7 +33,7 @@ def restated(warehouse: Warehouse) -> Warehouse:
         {"session": "2013-03-01", "close": 6.5, "split": 2.0},
     ]
     store(warehouse, price_rows(*split), moment=now - timedelta(days=1))
-    store(warehouse, closes("B", {"2013-02-28": 21}), moment=now - timedelta(hours=1), whole=["B"])
+    store(warehouse, closes("B", {"2013-02-28": 21}), moment=now - timedelta(hours=1), replaced=["B"])
     return warehouse
 
 
@@ -63,9 +62,9 @@ def fill(warehouse: Warehouse, name: str, *rows: dict[str, Any]) -> None:
 
 
 def change(number: int, model: str, status: str, since: str, cause: str, **others: Any) -> dict[str, Any]:
-    told = {"change": number, "model_id": model, "role": "ticker", "ticker": "A", "previous": None}
+    lines = {"change": number, "model_id": model, "role": "ticker", "ticker": "A", "previous": None}
     moment = pd.Timestamp(f"{since} 23:00")
-    return told | {"status": status, "since": since, "cause": cause, "changed_at": moment} | others
+    return lines | {"status": status, "since": since, "cause": cause, "changed_at": moment} | others
 
 
 def empty(folder: Path) -> Warehouse:
@@ -133,8 +132,8 @@ def test_a_forecast_is_told_with_the_model_in_force_then_and_not_with_what_came_
     rolled_back: Warehouse,
 ) -> None:
     found = answer(rolled_back, "model_of_forecast", ticker="A")
-    told = found[["as_of", "origin", "model_id", "in_force_since", "cause"]].astype(object)
-    assert told.where(told.notna(), None).to_dict("split")["data"] == [
+    lines = found[["as_of", "origin", "model_id", "in_force_since", "cause"]].astype(object)
+    assert lines.where(lines.notna(), None).to_dict("split")["data"] == [
         [pd.Timestamp("2013-02-28"), "nightly", "first", pd.Timestamp("2013-02-28"), "rollback"],
         [pd.Timestamp("2013-02-27"), "nightly", "second", pd.Timestamp("2013-02-27"), "trained"],
         [pd.Timestamp("2013-02-26"), "backtest", "replayed", None, None],

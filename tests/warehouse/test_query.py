@@ -5,11 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stockjax.errors import SnapshotMissing, StatementRefused, StatementStopped
+from stockjax.errors import QueryFailedError, QueryRejectedError, SnapshotMissingError
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
-
-from .made_up import closes, store
+from tests.support.warehouse_rows import closes, store
 
 ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
 
@@ -54,18 +53,18 @@ def test_a_value_is_bound_and_no_part_of_the_statement(filled: Warehouse) -> Non
 
 @pytest.mark.parametrize("name", ["", "a b", 'x" = 1; DROP TABLE prices; --', "1x", "ä", "x\n"])
 def test_a_name_that_is_none_is_refused(filled: Warehouse, name: str) -> None:
-    with pytest.raises(StatementRefused, match="no name of a parameter"):
+    with pytest.raises(QueryRejectedError, match="no name of a parameter"):
         query(filled, "SELECT 1", parameters={name: "x"})
 
 
 def test_a_value_that_is_not_text_is_refused(filled: Warehouse) -> None:
-    with pytest.raises(StatementRefused, match="not text"):
+    with pytest.raises(QueryRejectedError, match="not text"):
         query(filled, "SELECT 1", parameters={"x": "\udcff"})
 
 
 @pytest.mark.parametrize("memory", ["", "much", "1 GB; DROP"])
 def test_an_amount_of_memory_that_is_none_is_refused(filled: Warehouse, memory: str) -> None:
-    with pytest.raises(StatementRefused, match="no amount of memory"):
+    with pytest.raises(QueryRejectedError, match="no amount of memory"):
         query(filled, "SELECT 1", memory_limit=memory)
 
 
@@ -80,7 +79,7 @@ def test_an_amount_of_memory_that_is_none_is_refused(filled: Warehouse, memory: 
 )
 def test_a_huge_statement_is_refused_at_once(filled: Warehouse, sql: str) -> None:
     started = time.monotonic()
-    with pytest.raises(StatementRefused) as caught:
+    with pytest.raises(QueryRejectedError) as caught:
         query(filled, sql)
     assert time.monotonic() - started < 5
     assert len(str(caught.value)) < 500
@@ -190,7 +189,7 @@ STOPPED = [
 
 @pytest.mark.parametrize(
     ("sql", "failure"),
-    [(sql, StatementRefused) for sql in REFUSED] + [(sql, StatementStopped) for sql in STOPPED],
+    [(sql, QueryRejectedError) for sql in REFUSED] + [(sql, QueryFailedError) for sql in STOPPED],
 )
 def test_a_hostile_or_broken_statement_comes_to_nothing(
     filled: Warehouse, tmp_path: Path, sql: str, failure: type[Exception]
@@ -217,7 +216,7 @@ def test_a_hostile_or_broken_statement_comes_to_nothing(
 def test_an_endless_question_is_stopped_in_time(filled: Warehouse, tmp_path: Path, sql: str) -> None:
     before = state_of(tmp_path, filled.folder)
     started = time.monotonic()
-    with pytest.raises(StatementStopped, match="more than 1 s"):
+    with pytest.raises(QueryFailedError, match="more than 1 s"):
         query(filled, sql, timeout=1)
     assert time.monotonic() - started < 5
     assert state_of(tmp_path, filled.folder) == before
@@ -232,7 +231,7 @@ def test_an_endless_question_is_stopped_in_time(filled: Warehouse, tmp_path: Pat
     ids=["list", "groups"],
 )
 def test_a_question_that_needs_too_much_memory_is_stopped(filled: Warehouse, sql: str) -> None:
-    with pytest.raises(StatementStopped, match=r"Out of Memory|memory"):
+    with pytest.raises(QueryFailedError, match=r"Out of Memory|memory"):
         query(filled, sql, timeout=20, memory_limit="50MB")
 
 
@@ -248,7 +247,7 @@ def test_nothing_is_spilled_to_disk(filled: Warehouse) -> None:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        with pytest.raises(StatementStopped, match="Out of Memory"):
+        with pytest.raises(QueryFailedError, match="Out of Memory"):
             query(
                 filled, "SELECT * FROM range(8000000) ORDER BY hash(range)", timeout=20, memory_limit="30MB"
             )
@@ -259,15 +258,15 @@ def test_nothing_is_spilled_to_disk(filled: Warehouse) -> None:
 
 
 def test_a_long_statement_is_quoted_shortly(filled: Warehouse) -> None:
-    with pytest.raises(StatementRefused) as caught:
+    with pytest.raises(QueryRejectedError) as caught:
         query(filled, "DROP TABLE prices -- " + "x" * 100_000)
     assert len(str(caught.value)) < 400
 
 
 def test_after_a_refusal_and_a_stop_the_next_question_is_answered(filled: Warehouse) -> None:
-    with pytest.raises(StatementRefused):
+    with pytest.raises(QueryRejectedError):
         query(filled, "DROP TABLE prices")
-    with pytest.raises(StatementStopped):
+    with pytest.raises(QueryFailedError):
         query(filled, ENDLESS, timeout=0.2)
     assert query(filled, "SELECT count(*) FROM prices").iloc[0, 0] == 3
 
@@ -290,6 +289,6 @@ def test_questions_may_be_asked_at_the_same_time(filled: Warehouse) -> None:
 
 
 def test_without_a_warehouse_the_sentence_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotMissing, match="stockjax run"):
+    with pytest.raises(SnapshotMissingError, match="stockjax run"):
         query(Warehouse(tmp_path / "none"), "SELECT 1")
     assert not (tmp_path / "none").exists()

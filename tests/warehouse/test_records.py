@@ -14,8 +14,7 @@ from stockjax.warehouse.records import (
     replace_tickers,
     start_run,
 )
-
-from .made_up import MOMENT, NOTHING_REFUSED, closes, fetch
+from tests.support.warehouse_rows import MOMENT, NOTHING_REFUSED, closes, fetch
 
 STORED = MOMENT.astimezone(UTC).replace(tzinfo=None)
 
@@ -127,7 +126,7 @@ def test_states_replace_what_was_said_of_the_same_tickers_only(warehouse: Wareho
 
 
 def test_listings_are_what_a_vendor_said_last_of_the_tickers_asked_for(warehouse: Warehouse) -> None:
-    def told(run_id: str, **exchanges: str) -> None:
+    def lines(run_id: str, **exchanges: str) -> None:
         store_prices(
             warehouse,
             closes("A", {"2013-03-01": 10.0}),
@@ -138,8 +137,8 @@ def test_listings_are_what_a_vendor_said_last_of_the_tickers_asked_for(warehouse
             exchanges=exchanges,
         )
 
-    told("run-1", A="XNYS", B="XTKS", C="XLON")
-    told("run-2", B="XTKS", C="XPAR")
+    lines("run-1", A="XNYS", B="XTKS", C="XLON")
+    lines("run-2", B="XTKS", C="XPAR")
     assert read_listings(warehouse, ["C", "B", "NONE"]) == {"B": "XTKS", "C": "XPAR"}
     assert fetch(warehouse, "SELECT ticker, run_id FROM listings ORDER BY 1") == [
         ("A", "run-1"),

@@ -13,13 +13,19 @@ import yfinance
 from yfinance import cache as yfinance_cache
 from yfinance import exceptions
 
-from stockjax.errors import Malformed, NotFound, RateLimited, SourceError, VendorDown
+from stockjax.errors import (
+    InvalidDataError,
+    RateLimitedError,
+    SourceError,
+    SourceUnavailableError,
+    UnknownTickerError,
+)
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import DELIVERED_COLUMNS, Request
 from stockjax.sources.yahoo.client import PacedSession
 from stockjax.sources.yahoo.exchanges import calendar_code
-from stockjax.sources.yahoo.rate_limit import Pace
-from stockjax.sources.yahoo.revisions import has_moved
+from stockjax.sources.yahoo.rate_limit import RateLimiter
+from stockjax.sources.yahoo.revisions import history_changed
 
 _SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,31}")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
@@ -43,7 +49,7 @@ class Answer:
     ----------
     prices
         Columns `DELIVERED_COLUMNS`.
-    whole
+    full_history
         Whether it is all the history there is, and not only what followed the known rows.
     exchange
         Calendar code, if Yahoo's metadata settle it.
@@ -51,14 +57,14 @@ class Answer:
     """
 
     prices: pd.DataFrame
-    whole: bool
+    full_history: bool
     exchange: str | None
 
 
 class YahooHistory:
     """Yahoo's daily bars, asked for through one session by any number of threads."""
 
-    def __init__(self, settings: YahooSettings, pace: Pace) -> None:
+    def __init__(self, settings: YahooSettings, limiter: RateLimiter) -> None:
         use_no_caches()
         # Without it a failure comes back as an empty table.
         yfinance.config.debug.hide_exceptions = False
@@ -67,7 +73,7 @@ class YahooHistory:
         # Its own use of pandas is nothing that a reader of our log can mend.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
         self._timeout = settings.timeout
-        self._session = PacedSession(pace, settings.base_url)
+        self._session = PacedSession(limiter, settings.base_url)
 
     def ask(self, request: Request) -> Answer:
         """The history of a ticker: one request if nothing of what is known has changed, else two.
@@ -79,19 +85,19 @@ class YahooHistory:
 
         """
         if not _SYMBOL.fullmatch(request.ticker) or _ISIN.fullmatch(request.ticker.upper()):
-            raise NotFound("this is not how Yahoo spells a symbol")
+            raise UnknownTickerError("this is not how Yahoo spells a symbol")
         if request.known is not None and len(request.known):
             first = request.known["session"].min()
             # From the day before, for in the vendor's zone a bar may begin before our day does.
             answer = self._bars(request, first.date() - timedelta(days=1))
             if answer is not None:
                 news = answer.prices[answer.prices["session"] >= first].reset_index(drop=True)
-                if not has_moved(request.known, news):
+                if not history_changed(request.known, news):
                     return replace(answer, prices=news)
-        whole = self._bars(request, None)
-        if whole is None:
-            raise NotFound("it has no daily prices")
-        return whole
+        full_history = self._bars(request, None)
+        if full_history is None:
+            raise UnknownTickerError("it has no daily prices")
+        return full_history
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,17 +118,19 @@ class YahooHistory:
         except SourceError:
             raise
         except exceptions.YFRateLimitError as error:
-            raise RateLimited("the vendor asked us to slow down") from error
+            raise RateLimitedError("the vendor asked us to slow down") from error
         except exceptions.YFPricesMissingError as error:
             if error.yahoo_reason:
-                raise NotFound(error.yahoo_reason) from error
+                raise UnknownTickerError(error.yahoo_reason) from error
             return None
         except exceptions.YFDataException as error:
-            raise VendorDown(str(error)) from error
+            raise SourceUnavailableError(str(error)) from error
         except Exception as error:
             # Whatever yfinance stumbles over, it is the answer that has another shape.
-            raise Malformed(f"the answer is no price table ({type(error).__name__}: {error})") from error
-        return _answer(request.ticker, table, metadata, whole=first is None)
+            raise InvalidDataError(
+                f"the answer is no price table ({type(error).__name__}: {error})"
+            ) from error
+        return _answer(request.ticker, table, metadata, full_history=first is None)
 
 
 class _Ticker(yfinance.Ticker):
@@ -150,13 +158,13 @@ def use_no_caches() -> None:
 
 
 def _answer(
-    ticker: str, table: pd.DataFrame, metadata: Mapping[str, object], *, whole: bool
+    ticker: str, table: pd.DataFrame, metadata: Mapping[str, object], *, full_history: bool
 ) -> Answer | None:
     exchange = calendar_code(metadata)
     if table.empty:
         return None
     if not isinstance(table.index, pd.DatetimeIndex) or set(_COLUMNS) - set(table.columns):
-        raise Malformed(f"the answer has other columns ({', '.join(map(str, table.columns))})")
+        raise InvalidDataError(f"the answer has other columns ({', '.join(map(str, table.columns))})")
     prices = table[list(_COLUMNS)].rename(columns=_COLUMNS).astype(float)
     # The gains that a fund hands out lower its price as a dividend does.
     prices["dividend"] += table.get("Capital Gains", pd.Series(0.0, index=table.index)).fillna(0.0)
@@ -165,4 +173,4 @@ def _answer(
     # The day in the exchange's own zone, as the index counts it.
     prices["session"] = table.index.tz_localize(None).normalize().astype("datetime64[s]")
     prices["raw"] = pd.Series([None] * len(prices), dtype=str, index=prices.index)
-    return Answer(prices[list(DELIVERED_COLUMNS)].reset_index(drop=True), whole, exchange)
+    return Answer(prices[list(DELIVERED_COLUMNS)].reset_index(drop=True), full_history, exchange)

@@ -8,16 +8,16 @@ from curl_cffi import requests
 from curl_cffi.requests import exceptions
 
 from stockjax.errors import (
-    Garbled,
-    Malformed,
-    NotFound,
-    RateLimited,
+    ConnectionFailedError,
+    InvalidDataError,
+    RateLimitedError,
     SourceError,
-    Timeout,
-    Unreachable,
-    VendorDown,
+    SourceTimeoutError,
+    SourceUnavailableError,
+    TruncatedResponseError,
+    UnknownTickerError,
 )
-from stockjax.sources.yahoo.rate_limit import Pace
+from stockjax.sources.yahoo.rate_limit import RateLimiter
 
 _CHART = "/v8/finance/chart/"
 # Yahoo answers 999 where others say 429.
@@ -40,9 +40,9 @@ class PacedSession(requests.Session[requests.Response]):
 
     """
 
-    def __init__(self, pace: Pace, base_url: str | None) -> None:
+    def __init__(self, limiter: RateLimiter, base_url: str | None) -> None:
         super().__init__(impersonate="chrome")
-        self._pace = pace
+        self._limiter = limiter
         self._base = urlsplit(base_url) if base_url else None
         self._asides: dict[str, requests.Response | exceptions.RequestException] = {}
 
@@ -51,29 +51,29 @@ class PacedSession(requests.Session[requests.Response]):
 
         Raises
         ------
-        RateLimited, NotFound, VendorDown, Timeout, Garbled, Malformed
-            A request about prices failed, each in its own way.
+        SourceError
+            A request about prices failed; the class says how.
 
         """
         if _CHART not in url:
             return self._aside(method, url, *arguments, **options)
-        turn = self._pace.turn()
+        acquire = self._limiter.acquire()
         try:
             response: requests.Response = super().request(method, self._elsewhere(url), *arguments, **options)
         except exceptions.RequestException as error:
             raise _of_connection(error) from error
         failure = _of_answer(response)
-        if isinstance(failure, RateLimited):
-            self._pace.pause(turn)
+        if isinstance(failure, RateLimitedError):
+            self._limiter.pause(acquire)
         if failure:
             raise failure
-        self._pace.went_well()
+        self._limiter.reset_backoff()
         return response
 
     def _aside(self, method: Any, url: str, *arguments: Any, **options: Any) -> requests.Response:
         """Send once what yfinance repeats before each request until it has been given a cookie."""
         if url not in self._asides:
-            self._pace.turn()
+            self._limiter.acquire()
             try:
                 self._asides[url] = super().request(method, self._elsewhere(url), *arguments, **options)
             except exceptions.RequestException as error:
@@ -91,10 +91,10 @@ class PacedSession(requests.Session[requests.Response]):
 
 def _of_connection(error: exceptions.RequestException) -> SourceError:
     if isinstance(error, exceptions.Timeout):
-        return Timeout("no answer in time")
+        return SourceTimeoutError("no answer in time")
     if isinstance(error, exceptions.ConnectionError) and error.code in _NOT_CONNECTED:
-        return Unreachable(f"no connection ({_short(str(error))})")
-    return VendorDown(f"the connection failed ({_short(str(error))})")
+        return ConnectionFailedError(f"no connection ({_short(str(error))})")
+    return SourceUnavailableError(f"the connection failed ({_short(str(error))})")
 
 
 def _of_answer(response: requests.Response) -> SourceError | None:
@@ -103,25 +103,27 @@ def _of_answer(response: requests.Response) -> SourceError | None:
         return _of_status(response.status_code, response.text)
     body = response.text
     if "Will be right back" in body:
-        return VendorDown("the vendor says it will be right back")
+        return SourceUnavailableError("the vendor says it will be right back")
     try:
         document = json.loads(body)
     except ValueError:
-        return Garbled(f"the answer is no JSON ('{_short(body)}')" if body else "the answer is empty")
+        return TruncatedResponseError(
+            f"the answer is no JSON ('{_short(body)}')" if body else "the answer is empty"
+        )
     chart = document.get("chart") if isinstance(document, dict) else None
     if not isinstance(chart, dict) or not {"result", "error"} & set(chart):
-        return Malformed(f"the answer is JSON of another kind ('{_short(body)}')")
+        return InvalidDataError(f"the answer is JSON of another kind ('{_short(body)}')")
     return None
 
 
 def _of_status(status: int, body: str) -> SourceError:
     if status in _TOO_MANY:
-        return RateLimited(f"the vendor asked us to slow down (HTTP {status})")
+        return RateLimitedError(f"the vendor asked us to slow down (HTTP {status})")
     if status == 404 or (status in {400, 422} and any(words in body.lower() for words in _NO_DATA)):
-        return NotFound(_description(body) or "there is no such symbol")
+        return UnknownTickerError(_description(body) or "there is no such symbol")
     if status >= 500 or status in {401, 403}:
-        return VendorDown(f"the vendor answered HTTP {status}")
-    return Malformed(f"the vendor refused the request (HTTP {status}, {_short(body)})")
+        return SourceUnavailableError(f"the vendor answered HTTP {status}")
+    return InvalidDataError(f"the vendor refused the request (HTTP {status}, {_short(body)})")
 
 
 def _description(body: str) -> str | None:

@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from stockjax.errors import RateLimited
+from stockjax.errors import RateLimitedError
 
 
-class Pace:
+class RateLimiter:
     """One rate and one pause for every thread.
 
     Parameters
@@ -47,12 +47,12 @@ class Pace:
         self._given_up = False
         self._pauses = 0
 
-    def turn(self) -> int:
+    def acquire(self) -> int:
         """Wait for a turn; returns how many pauses there have been.
 
         Raises
         ------
-        RateLimited
+        RateLimitedError
             The budget is spent, or the work has been stopped.
 
         """
@@ -91,7 +91,7 @@ class Pace:
             self._next_pause *= 2
             self._paused_until = self._clock() + length
 
-    def went_well(self) -> None:
+    def reset_backoff(self) -> None:
         """An answer came: the next pause is a short one again."""
         with self._lock:
             self._next_pause = self._first_pause
@@ -105,10 +105,10 @@ class Pace:
         self._stopped.set()
 
     @property
-    def given_up(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether the budget of pauses is spent, or the work stopped: nothing more is asked."""
         return self._given_up or self._stopped.is_set()
 
     def _check(self) -> None:
-        if self.given_up:
-            raise RateLimited("the vendor asked for more pauses than a run may take")
+        if self.exhausted:
+            raise RateLimitedError("the vendor asked for more pauses than a run may take")

@@ -7,7 +7,7 @@ TOLERANCE = 1e-4
 """Relative change of a price that counts; what is below is the noise of a vendor's rounding."""
 
 
-def has_moved(known: pd.DataFrame, fetched: pd.DataFrame) -> bool:
+def history_changed(known: pd.DataFrame, fetched: pd.DataFrame) -> bool:
     """Whether the whole history has to be fetched again.
 
     It has if a stored price of the overlap changed, if a stored session is missing from it, or

@@ -10,11 +10,18 @@ from itertools import islice
 
 import pandas as pd
 
-from stockjax.errors import NotFound, RateLimited, SourceError, Timeout, Unreachable, VendorDown
+from stockjax.errors import (
+    ConnectionFailedError,
+    RateLimitedError,
+    SourceError,
+    SourceTimeoutError,
+    SourceUnavailableError,
+    UnknownTickerError,
+)
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import Delivery, Request, no_prices
 from stockjax.sources.yahoo.chart_api import Answer, YahooHistory
-from stockjax.sources.yahoo.rate_limit import Pace
+from stockjax.sources.yahoo.rate_limit import RateLimiter
 
 PART_TICKERS = 100
 PART_SECONDS = 5.0
@@ -48,20 +55,20 @@ class YahooSource:
     def fetch(self, requests: Iterable[Request], last: date) -> Iterator[Delivery]:
         """Ask for every ticker, several at once, and deliver them in parts as they arrive."""
         settings = self._settings
-        pace = Pace(settings.requests_per_second, settings.pause, settings.pause_budget)
-        vendor = YahooHistory(settings, pace)
+        limiter = RateLimiter(settings.requests_per_second, settings.pause, settings.pause_budget)
+        vendor = YahooHistory(settings, limiter)
         waiting = iter(requests)
         with ThreadPoolExecutor(settings.workers, thread_name_prefix="yahoo") as pool:
             try:
                 # A few ahead keep every worker busy; all at once would fill the memory while
                 # the warehouse stores.
                 running = {
-                    pool.submit(self._ask, vendor, pace, request): request.ticker
+                    pool.submit(self._ask, vendor, limiter, request): request.ticker
                     for request in islice(waiting, 4 * settings.workers)
                 }
-                yield from self._parts(pool, vendor, pace, running, waiting, last)
+                yield from self._parts(pool, vendor, limiter, running, waiting, last)
             finally:
-                pace.stop()
+                limiter.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
                 vendor.close()
 
@@ -69,7 +76,7 @@ class YahooSource:
         self,
         pool: ThreadPoolExecutor,
         vendor: YahooHistory,
-        pace: Pace,
+        limiter: RateLimiter,
         running: dict[Future[Answer], str],
         waiting: Iterator[Request],
         last: date,
@@ -89,7 +96,7 @@ class YahooSource:
                 else:
                     answers[ticker] = future.result()
                 for request in islice(waiting, 1):
-                    running[pool.submit(self._ask, vendor, pace, request)] = request.ticker
+                    running[pool.submit(self._ask, vendor, limiter, request)] = request.ticker
             full = len(answers) + len(failures) >= PART_TICKERS
             if (answers or failures) and (full or time.monotonic() - begun > PART_SECONDS):
                 yield _delivery(answers, failures, last)
@@ -97,7 +104,7 @@ class YahooSource:
         if answers or failures:
             yield _delivery(answers, failures, last)
 
-    def _ask(self, vendor: YahooHistory, pace: Pace, request: Request) -> Answer:
+    def _ask(self, vendor: YahooHistory, limiter: RateLimiter, request: Request) -> Answer:
         """One ticker, again where that may help.
 
         Raises
@@ -112,29 +119,31 @@ class YahooSource:
                 self._check_reachable()
                 answer = vendor.ask(request)
             except SourceError as error:
-                attempts += not isinstance(error, RateLimited)
-                if isinstance(error, RateLimited) and not pace.given_up:
+                attempts += not isinstance(error, RateLimitedError)
+                if isinstance(error, RateLimitedError) and not limiter.exhausted:
                     continue
-                if not error.worth_retrying or pace.given_up or attempts > self._retries():
+                if not error.worth_retrying or limiter.exhausted or attempts > self._retries():
                     self._count(error)
                     raise _named(error, request.ticker) from error
-                pace.wait(_FIRST_WAIT * 2 ** (attempts - 1) * (1 + random.random() / 2))  # noqa: S311
+                limiter.wait(_FIRST_WAIT * 2 ** (attempts - 1) * (1 + random.random() / 2))  # noqa: S311
             else:
                 self._count(None)
                 return answer
 
     def _check_reachable(self) -> None:
         if not self._answered and self._unreachable >= _FAILURES_IN_A_ROW:
-            raise Unreachable("there is no connection to it, as for the tickers before")
+            raise ConnectionFailedError("there is no connection to it, as for the tickers before")
 
     def _retries(self) -> int:
         return self._settings.retries if self._failures < _FAILURES_IN_A_ROW else 0
 
     def _count(self, error: SourceError | None) -> None:
         with self._counting:
-            self._failures = self._failures + 1 if isinstance(error, VendorDown | Timeout) else 0
-            self._unreachable += isinstance(error, Unreachable)
-            self._answered |= not isinstance(error, Unreachable)
+            self._failures = (
+                self._failures + 1 if isinstance(error, SourceUnavailableError | SourceTimeoutError) else 0
+            )
+            self._unreachable += isinstance(error, ConnectionFailedError)
+            self._answered |= not isinstance(error, ConnectionFailedError)
 
 
 def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last: date) -> Delivery:
@@ -144,20 +153,20 @@ def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last
     return Delivery(
         prices[prices["session"] <= pd.Timestamp(last)].reset_index(drop=True),
         dict(failures),
-        frozenset(ticker for ticker, answer in answers.items() if answer.whole),
+        frozenset(ticker for ticker, answer in answers.items() if answer.full_history),
         {ticker: answer.exchange for ticker, answer in answers.items() if answer.exchange},
     )
 
 
 _ADVICE = {
-    "NotFound": "check the symbol",
-    "Unreachable": "check the connection and run again",
-    "RateLimited": "run again later, or lower yahoo.requests_per_second",
-    "Timeout": "run again later, or raise yahoo.timeout",
+    "UnknownTickerError": "check the symbol",
+    "ConnectionFailedError": "check the connection and run again",
+    "RateLimitedError": "run again later, or lower yahoo.requests_per_second",
+    "SourceTimeoutError": "run again later, or raise yahoo.timeout",
 }
 
 
 def _named(error: SourceError, ticker: str) -> SourceError:
     advice = _ADVICE.get(type(error).__name__, "run again later")
-    told = "has no prices of" if isinstance(error, NotFound) else "gave no prices of"
-    return type(error)(f"Yahoo {told} '{ticker}': {error}; {advice}")
+    problem = "has no prices of" if isinstance(error, UnknownTickerError) else "gave no prices of"
+    return type(error)(f"Yahoo {problem} '{ticker}': {error}; {advice}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.served import PYTHON, Receiver, Server
+from tests.support.served import PYTHON, Receiver, Server
 
 ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
 KILLS = int(os.environ.get("KILLS") or 4)

@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from tests.e2e.served import MODELS, PYTHON, SAMPLE, Receiver, Server, process_of, rows, until
 from tests.e2e.unattended.conftest import ALERTS, make_block
+from tests.support.served import MODELS, PYTHON, SAMPLE, Receiver, Server, process_of, rows, until
 
 WITHIN = 180.0
 """Seconds from the death of both to the next run at work."""

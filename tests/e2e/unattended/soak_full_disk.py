@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.served import MODELS, SAMPLE, STOCKJAX, Server, rows
+from tests.support.served import MODELS, SAMPLE, STOCKJAX, Server, rows
 
 NOT_ROOT = "this test mounts a small disk, which only root may: run it as root"
 Resize = Callable[[int], None]

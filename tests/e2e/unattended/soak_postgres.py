@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.e2e.served import PREFECT, PYTHON, Server
+from tests.support.served import PREFECT, PYTHON, Server
 
 NO_POSTGRES = "this test needs PostgreSQL and found none; install it (Debian: apt-get install postgresql)"
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stockjax.sessions import exchange
-from tests.e2e.served import STOCKJAX, Receiver, Server, rows
 from tests.e2e.unattended.conftest import ALERTS
-from tests.yahoo_server import YahooServer, forever, made_up_listing, status
+from tests.support.served import STOCKJAX, Receiver, Server, rows
+from tests.support.yahoo_server import YahooServer, forever, made_up_listing, status
 
 WHAT_TO_DO = ("what is done is not done twice", "stockjax run", "stockjax status")
 

@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e import browsing
-from tests.e2e.browsing import NO_BROWSER, browser, pictures_folder
-from tests.e2e.served import (
+from tests.e2e.unattended.conftest import ALERTS
+from tests.support import browser as browsing
+from tests.support.browser import NO_BROWSER, browser, pictures_folder
+from tests.support.served import (
     MODELS,
     PREFECT,
     PYTHON,
@@ -30,7 +31,6 @@ from tests.e2e.served import (
     rows,
     until,
 )
-from tests.e2e.unattended.conftest import ALERTS
 
 NAME = "forecast 2013-03-01 · 5 tickers"
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
@@ -182,7 +182,7 @@ def test_the_form_of_a_deployment_describes_every_parameter(
 ) -> None:
     described = worker.deployment(name)["parameter_openapi_schema"]["properties"]
     assert set(described) == parameters
-    assert {key for key, told in described.items() if not told.get("description")} == set()
+    assert {key for key, lines in described.items() if not lines.get("description")} == set()
 
 
 def test_the_night_comes_on_weekdays_the_search_on_saturdays_and_each_alone(worker: Server) -> None:
@@ -203,7 +203,7 @@ def test_the_night_comes_on_weekdays_the_search_on_saturdays_and_each_alone(work
         assert (found["work_pool_name"], found["status"]) == ("local", "READY")
 
 
-def told(server: Server) -> dict[str, Any]:
+def lines(server: Server) -> dict[str, Any]:
     """What `make worker` has made, without when it was last looked at."""
     changing = {"updated", "last_polled", "status", "active_slots"}
 
@@ -225,13 +225,13 @@ def told(server: Server) -> dict[str, Any]:
 
 
 def test_set_up_again_nothing_changes(worker: Server) -> None:
-    before = told(worker)
+    before = lines(worker)
     again = worker.begin("again", PYTHON, "-m", "flows.worker", **ALERTS)
     try:
         again.wait_to_say("started!")
     finally:
         again.kill()
-    assert told(worker) == before
+    assert lines(worker) == before
     assert len(before["automations"]) == 1
     assert len(before["deployments"]) == 4
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
-from tests.e2e.served import SAMPLE, STOCKJAX, Server, rows, until
+from tests.support.served import SAMPLE, STOCKJAX, Server, rows, until
 
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
 ANOTHER = "another run of forecast is at work on"

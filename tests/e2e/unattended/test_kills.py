@@ -18,9 +18,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.e2e.prepared import Run, prepared
-from tests.e2e.served import MODELS, SAMPLE, Server, rows, until
 from tests.e2e.unattended.conftest import KILLS
+from tests.support.prepared import Run, prepared
+from tests.support.served import MODELS, SAMPLE, Server, rows, until
 
 WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
 Rows = list[tuple[Any, ...]]
@@ -129,11 +129,11 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
     assert rows(warehouse, tonight) == [(ticker, model) for ticker in SAMPLE for model in MODELS]
     assert rows(warehouse, WITHOUT_NAMES) == undisturbed.forecasts
     # Models in force have files that are what their rows say.
-    in_force = rows(
+    active = rows(
         warehouse, "SELECT path, sha256 FROM models WHERE status = 'champion' AND purged_at IS NULL"
     )
-    assert len(in_force) == 5
-    for path, sha256 in in_force:
+    assert len(active) == 5
+    for path, sha256 in active:
         assert hashlib.sha256((warehouse / path).read_bytes()).hexdigest() == sha256
     # Who died is told apart from who has ended.
     before = ["crashed" if state == "running" else state for (state,) in killed.states]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stockjax.sessions import exchange
-from tests.e2e.served import STOCKJAX, Server, rows, until
-from tests.yahoo_server import YahooServer, forever, hang, made_up_listing
+from tests.support.served import STOCKJAX, Server, rows, until
+from tests.support.yahoo_server import YahooServer, forever, hang, made_up_listing
 
 NEW_YORK = exchange("XNYS")
 TICKERS = [f"S{number:02d}" for number in range(12)]

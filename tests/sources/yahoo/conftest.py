@@ -6,8 +6,8 @@ import pytest
 from yfinance.data import SingletonMeta
 
 from stockjax.sources.yahoo import source
-from tests.sources.yahoo.made_up import FIRST, LAST
-from tests.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_prices import FIRST, LAST
+from tests.support.yahoo_server import YahooServer, made_up_listing
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.errors import Malformed, NotFound, RateLimited, SourceError
+from stockjax.errors import InvalidDataError, RateLimitedError, SourceError, UnknownTickerError
 from stockjax.sources.protocol import DELIVERED_COLUMNS
 from stockjax.sources.yahoo.chart_api import YahooHistory
-from stockjax.sources.yahoo.rate_limit import Pace
-from tests.sources.yahoo.made_up import FIRST, LAST, request, rewritten, settings
-from tests.yahoo_server import (
+from stockjax.sources.yahoo.rate_limit import RateLimiter
+from tests.support.yahoo_prices import FIRST, LAST, request, rewritten, settings
+from tests.support.yahoo_server import (
     CHART,
     PRICES,
     Fault,
@@ -32,12 +32,12 @@ BEFORE_LAST = date(2024, 5, 9)
 
 
 @pytest.fixture
-def pace() -> Pace:
-    return Pace(0, 0.05, 0.2)
+def pace() -> RateLimiter:
+    return RateLimiter(0, 0.05, 0.2)
 
 
 @pytest.fixture
-def history(yahoo: YahooServer, pace: Pace) -> Iterator[YahooHistory]:
+def history(yahoo: YahooServer, pace: RateLimiter) -> Iterator[YahooHistory]:
     made = YahooHistory(settings(yahoo), pace)
     yield made
     made.close()
@@ -55,7 +55,7 @@ def days(prices: pd.DataFrame) -> list[date]:
 def test_a_first_request_brings_all_there_is(yahoo: YahooServer, history: YahooHistory) -> None:
     answer = history.ask(request("AAA"))
     listed = yahoo.listings["AAA"].prices
-    assert answer.whole
+    assert answer.full_history
     assert answer.exchange == "XNYS"
     assert yahoo.chart_requests("AAA") == yahoo.chart_requests() == 1
     prices = answer.prices
@@ -78,7 +78,7 @@ def test_what_has_not_moved_takes_one_request(yahoo: YahooServer, history: Yahoo
     yahoo.set_today(LAST)
     answer = history.ask(request("AAA", known))
     assert yahoo.chart_requests() == 2
-    assert not answer.whole
+    assert not answer.full_history
     assert days(answer.prices) == [*days(known), LAST]
 
 
@@ -89,7 +89,7 @@ def test_what_has_moved_takes_a_second_one_for_all_of_it(yahoo: YahooServer, his
     yahoo.set_today(LAST)
     answer = history.ask(request("AAA", known))
     assert yahoo.chart_requests() == 3
-    assert answer.whole
+    assert answer.full_history
     assert days(answer.prices) == days(yahoo.listings["AAA"].prices)
     assert answer.prices["adj_close"].iloc[0] < answer.prices["close"].iloc[0]
 
@@ -98,12 +98,12 @@ def test_when_nothing_follows_the_known_rows_all_is_asked_for(
     yahoo: YahooServer, history: YahooHistory
 ) -> None:
     known = known_of(history).assign(session=lambda rows: rows["session"] + pd.Timedelta(days=100))
-    assert history.ask(request("AAA", known)).whole
+    assert history.ask(request("AAA", known)).full_history
     assert yahoo.chart_requests() == 3
 
 
 def test_known_rows_without_a_row_are_none(yahoo: YahooServer, history: YahooHistory) -> None:
-    assert history.ask(request("AAA", known_of(history).head(0))).whole
+    assert history.ask(request("AAA", known_of(history).head(0))).full_history
     assert yahoo.chart_requests() == 2
 
 
@@ -154,7 +154,7 @@ def test_one_request_is_enough_wherever_it_trades(
     yahoo.set_today(LAST)
     answer = history.ask(request(ticker, known, code))
     assert days(answer.prices)[-1] == LAST
-    assert (answer.whole, yahoo.chart_requests()) == (False, 2)
+    assert (answer.full_history, yahoo.chart_requests()) == (False, 2)
 
 
 def _details(ticker: str) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def test_a_hole_stays_a_hole(yahoo: YahooServer, history: YahooHistory) -> None:
     ],
 )
 def test_what_is_no_symbol_is_not_asked_for(yahoo: YahooServer, history: YahooHistory, ticker: str) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(UnknownTickerError):
         history.ask(request(ticker))
     assert yahoo.requests == []
 
@@ -248,12 +248,12 @@ def test_a_ticker_comes_back_under_the_name_that_was_asked_for(
 @pytest.mark.parametrize(
     ("fault", "failure", "requests"),
     [
-        (status(404), NotFound, 1),
-        (no_result(), NotFound, 1),
-        (wrong_types(), Malformed, 1),
-        (unequal_lengths(), Malformed, 1),
-        (missing_meta(), Malformed, 1),
-        (status(429), RateLimited, 1),
+        (status(404), UnknownTickerError, 1),
+        (no_result(), UnknownTickerError, 1),
+        (wrong_types(), InvalidDataError, 1),
+        (unequal_lengths(), InvalidDataError, 1),
+        (missing_meta(), InvalidDataError, 1),
+        (status(429), RateLimitedError, 1),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else None,
 )
@@ -274,7 +274,7 @@ def test_json_of_another_shape_does_not_mean_that_there_is_no_such_symbol(
     yahoo: YahooServer, history: YahooHistory, body: str
 ) -> None:
     yahoo.faults("AAA", forever(status(200, body)))
-    with pytest.raises(Malformed):
+    with pytest.raises(InvalidDataError):
         history.ask(request("AAA"))
     assert yahoo.chart_requests() == 1
 
@@ -282,7 +282,7 @@ def test_json_of_another_shape_does_not_mean_that_there_is_no_such_symbol(
 def test_the_reason_that_yahoo_gives_is_passed_on(yahoo: YahooServer, history: YahooHistory) -> None:
     why = '{"chart":{"result":null,"error":{"code":"Not Found","description":"It was delisted"}}}'
     yahoo.faults("AAA", status(200, why))
-    with pytest.raises(NotFound, match="It was delisted"):
+    with pytest.raises(UnknownTickerError, match="It was delisted"):
         history.ask(request("AAA"))
 
 

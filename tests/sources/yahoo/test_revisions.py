@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.sources.yahoo.revisions import TOLERANCE, has_moved
+from stockjax.sources.yahoo.revisions import TOLERANCE, history_changed
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -66,27 +66,27 @@ def hole(at: int) -> Change:
     ],
 )
 def test_what_makes_the_whole_history_needed(spoil: Change, moved: bool) -> None:
-    assert has_moved(bars(5), spoil(bars(6))) is moved
+    assert history_changed(bars(5), spoil(bars(6))) is moved
 
 
 def test_a_dividend_that_is_stored_already_is_no_news() -> None:
     known, fetched = bars(5), bars(6)
     for frame in (known, fetched):
         frame.loc[3, "dividend"], frame.loc[1, "split"] = 0.2, 2.0
-    assert not has_moved(known, fetched)
+    assert not history_changed(known, fetched)
 
 
 def test_a_dividend_that_is_taken_back_is_news() -> None:
     known = bars(5)
     known.loc[3, "dividend"] = 0.2
-    assert has_moved(known, bars(6))
+    assert history_changed(known, bars(6))
 
 
 def test_stored_rows_that_do_not_tell_of_actions_count_as_without() -> None:
     known = bars(5)
     known[["dividend", "split"]] = np.nan
-    assert not has_moved(known, bars(6))
+    assert not history_changed(known, bars(6))
 
 
 def test_a_session_that_was_refused_once_may_come_later() -> None:
-    assert not has_moved(bars(5).drop(index=2), bars(6))
+    assert not history_changed(bars(5).drop(index=2), bars(6))

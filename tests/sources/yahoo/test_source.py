@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from stockjax.errors import (
-    Garbled,
-    Malformed,
-    NotFound,
-    RateLimited,
+    ConnectionFailedError,
+    InvalidDataError,
+    RateLimitedError,
     SourceError,
-    Timeout,
-    Unreachable,
-    VendorDown,
+    SourceTimeoutError,
+    SourceUnavailableError,
+    TruncatedResponseError,
+    UnknownTickerError,
 )
 from stockjax.sources.yahoo import YahooSource, source
-from tests.sources.yahoo.made_up import FIRST, LAST, fetch, request, settings, source_of
-from tests.yahoo_server import (
+from tests.support.yahoo_prices import FIRST, LAST, fetch, request, settings, source_of
+from tests.support.yahoo_server import (
     Fault,
     YahooServer,
     as_usual,
@@ -55,10 +55,10 @@ def test_a_delivery_tells_prices_failures_and_exchanges(yahoo: YahooServer, tmp_
     yahoo.listings["7203.T"] = made_up_listing(9, FIRST, LAST, "XTKS")
     yahoo.listings["ODD"] = made_up_listing(9, FIRST, LAST, time_zone="Africa/Lagos")
     (part,) = fetch(source_of(yahoo), ["AAA", "7203.T", "ODD", "NONE"])
-    assert set(part.prices["ticker"]) == part.whole == {"AAA", "7203.T", "ODD"}
+    assert set(part.prices["ticker"]) == part.full_history == {"AAA", "7203.T", "ODD"}
     assert part.exchanges == {"AAA": "XNYS", "7203.T": "XTKS"}
     assert set(part.failures) == {"NONE"}
-    assert isinstance(part.failures["NONE"], NotFound)
+    assert isinstance(part.failures["NONE"], UnknownTickerError)
     assert "'NONE'" in str(part.failures["NONE"])
     assert "check the symbol" in str(part.failures["NONE"])
 
@@ -69,7 +69,7 @@ def test_tickers_of_which_only_news_came_are_not_whole(yahoo: YahooServer, tmp_p
     ((first,), last) = (fetch(vendor, ["AAA"]), LAST)
     yahoo.set_today(last)
     (part,) = vendor.fetch([request("AAA", first.prices.tail(12)), request("BBB")], last)
-    assert part.whole == {"BBB"}
+    assert part.full_history == {"BBB"}
     assert (part.prices["ticker"] == "AAA").sum() == 13
 
 
@@ -116,14 +116,14 @@ def test_asking_for_nothing_brings_nothing(yahoo: YahooServer, tmp_path: Path) -
         ((reset(), as_usual()), None, 2),
         ((truncated_json(), empty_body(), as_usual()), None, 3),
         ((hang(30), as_usual()), None, 2),
-        ((forever(status(500)),), VendorDown, 3),
-        ((forever(reset()),), VendorDown, 3),
-        ((forever(will_be_right_back()),), VendorDown, 3),
-        ((forever(hang(30)),), Timeout, 3),
-        ((forever(html()),), Garbled, 3),
-        ((forever(status(404)),), NotFound, 1),
-        ((forever(unequal_lengths()),), Malformed, 1),
-        ((forever(status(400)),), Malformed, 1),
+        ((forever(status(500)),), SourceUnavailableError, 3),
+        ((forever(reset()),), SourceUnavailableError, 3),
+        ((forever(will_be_right_back()),), SourceUnavailableError, 3),
+        ((forever(hang(30)),), SourceTimeoutError, 3),
+        ((forever(html()),), TruncatedResponseError, 3),
+        ((forever(status(404)),), UnknownTickerError, 1),
+        ((forever(unequal_lengths()),), InvalidDataError, 1),
+        ((forever(status(400)),), InvalidDataError, 1),
     ],
     ids=lambda value: ", ".join(fault.name for fault in value) if isinstance(value, tuple) else None,
 )
@@ -140,7 +140,7 @@ def test_what_may_help_is_tried_again(
     assert {ticker: type(error) for ticker, error in part.failures.items()} == (
         {"AAA": failure} if failure else {}
     )
-    assert part.whole == (frozenset() if failure else {"AAA"})
+    assert part.full_history == (frozenset() if failure else {"AAA"})
     assert yahoo.chart_requests("AAA") == requests
 
 
@@ -168,8 +168,8 @@ def test_nobody_listening_fails_by_name() -> None:
         base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
         (part,) = fetch(YahooSource(settings(base_url, retries=1)), ["AAA", "BBB"])
     assert {ticker: type(error) for ticker, error in part.failures.items()} == {
-        "AAA": Unreachable,
-        "BBB": Unreachable,
+        "AAA": ConnectionFailedError,
+        "BBB": ConnectionFailedError,
     }
 
 
@@ -177,7 +177,7 @@ def test_one_refusal_is_waited_out(yahoo: YahooServer, tmp_path: Path) -> None:
     yahoo.faults("AAA", status(429), as_usual())
     # Refusals are no attempts: they have a budget of their own.
     (part,) = fetch(source_of(yahoo, retries=0), ["AAA"])
-    assert part.whole == {"AAA"}
+    assert part.full_history == {"AAA"}
     first, second = (seen.at for seen in yahoo.requests if seen.ticker)
     assert second - first >= 0.049
 
@@ -189,11 +189,11 @@ def test_what_came_before_the_budget_was_spent_is_delivered(
     begun = time.monotonic()
     parts = fetch(source_of(yahoo, workers=1), ["AAA", "BBB", "CCC", "DDD", *many])
     assert time.monotonic() - begun < 5
-    assert {ticker for part in parts for ticker in part.whole} == {"AAA", "BBB"}
+    assert {ticker for part in parts for ticker in part.full_history} == {"AAA", "BBB"}
     failures = {ticker: error for part in parts for ticker, error in part.failures.items()}
     assert set(failures) == {"CCC", "DDD", *many}
     for ticker, error in failures.items():
-        assert isinstance(error, RateLimited)
+        assert isinstance(error, RateLimitedError)
         assert f"'{ticker}'" in str(error)
         assert "yahoo.requests_per_second" in str(error)
     assert yahoo.chart_requests("CCC") == 4
@@ -206,7 +206,7 @@ def test_a_new_fetch_has_a_new_budget(yahoo: YahooServer, tmp_path: Path) -> Non
     fetch(vendor, ["AAA"])
     yahoo.faults("AAA")
     (part,) = fetch(vendor, ["AAA"])
-    assert part.whole == {"AAA"}
+    assert part.full_history == {"AAA"}
 
 
 def test_the_rate_is_kept_by_all_workers_together(
@@ -251,7 +251,7 @@ def test_unknown_symbols_in_a_row_do_not_end_the_retries(yahoo: YahooServer, tmp
     vendor = source_of(yahoo, workers=1, retries=1)
     yahoo.faults("AAA", status(500), as_usual())
     parts = fetch(vendor, [*(f"NO{number}" for number in range(12)), "AAA"])
-    assert {ticker for part in parts for ticker in part.whole} == {"AAA"}
+    assert {ticker for part in parts for ticker in part.full_history} == {"AAA"}
 
 
 @pytest.mark.parametrize("busy_with", ["requests", "a pause", "retries"])
@@ -269,7 +269,7 @@ def test_whoever_stops_listening_does_not_wait_for_the_workers(
         yahoo.faults(ticker, forever(fault))
     vendor = source_of(yahoo, timeout=0.5, pause=30, pause_budget=30, retries=1)
     parts = vendor.fetch([request(ticker) for ticker in many], LAST)
-    assert next(parts).whole
+    assert next(parts).full_history
     give_up = time.monotonic() + 5
     while not yahoo.chart_requests("T4") and time.monotonic() < give_up:
         time.sleep(0.01)

@@ -2,7 +2,7 @@
 -- What somebody put back later does not reach into the past.
 SELECT models.model_id, models.ticker, models.role, trained_through, validation_loss, champion_loss, path, sha256,
     hyperparameters, seed, data_hash, code_version, parent_id,
-    CASE WHEN start.cause <> 'trained' THEN start.since END AS put_in_force
+    CASE WHEN start.cause <> 'trained' THEN start.since END AS activated_on
 FROM models
 JOIN model_starts AS start USING (model_id)
 LEFT JOIN champions AS present ON present.model_id = models.model_id AND present.since = start.since

@@ -1,1 +1,1 @@
-DELETE FROM listings USING told WHERE listings.ticker = told.ticker AND listings.exchange <> told.exchange;
+DELETE FROM listings USING vendor_listings WHERE listings.ticker = vendor_listings.ticker AND listings.exchange <> vendor_listings.exchange;

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import optuna
 
-from stockjax.features import History
+from stockjax.features import PricePanel
 from stockjax.settings import Settings, TrainingSettings, load_settings
-from stockjax.tuning import Problem, Progress, Search
+from stockjax.tuning import Search, SearchProgress, SearchSpec
 from stockjax.tuning.folds import Array, Fold
 from stockjax.tuning.study_storage import pruner
-from tests.synthetic import SMALL, universe
+from tests.support.synthetic import SMALL, universe
 
 TONIGHT = date(2013, 3, 1)
 TICKERS = ("A", "B")
@@ -31,7 +31,7 @@ def settings_of(**tune: Any) -> Settings:
     )
 
 
-def history() -> History:
+def history() -> PricePanel:
     """Two tickers that can be trained, one of which misses a day."""
     return universe({"A": 420, "B": 410})
 
@@ -44,7 +44,7 @@ class Rigged:
         self.calls: list[tuple[date, TrainingSettings]] = []
 
     def __call__(self, fold: Fold, training: TrainingSettings, settings: Settings) -> Array:
-        self.calls.append((fold.knowledge.as_of, training))
+        self.calls.append((fold.asof.as_of, training))
         # The same noise for everybody, and later folds are harder: sessions and folds differ more
         # than configurations do.
         first = int(fold.positions[0])
@@ -52,17 +52,19 @@ class Rigged:
         return 0.1 * first + 10.0 * noise + self.loss(training)
 
 
-def searched(problem: Problem, loss: Callable[[TrainingSettings], float]) -> tuple[list[Progress], Rigged]:
+def searched(
+    spec: SearchSpec, loss: Callable[[TrainingSettings], float]
+) -> tuple[list[SearchProgress], Rigged]:
     """A whole search that nothing remembers."""
     rigged = Rigged(loss)
     study = optuna.create_study(direction="minimize", pruner=pruner())
-    return list(Search(study, problem, rigged).run()), rigged
+    return list(Search(study, spec, rigged).run()), rigged
 
 
-def asking_for(problem: Problem, workers: int = 1, **tune: Any) -> Problem:
+def asking_for(spec: SearchSpec, workers: int = 1, **tune: Any) -> SearchSpec:
     """The same problem under other settings of the search."""
     settings = settings_of(**tune).model_copy(update={"workers": workers})
-    return replace(problem, settings=settings)
+    return replace(spec, settings=settings)
 
 
 def distance(training: TrainingSettings) -> float:

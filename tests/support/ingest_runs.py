@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from stockjax.ingest import Ingested
-from stockjax.nightly import Night
 from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source
 from stockjax.warehouse import Warehouse
-from tests.warehouse.made_up import fetch
-from tests.yahoo_server import Listing, YahooServer, made_up_listing
+from tests.support.runs import RunDriver
+from tests.support.warehouse_rows import fetch
+from tests.support.yahoo_server import Listing, YahooServer, made_up_listing
 
 TICKERS = ("AAA", "BBB", "CCC", "DDD")
 FIRST, LAST = date(2024, 1, 2), date(2024, 6, 28)
@@ -46,7 +46,7 @@ class Spent:
     ingested: Ingested
     states: Mapping[str, State]
     requests: Counter[str]
-    told: list[str]
+    lines: list[str]
 
     def failures(self) -> dict[str, type[Exception]]:
         return {ticker: type(error) for ticker, error in self.ingested.failures.items()}
@@ -86,20 +86,20 @@ def spend(
         Puts something around the source.
 
     """
-    told: list[str] = []
+    lines: list[str] = []
     moment = now if isinstance(now, datetime) else evening(now)
     seen = len(yahoo.requests)
-    night = Night(settings_for(yahoo, folder, settings), None, None, told.append, moment)
+    night = RunDriver(settings_for(yahoo, folder, settings), None, lines.append, moment)
     if source:
         night.source = source(night.source)
     night.open()
     try:
         ingested = night.ingest()
-        night.survey(ingested)
+        night.resolve_universe(ingested)
     finally:
         night.release()
     requests = Counter(request.ticker for request in yahoo.requests[seen:] if request.ticker)
-    return Spent(ingested, states(folder), requests, told)
+    return Spent(ingested, states(folder), requests, lines)
 
 
 def states(folder: Path) -> dict[str, State]:

@@ -62,7 +62,7 @@ def store(
     *,
     run_id: str = "run-1",
     moment: datetime = MOMENT,
-    whole: Iterable[str] = (),
+    replaced: Iterable[str] = (),
     recycled: Iterable[str] = (),
     disproved: pd.DataFrame | None = None,
 ) -> Stored:
@@ -74,7 +74,7 @@ def store(
         source="test",
         run_id=run_id,
         moment=moment,
-        whole=whole,
+        replaced_tickers=replaced,
         recycled=recycled,
         disproved=disproved,
     )

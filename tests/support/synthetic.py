@@ -11,7 +11,7 @@ import pandas as pd
 from stockjax.engine import Policy, State
 from stockjax.engine.due_sessions import SessionReader
 from stockjax.engine.walk_forward import Chunk, walk_forward
-from stockjax.features import FEATURE_NAMES, Features, History, KnownPrices
+from stockjax.features import FEATURE_NAMES, Features, PointInTimePrices, PricePanel
 from stockjax.model.network import initial_parameters
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
@@ -57,15 +57,15 @@ def price_frame(ticker: str, days: np.ndarray, seed: int, volatility: float = 0.
     )
 
 
-def history_of(frames: list[pd.DataFrame], tickers: list[str] | None = None) -> History:
+def history_of(frames: list[pd.DataFrame], tickers: list[str] | None = None) -> PricePanel:
     """Frames of prices as arrays."""
     table = pd.concat(frames).sort_values(["ticker", "session"])
     columns: dict[str, Any] = {name: table[name].to_numpy() for name in table.columns}
     columns["ticker"] = columns["ticker"].astype(object)
-    return History.from_columns(columns, tickers or sorted(table["ticker"].unique()))
+    return PricePanel.from_columns(columns, tickers or sorted(table["ticker"].unique()))
 
 
-def universe(lengths: dict[str, int], seed: int = 0, last: date = date(2013, 3, 1)) -> History:
+def universe(lengths: dict[str, int], seed: int = 0, last: date = date(2013, 3, 1)) -> PricePanel:
     """Tickers of different lengths that all end at the same session; the second misses one day."""
     days = NEW_YORK.sessions(date(2003, 1, 2), last)
     frames = []
@@ -77,7 +77,7 @@ def universe(lengths: dict[str, int], seed: int = 0, last: date = date(2013, 3, 
     return history_of(frames)
 
 
-def scrambled_after(history: History, last: date, seed: int) -> History:
+def scrambled_after(history: PricePanel, last: date, seed: int) -> PricePanel:
     """The same history up to `last`, and nonsense in every field after it."""
     random = np.random.default_rng(seed)
     later = history.sessions > np.datetime64(last, "D")
@@ -159,7 +159,7 @@ def assert_same_bits(one: Any, other: Any) -> None:
         assert first.tobytes() == second.tobytes()
 
 
-def known_prices(history: History, known_from: date | None = None) -> KnownPrices:
+def known_prices(history: PricePanel, known_from: date | None = None) -> PointInTimePrices:
     """The prices of a history as one delivery brought them; by default at its last session."""
     valid = history.valid
     since = known_from or max(history.last_sessions().values())
@@ -172,10 +172,10 @@ def known_prices(history: History, known_from: date | None = None) -> KnownPrice
         "known_until": np.full(count, np.datetime64("NaT", "D")),
         "disproved_at_once": np.zeros(count, dtype=bool),
     }
-    return KnownPrices.from_columns(columns, history.tickers, history.markets)
+    return PointInTimePrices.from_columns(columns, history.tickers, history.markets)
 
 
-def reader_of(prices: KnownPrices, forecast_sessions: int = 64) -> SessionReader:
+def reader_of(prices: PointInTimePrices, forecast_sessions: int = 64) -> SessionReader:
     """What was known at each session of tickers of New York."""
     exchanges = dict.fromkeys(prices.tickers, NEW_YORK)
     newest = prices.latest.sessions[prices.latest.valid].max().item()
@@ -183,7 +183,7 @@ def reader_of(prices: KnownPrices, forecast_sessions: int = 64) -> SessionReader
 
 
 def walked(
-    history: History | KnownPrices,
+    history: PricePanel | PointInTimePrices,
     wanted: Mapping[str, Iterable[date]],
     settings: Settings,
     ticker_every: int = 2,
@@ -192,7 +192,7 @@ def walked(
     **policy: Any,
 ) -> list[Chunk]:
     """A walk through the wanted sessions of each ticker, beginning from nothing unless a state is given."""
-    prices = history if isinstance(history, KnownPrices) else known_prices(history)
+    prices = history if isinstance(history, PointInTimePrices) else known_prices(history)
     by_session: dict[date, list[str]] = {}
     for ticker, days in wanted.items():
         for day in days:

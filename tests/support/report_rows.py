@@ -11,7 +11,7 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
 from stockjax.warehouse.prices import store_prices
 from stockjax.warehouse.records import replace_tickers
-from tests.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
+from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
 MOMENT = datetime(2013, 3, 1, 22, tzinfo=UTC)
 TONIGHT = date(2013, 3, 1)

@@ -12,7 +12,7 @@ from stockjax.sessions import Exchange
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import Delivery, Request
 from stockjax.sources.yahoo import YahooSource
-from tests.yahoo_server import Answer, Fault, YahooServer
+from tests.support.yahoo_server import Answer, Fault, YahooServer
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 5, 10)
 NEW_YORK = Exchange("XNYS")

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import flows.forecast  # noqa: F401  loaded before anything is forked
 from stockjax.cli.main import main
-from tests.e2e.served import PATIENCE, ROOT, Server
+from tests.support.served import PATIENCE, ROOT, Server
 
 _CONTEXT = get_context("forkserver")
 

@@ -185,11 +185,11 @@ class Server:
     def post(self, path: str, **asked: Any) -> Any:
         """An answer of the API to a filter, or what it has made; asked again while the server is too busy."""
 
-        def told() -> httpx.Response | None:
+        def lines() -> httpx.Response | None:
             answer = httpx.post(f"{self.url}/api/{path}", json=asked, timeout=60)
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
-        return until(told, f"an answer to {path}", timeout=60, pause=1).raise_for_status().json()
+        return until(lines, f"an answer to {path}", timeout=60, pause=1).raise_for_status().json()
 
     def of_run(self, what: str, run_id: str) -> list[dict[str, Any]]:
         """Task runs, artifacts or logs of a flow run."""

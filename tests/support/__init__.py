@@ -1,0 +1,1 @@
+"""What several tests need: runs, servers, prices and rows."""
