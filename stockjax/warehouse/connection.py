@@ -12,7 +12,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError
-from stockjax.warehouse.migrations import check_current, migrate, pending_migrations, renew_views
+from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -83,7 +83,7 @@ class Warehouse:
             self._back_up()
             with self._connection() as connection:
                 applied = migrate(connection)
-                renewed = renew_views(connection)
+                renewed = apply_scripts(connection)
         if applied or renewed or not self.snapshot.exists():
             with self._alone():
                 self._publish()

@@ -1,4 +1,7 @@
-"""Numbered, transactional changes of the schema."""
+"""The schema: numbered migrations of tables, each a transaction, and scripts of views and comments.
+
+Migrations run once. The scripts of views, macros and comments are applied whenever one of them changes.
+"""
 
 import hashlib
 import re
@@ -9,10 +12,13 @@ import duckdb
 from stockjax.errors import WarehouseTooNewError, WarehouseTooOldError
 from stockjax.warehouse.statements import statement
 
-_FOLDER = files("stockjax.warehouse") / "sql" / "migrations"
-_VIEWS = files("stockjax.warehouse") / "sql" / "views"
-VIEWS = ("bootstrap", "scored_forecasts", "forecasts_without_outcome", "leaderboard", "calibration")
-"""The scripts of views, each after those that it reads."""
+_SQL = files("stockjax.warehouse") / "sql"
+_FOLDER = _SQL / "migrations"
+VIEWS = (
+    *("differs", "prices_as_of", "latest_forecasts", "model_starts", "champions", "bootstrap"),
+    *("scored_forecasts", "forecasts_without_outcome", "leaderboard", "calibration"),
+)
+"""The scripts of views and macros, each after those that it reads."""
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -32,7 +38,7 @@ def pending_migrations(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Run what has not run yet, each migration in its own transaction.
+    """Run the migrations that have not run yet, each in its own transaction.
 
     Raises
     ------
@@ -61,15 +67,15 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return pending
 
 
-def renew_views(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Apply the scripts of all views in one transaction if one has changed; returns whether one had."""
-    scripts = _view_scripts()
-    fingerprint = _fingerprint(scripts)
-    if not scripts or _applied_views(connection) == fingerprint:
+def apply_scripts(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Apply the scripts of views and comments in one transaction if one changed; returns whether one did."""
+    views, comments = _view_scripts(), _comment_scripts()
+    fingerprint = f"{_fingerprint(views)} {_fingerprint(comments)}"
+    if not views or _applied_scripts(connection) == fingerprint:
         return False
     connection.begin()
     try:
-        for script in scripts:
+        for script in (*comments, *views):
             connection.execute(script)
         connection.execute(statement("record_views"), {"fingerprint": fingerprint})
     except BaseException:
@@ -81,29 +87,34 @@ def renew_views(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def view_script(name: str) -> str:
     """The text of `sql/views/<name>.sql`."""
-    return (_VIEWS / f"{name}.sql").read_text(encoding="utf-8")
+    return (_SQL / "views" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _view_scripts() -> list[str]:
     return [view_script(name) for name in VIEWS]
 
 
+def _comment_scripts() -> list[str]:
+    scripts = sorted((_SQL / "comments").iterdir(), key=lambda item: item.name)
+    return [script.read_text(encoding="utf-8") for script in scripts]
+
+
 def _fingerprint(scripts: list[str]) -> str:
     return hashlib.sha256("\0".join(scripts).encode()).hexdigest()
 
 
-def _applied_views(connection: duckdb.DuckDBPyConnection) -> str | None:
+def _applied_scripts(connection: duckdb.DuckDBPyConnection) -> str | None:
     rows = connection.execute("SELECT fingerprint FROM schema_views").fetchall()
     return str(rows[0][0]) if rows else None
 
 
 def check_current(connection: duckdb.DuckDBPyConnection) -> None:
-    """See whether a database has all that this release knows of.
+    """Check that a database has the tables and views of this release.
 
     Raises
     ------
     WarehouseTooOldError
-        No run of this release has brought it up to date yet.
+        No run of this release has migrated it yet.
 
     """
     done = {row[0] for row in connection.execute("SELECT name FROM schema_migrations").fetchall()}
@@ -113,7 +124,7 @@ def check_current(connection: duckdb.DuckDBPyConnection) -> None:
             f"the warehouse was written by an earlier stockjax (it lacks {missing[0]}); "
             "bring it up to date with: stockjax run"
         )
-    if _applied_views(connection) != _fingerprint(_view_scripts()):
+    if not (_applied_scripts(connection) or "").startswith(_fingerprint(_view_scripts())):
         raise WarehouseTooOldError(
             "the views of the warehouse are those of another stockjax; "
             "bring them up to date with: stockjax run"

@@ -358,9 +358,9 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     monkeypatch.setattr(audit_command, "audit", partial(audit, forecaster=farsighted))
     before = files(auditable.folder)
     assert ended(["audit"]) == 1
-    lines = capsys.readouterr()
-    assert lines.err == ""
-    lines = lines.out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
     # Two tickers and two models, from the two sessions that have later prices.
     assert lines[-1] == "2 changed of 8"
     ends = ["1" if duckdb.execute("SELECT hash('A') % 2").fetchall() == [(1,)] else "0"]
@@ -376,7 +376,7 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     assert [line for line in lines if "q50" in line] == [
         f"A {day} farsighted: q50 changed when {name}" for day in (EARLY, LATE) for name in by
     ]
-    assert str(NEWEST) not in lines.out
+    assert str(NEWEST) not in printed.out
     assert files(auditable.folder) == before
 
 

@@ -188,7 +188,7 @@ def test_a_run_that_cannot_be_named_is_over_and_keeps_nobody_waiting(
 def test_a_night_that_is_complete_stays_so_where_nobody_can_be_alerted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.forecast.complaints", refuse)
+    monkeypatch.setattr("flows.forecast.alert_lines", refuse)
     assert run(tmp_path, tickers=["IBM"]).is_completed()
     assert rows(tmp_path, "SELECT status FROM runs") == [("completed",)]
 

@@ -110,7 +110,7 @@ def test_a_flow_that_is_cut_off_between_trials_goes_on(
         assert run(tmp_path).is_failed()
     done: list[int] = []
     log = flow_module.log
-    monkeypatch.setattr(flow_module, "say", lambda line: done.append(line.endswith("3)")) or log(line))
+    monkeypatch.setattr(flow_module, "log", lambda line: done.append(line.endswith("3)")) or log(line))
     state = run(tmp_path)
     assert state.is_completed()
     assert sum(done) == 2, "the settings in force are not tried again"

@@ -51,9 +51,9 @@ def done(folder: Path, base: Mapping[str, Any]) -> Done:
     again = RunDriver(settings, None, lines.append)
     again.open("backtest")
     first, last = NEW_YORK.sessions(date(2013, 2, 20), date(2013, 2, 21)).tolist()
-    (lines,) = backtest(again, again.resolve_universe(again.ingest()), first, last)
+    (progress,) = backtest(again, again.resolve_universe(again.ingest()), first, last)
     again.close("completed", {})
-    return Done(night, outcome, lines, (lines.done, lines.of))
+    return Done(night, outcome, lines, (progress.done, progress.of))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from stockjax.scoring import refresh_rolling_metrics, rolling
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
-from stockjax.warehouse.migrations import migrate, renew_views
+from stockjax.warehouse.migrations import migrate, apply_scripts
 from stockjax.warehouse.prices import store_prices
 from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
@@ -38,7 +38,7 @@ class Unsaved(Warehouse):
         super().__init__(folder)
         self.connection = duckdb.connect(":memory:", config={"threads": 1})
         migrate(self.connection)
-        renew_views(self.connection)
+        apply_scripts(self.connection)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:

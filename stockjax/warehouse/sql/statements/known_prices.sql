@@ -1,3 +1,4 @@
+-- name: known_prices
 -- Every version of the prices up to $last that the warehouse had at $moment, and from when to when it was known.
 -- What was another company's is left out.
 SELECT

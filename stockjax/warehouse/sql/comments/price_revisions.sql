@@ -1,0 +1,18 @@
+COMMENT ON TABLE price_revisions IS 'What a vendor restated: the rows of prices as they stood before they were replaced.';
+COMMENT ON COLUMN price_revisions.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN price_revisions.session IS 'Trading day of the replaced row.';
+COMMENT ON COLUMN price_revisions.open IS 'Replaced opening price.';
+COMMENT ON COLUMN price_revisions.high IS 'Replaced highest price.';
+COMMENT ON COLUMN price_revisions.low IS 'Replaced lowest price.';
+COMMENT ON COLUMN price_revisions.close IS 'Replaced closing price.';
+COMMENT ON COLUMN price_revisions.adj_close IS 'Replaced adjusted closing price.';
+COMMENT ON COLUMN price_revisions.volume IS 'Replaced volume.';
+COMMENT ON COLUMN price_revisions.dividend IS 'Replaced dividend.';
+COMMENT ON COLUMN price_revisions.split IS 'Replaced split factor.';
+COMMENT ON COLUMN price_revisions.source IS 'Source that had delivered the replaced row.';
+COMMENT ON COLUMN price_revisions.fetched_at IS 'When the replaced row had been fetched.';
+COMMENT ON COLUMN price_revisions.replaced_at IS 'When it was replaced.';
+COMMENT ON COLUMN price_revisions.reason IS 'Why: split, dividend, restatement, withdrawn (the vendor no longer has it), disproved (the next bar shows that it was an error) or recycled (the symbol is another company''s now).';
+COMMENT ON COLUMN price_revisions.run_id IS 'Run that replaced it.';
+COMMENT ON COLUMN price_revisions.known_from IS 'Session of the run that had stored the replaced row.';
+COMMENT ON COLUMN price_revisions.known_until IS 'Session from whose close on it was no longer the price: that of the run that replaced it, or the next bar where the delivery that brought the row disproved it.';

@@ -1,0 +1,15 @@
+COMMENT ON TABLE prices IS 'Daily prices as they are known now: one row per ticker and session.';
+COMMENT ON COLUMN prices.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN prices.session IS 'Trading day, in the time zone of the exchange.';
+COMMENT ON COLUMN prices.open IS 'Opening price, as traded or split-adjusted as the vendor gives it.';
+COMMENT ON COLUMN prices.high IS 'Highest price of the session, in the units of close.';
+COMMENT ON COLUMN prices.low IS 'Lowest price of the session, in the units of close.';
+COMMENT ON COLUMN prices.close IS 'Closing price, as traded or split-adjusted as the vendor gives it.';
+COMMENT ON COLUMN prices.adj_close IS 'Closing price adjusted for splits and dividends; use its changes, not its level.';
+COMMENT ON COLUMN prices.volume IS 'Shares traded.';
+COMMENT ON COLUMN prices.dividend IS 'Cash dividend per share that went ex on this session; 0 if none.';
+COMMENT ON COLUMN prices.split IS 'Split factor that took effect on this session; 1 if none.';
+COMMENT ON COLUMN prices.source IS 'Source that delivered the row: sample, files, yahoo.';
+COMMENT ON COLUMN prices.fetched_at IS 'When the row was fetched.';
+COMMENT ON COLUMN prices.run_id IS 'Run that stored the row.';
+COMMENT ON COLUMN prices.known_from IS 'Session of the run that stored the row: from its close on the price was known as it is here.';

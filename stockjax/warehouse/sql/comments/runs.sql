@@ -1,0 +1,11 @@
+COMMENT ON TABLE runs IS 'Every run of a flow.';
+COMMENT ON COLUMN runs.run_id IS 'Name of the run, as in the other tables.';
+COMMENT ON COLUMN runs.flow_run_id IS 'Flow run in Prefect; NULL where there was none.';
+COMMENT ON COLUMN runs.flow IS 'forecast, backtest or tune.';
+COMMENT ON COLUMN runs.as_of IS 'Last completed session that the run used.';
+COMMENT ON COLUMN runs.started_at IS 'When it started.';
+COMMENT ON COLUMN runs.finished_at IS 'When it ended; NULL while it runs; of a crashed run, when the next one found that out.';
+COMMENT ON COLUMN runs.status IS 'running, completed, failed, or crashed: its process died before it could say how it ended.';
+COMMENT ON COLUMN runs.counts IS 'What the run did: tickers, missed sessions, failures with reasons, and of ingest the rows read, stored and rejected, those replaced by reason, and those noted by check.';
+COMMENT ON COLUMN runs.code_version IS 'Release and fingerprint of its code.';
+COMMENT ON COLUMN runs.environment IS 'Versions of what computes the numbers, and the processor: bits may differ on others.';

@@ -1,0 +1,13 @@
+COMMENT ON TABLE tickers IS 'The universe: one row per ticker with its state as of the last run that looked at it.';
+COMMENT ON COLUMN tickers.ticker IS 'Symbol as the source spells it.';
+COMMENT ON COLUMN tickers.exchange IS 'Exchange calendar, by its ISO 10383 code.';
+COMMENT ON COLUMN tickers.state IS 'active; stale or delisted after 5 or 21 sessions without a price (settings history.…); too_short for a forecast; failed: nothing is stored, or the source now gives another history.';
+COMMENT ON COLUMN tickers.reason IS 'Why it is not active, or what is special about its forecasts; NULL if nothing is.';
+COMMENT ON COLUMN tickers.first_session IS 'First session with a stored price.';
+COMMENT ON COLUMN tickers.last_session IS 'Last session with a stored price.';
+COMMENT ON COLUMN tickers.sessions IS 'Stored sessions.';
+COMMENT ON COLUMN tickers.updated_at IS 'When the row was written.';
+COMMENT ON COLUMN tickers.run_id IS 'Run that wrote it.';
+COMMENT ON COLUMN tickers.exchange_from IS 'Who says so: settings, vendor, or default (the setting exchange).';
+COMMENT ON COLUMN tickers.source IS 'Source of the run that judged it.';
+COMMENT ON COLUMN tickers.sessions_behind IS 'Sessions of its exchange, at that run, without a price after last_session; 0 is up to date.';

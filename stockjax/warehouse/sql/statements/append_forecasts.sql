@@ -1,1 +1,0 @@
-INSERT INTO forecasts BY NAME FROM added ORDER BY as_of, ticker, model;

@@ -1,1 +1,0 @@
-DELETE FROM metric_windows;

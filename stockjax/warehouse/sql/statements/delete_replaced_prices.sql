@@ -1,1 +1,0 @@
-DELETE FROM prices USING replaced WHERE prices.ticker = replaced.ticker AND prices.session = replaced.session;

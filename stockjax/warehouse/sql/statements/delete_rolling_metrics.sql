@@ -1,2 +1,0 @@
-DELETE FROM rolling_metrics USING due
-WHERE rolling_metrics.ticker = due.ticker AND rolling_metrics.session >= due.first_session;

@@ -1,1 +1,0 @@
-DELETE FROM tickers USING states WHERE tickers.ticker = states.ticker;

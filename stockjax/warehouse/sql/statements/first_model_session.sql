@@ -1,1 +1,0 @@
-SELECT min(since) AS first FROM model_starts;

@@ -1,1 +1,0 @@
-INSERT INTO drift_state BY NAME SELECT *, $as_of AS as_of FROM states;

@@ -1,1 +1,0 @@
-INSERT INTO metric_windows SELECT unnest($windows);

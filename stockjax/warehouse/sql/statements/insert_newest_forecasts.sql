@@ -1,1 +1,0 @@
-INSERT INTO newest_forecasts BY NAME FROM newest ORDER BY ticker, model;

@@ -1,1 +1,0 @@
-INSERT INTO forecasts FROM run ORDER BY ticker, as_of, model, origin;

@@ -1,1 +1,0 @@
-INSERT INTO prices FROM run ORDER BY ticker, session;

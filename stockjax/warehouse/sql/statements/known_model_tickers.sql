@@ -1,1 +1,0 @@
-SELECT DISTINCT ticker FROM models WHERE ticker IS NOT NULL AND NOT coalesce(replayed, false) ORDER BY ticker;

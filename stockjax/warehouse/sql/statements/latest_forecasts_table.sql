@@ -1,1 +1,0 @@
-FROM latest_forecasts ORDER BY ticker, model;

@@ -1,1 +1,0 @@
-SELECT ticker, exchange FROM listings WHERE ticker IN (SELECT unnest($tickers));

@@ -1,1 +1,0 @@
-INSERT INTO unscored SELECT ticker, min(target) FROM added GROUP BY ticker;

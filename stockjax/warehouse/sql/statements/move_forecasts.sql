@@ -1,1 +1,0 @@
-INSERT INTO moved BY NAME FROM score_terms($tickers, $first, $session::DATE - 1, $session::DATE);

@@ -1,1 +1,0 @@
-INSERT INTO listings BY NAME SELECT * REPLACE (ticker || '.LATER' AS ticker) FROM original.listings;

@@ -1,1 +1,0 @@
-SELECT model_id, role, ticker, displaced, since FROM promotions ORDER BY role, ticker;

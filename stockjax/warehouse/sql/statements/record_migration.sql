@@ -1,1 +1,0 @@
-INSERT INTO schema_migrations VALUES ($name, now() AT TIME ZONE 'UTC');

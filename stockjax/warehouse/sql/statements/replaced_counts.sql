@@ -1,1 +1,0 @@
-SELECT reason, count(*) FROM replaced GROUP BY reason ORDER BY reason;

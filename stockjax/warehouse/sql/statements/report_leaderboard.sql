@@ -1,1 +1,0 @@
-FROM leaderboard_on($as_of);

@@ -1,1 +1,0 @@
-SELECT run_after, sorted_through FROM storage_order WHERE table_name = $name;

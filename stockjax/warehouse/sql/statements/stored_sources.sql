@@ -1,1 +1,0 @@
-SELECT DISTINCT source FROM prices;

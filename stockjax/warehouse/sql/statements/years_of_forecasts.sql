@@ -1,1 +1,0 @@
-SELECT DISTINCT year(as_of) FROM forecasts WHERE created_at > $run_after ORDER BY ALL;

@@ -1,1 +1,0 @@
-SELECT DISTINCT year(session) FROM prices WHERE fetched_at > $run_after ORDER BY ALL;
