@@ -17,12 +17,6 @@ FEW_SESSIONS = 3
 # Window functions keep all their rows in memory; a year of 500 tickers would take tens of gigabytes.
 _TICKERS_AT_ONCE = 20
 
-MIN_STEPPED = 50
-"""So many tickers make it worth continuing the sums of the session before; fewer are read anew."""
-
-# Each is looked up by itself; tickers with as many different gaps are scored from the ledger.
-_LEAVING_SESSIONS = 60
-
 
 def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRIC_WINDOWS) -> int:
     """Score what has changed since the last time, and nothing else.
@@ -95,47 +89,17 @@ class _Refresh:
         for newest, same in groupby(sorted(due, key=lambda row: (row[1], row[0])), key=lambda row: row[1]):
             sessions = {ticker: count for ticker, _, count, _ in same}
             after = newest - timedelta(days=self._days)
-            stepped = self._steppable([name for name, count in sessions.items() if count == 1], newest, after)
-            written += self._step(stepped)
             for behind in reversed(range(FEW_SESSIONS)):
-                tickers = [name for name in sessions.keys() - set(stepped) if sessions[name] > behind]
+                tickers = [name for name in sessions if sessions[name] > behind]
                 if tickers:
                     spans = {"after": after, "first": self._first_forecast(after, newest), "behind": behind}
                     written += self._sum("sum_scores_of_session", sorted(tickers), **spans)
         return written
 
-    def _steppable(self, tickers: Sequence[str], newest: date, after: date) -> list[str]:
-        """Tickers whose sums of the session before can be continued; their new outcomes are staged."""
-        if len(tickers) < MIN_STEPPED:
-            return []
-        asked = {"tickers": list(tickers), "windows": self._windows}
-        self._connection.execute(statement("stage_steps"), {**asked, "after": after})
-        self._connection.execute(statement("moved_table"))
-        self._move_forecasts(tickers, newest)
-        found = self._connection.execute(
-            statement("steppable_tickers"), {"windows": self._windows}
-        ).fetchall()
-        steppable = [str(row[0]) for row in found]
-        leaving = self._connection.execute(statement("leaving_sessions"), {"tickers": steppable}).fetchall()
-        if len(leaving) > _LEAVING_SESSIONS:
-            return []
-        for (session,) in leaving:
-            self._move_forecasts(steppable, session)
-        return steppable
-
-    def _move_forecasts(self, tickers: Sequence[str], session: date) -> None:
-        """Stage the scored forecasts of one session."""
-        first = self._first_forecast(session - timedelta(days=1), session)
-        asked = {"tickers": list(tickers), "session": session, "first": first}
-        self._connection.execute(statement("move_forecasts"), asked)
-
     def _first_forecast(self, after: date, until: date) -> date:
         asked = {"after": after, "until": until}
         found: date = self._connection.execute(statement("first_forecast"), asked).fetchall()[0][0]
         return found
-
-    def _step(self, tickers: Sequence[str]) -> int:
-        return self._sum("sum_scores_of_step", tickers) if tickers else 0
 
     def _histories(self, tickers: Sequence[str]) -> int:
         """Score tickers from their first session due on, some at a time."""
@@ -143,10 +107,6 @@ class _Refresh:
         return sum(self._sum("sum_scores_of_history", part) for part in parts)
 
     def _sum(self, name: str, tickers: Sequence[str], **others: Any) -> int:
-        self._connection.execute(statement("sums_table"))
         asked = {"tickers": list(tickers), "windows": self._windows, **others}
         self._connection.execute(statement(name), asked)
-        written = int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])
-        for kept in ("delete_window_sums", "insert_window_sums"):
-            self._connection.execute(statement(kept))
-        return written
+        return int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])

@@ -1,6 +1,6 @@
 """Two hundred nights, scored one by one, are scored as all of them at once: bit by bit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.scoring import refresh_rolling_metrics, rolling
+from stockjax.scoring import refresh_rolling_metrics
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import append_forecasts
-from stockjax.warehouse.migrations import migrate, apply_scripts
+from stockjax.warehouse.migrations import apply_scripts, migrate
 from stockjax.warehouse.prices import store_prices
 from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
@@ -22,7 +22,6 @@ NIGHTS, WINDOWS = 200, (5, 21, 63)
 DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[: NIGHTS + 1]
 SPLIT, RESTATED_SPLIT, DIVIDEND, WITHDRAWN, JOINED = 70, 110, 140, 150, 100
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
-STEPPED = range(60, 90)
 HALTED = range(40, 145)
 """Sessions without a price: more than scoring session by session looks back."""
 PAUSED, REPAIRED = range(160, 162), 170
@@ -123,17 +122,7 @@ def vendor(tables: dict[str, pd.DataFrame], night: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps: list[int] = []
-    step = rolling._Refresh._step
-
-    def counted(refresh: rolling._Refresh, tickers: Sequence[str]) -> int:
-        steps.append(len(tickers))
-        return step(refresh, tickers)
-
-    monkeypatch.setattr(rolling._Refresh, "_step", counted)
+def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(tmp_path: Path, seed: int) -> None:
     random = np.random.default_rng(seed)
     tables = {name: price_frame(name, DAYS, number) for number, name in enumerate("ABC")}
     tables["A"].loc[: SPLIT - 1, ["open", "high", "low", "close"]] *= 2
@@ -143,8 +132,6 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
     late = scored = 0
     for night in range(NIGHTS + 1):
         vendor(tables, night)
-        # As in a large universe, for a part of the time: with three tickers it is the slower way.
-        monkeypatch.setattr(rolling, "MIN_STEPPED", 1 if night in STEPPED else 50)
         forecasts, delivered = [], []
         for name, table in tables.items():
             if name == "C" and night < JOINED:
@@ -181,7 +168,6 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(
     assert {row[0] for row in reasons} == {"restatement", "dividend", "withdrawn"}
     assert late > 50
     # Most nights score one session only; without the restatements it would be each row once.
-    assert sum(steps) > 20
     assert len(warehouse.metrics()) > 5000
     assert scored < 5 * len(warehouse.metrics())
 
@@ -201,11 +187,7 @@ def test_other_windows_score_everything_anew_and_leave_none_of_the_old(tmp_path:
     assert windows == [(7,)]
 
 
-@pytest.mark.parametrize("fewest_stepped", [1, 50])
-def test_halts_give_the_bits_of_scoring_everything_at_once(
-    tmp_path: Path, fewest_stepped: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rolling, "MIN_STEPPED", fewest_stepped)
+def test_halts_give_the_bits_of_scoring_everything_at_once(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     table = price_frame("A", DAYS, 4)
     warehouse = Unsaved(tmp_path)
