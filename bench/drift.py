@@ -98,10 +98,13 @@ def _steps(paid: Numbers, settings: Settings) -> Steps:
     observed = Observations(
         np.repeat(np.arange(streams), days), np.tile(calendar, streams), paid.reshape(-1, count)
     )
-    fewest = settings.alerts.fewest_sessions
-    return advance(Streams.fresh(streams, count), observed, patience=settings.drift.patience, fewest=fewest)[
-        1
-    ]
+    fewest = settings.drift.min_observations
+    return advance(
+        Streams.fresh(streams, count),
+        observed,
+        average_run_length=settings.drift.average_run_length,
+        fewest=fewest,
+    )[1]
 
 
 def false_alarms(universes: int, tickers: int, days: int, settings: Settings) -> Iterator[tuple[str, ...]]:
@@ -311,7 +314,9 @@ def main() -> None:
     first, following = night(3000, settings)
     console.print(f"3,000 tickers: {first:.2f} s on the first night, {following:.2f} s on the next")
     kinds = len(MONITORS)
-    console.print(f"{kinds} monitors, patience {settings.drift.patience:g} sessions, {asked.tickers} tickers")
+    console.print(
+        f"{kinds} monitors, {settings.drift.average_run_length:g} sessions to a false alarm, {asked.tickers} tickers"
+    )
     columns = ("without drift", "monitor", "years", "tickers: alarms", "a year", "universe: alarms", "a year")
     rows = false_alarms(asked.universes, asked.tickers, asked.years * YEAR, settings)
     show(console, "False alarms", columns, rows)

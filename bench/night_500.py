@@ -128,7 +128,7 @@ def main() -> None:
             first, second = map(str, made.result())
         run_stockjax(["run"], folder, STOCKJAX_WAREHOUSE=str(folder / "warm"))
         prices_at = {"STOCKJAX_SOURCE": "files", "STOCKJAX_PATH": str(folder / "prices.parquet")}
-        settings = {**prices_at, "STOCKJAX_REPLAY__SESSIONS": "0"}
+        settings = {**prices_at, "STOCKJAX_WARMUP__SESSIONS": "0"}
         timed = run_stockjax(["run", "--as-of", first], folder, **settings)
         table.add_row("first: everything is loaded, no replay", f"{timed.seconds:.1f}", f"{timed.memory:.2f}")
         for copy in ("plain", "served"):

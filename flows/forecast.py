@@ -227,7 +227,7 @@ def _forecast_tonight(run: Run, universe: Universe, due: DueSession) -> StepResu
 
 def _end(run: Run, result: RunResult) -> RunState[dict[str, Any]]:
     """Record how the run ended, and send the alerts."""
-    failed = result.failed(run.settings.run.failed_share)
+    failed = result.failed(run.settings.run.max_missing_share)
     summary = result.summary()
     close_run(run, "failed" if failed else "completed", summary)
     if failed:

@@ -6,6 +6,7 @@ import pytest
 
 from stockjax.errors import SettingsError
 from stockjax.settings import load_settings, setting_names
+from stockjax.settings.renamed import RENAMED, RenamedSettingWarning
 
 
 def write_toml(text: str) -> None:
@@ -143,7 +144,7 @@ def test_a_wrong_value_in_the_file_is_named(toml: str, name: str) -> None:
         ("STOCKJAX_SEED", "x", "seed"),
         ("STOCKJAX_SEED", "", "seed"),
         ("STOCKJAX_LOCK_TIMEOUT", "-1", "lock_timeout"),
-        ("STOCKJAX_REPLAY__SESSIONS", "-1", "replay.sessions"),
+        ("STOCKJAX_WARMUP__SESSIONS", "-1", "warmup.sessions"),
         ("STOCKJAX_RETRAIN", '{"base_evry": 1}', "retrain.base_evry"),
     ],
 )
@@ -262,3 +263,45 @@ def test_single_tickers_may_trade_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_wrong_value_of_ingest_is_named(toml: str, name: str) -> None:
     write_toml(toml)
     assert f"'{name}'" in refusal()
+
+
+@pytest.mark.parametrize(("old", "new"), list(RENAMED.items()))
+@pytest.mark.parametrize("place", ["file", "environment"])
+def test_an_old_name_is_accepted_with_a_warning_that_names_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, place: str, old: str, new: str
+) -> None:
+    value = "wait" if new == "run.if_running" else 0.25 if new == "run.max_missing_share" else 33
+    section, _, name = old.partition(".")
+    if place == "file":
+        write_toml(f"[{section}]\n{name} = {value!r}\n")
+    else:
+        monkeypatch.setenv(f"STOCKJAX_{section}__{name}".upper(), str(value))
+    with pytest.warns(RenamedSettingWarning) as caught:
+        settings = load_settings()
+    section, _, name = new.partition(".")
+    assert getattr(getattr(settings, section), name) == value
+    (warning,) = caught
+    assert (new if place == "file" else new.replace(".", "__").upper()) in str(warning.message)
+
+
+@pytest.mark.parametrize("place", ["file", "environment", "both"])
+def test_two_values_under_the_old_and_the_new_name_are_refused(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    if place == "file":
+        write_toml("[replay]\nsessions = 3\n[warmup]\nsessions = 4\n")
+    elif place == "environment":
+        monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "3")
+        monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "4")
+    else:
+        write_toml("[replay]\nsessions = 3\n")
+        monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "4")
+    message = refusal()
+    assert "old name" in message
+    assert "remove the old one" in message
+
+
+def test_a_whole_section_under_its_old_name_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKJAX_REPLAY", '{"sessions": 7}')
+    with pytest.warns(RenamedSettingWarning, match="STOCKJAX_WARMUP"):
+        assert load_settings().warmup.sessions == 7

@@ -64,16 +64,16 @@ def evidence(wealth: Array) -> Array:
 
 
 def alarm_levels(
-    found: Array, may_alarm: npt.NDArray[np.bool_], patience: float
+    found: Array, may_alarm: npt.NDArray[np.bool_], average_run_length: float
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
     """From which evidence on each of n streams that are watched together is in alarm.
 
-    The k streams with most evidence are in alarm for the largest k with k of them at n * patience
+    The k streams with most evidence are in alarm for the largest k with k of them at n * average_run_length
     / k or above: the e-BH procedure (Wang and Ramdas, False Discovery Rate Control with E-values,
-    JRSS B 84, 2022) at the level 1 / patience, on e-detectors as in Dandapanthula and Ramdas,
+    JRSS B 84, 2022) at the level 1 / average_run_length, on e-detectors as in Dandapanthula and Ramdas,
     Multiple Testing in Multi-Stream Sequential Change Detection (arXiv 2501.04130, 2025). At any
     stopping time, the expected share of false ones among the alarms is at most its expectation
-    over patience; with nothing wrong anywhere, so many observations pass on average, or more,
+    over average_run_length; with nothing wrong anywhere, so many observations pass on average, or more,
     before the first alarm. It holds whatever the dependence between the streams.
 
     Parameters
@@ -82,7 +82,7 @@ def alarm_levels(
         (n,) evidence of each.
     may_alarm
         (n,) streams that have seen enough; the others count among the n only.
-    patience
+    average_run_length
         Observations that shall pass on average before the first false alarm.
 
     Returns
@@ -94,8 +94,10 @@ def alarm_levels(
     judged = np.where(may_alarm, found, 0.0)
     count = len(judged)
     ranks = np.arange(1, count + 1)
-    passed = np.flatnonzero(np.sort(judged)[::-1] >= count * patience / ranks)
+    passed = np.flatnonzero(np.sort(judged)[::-1] >= count * average_run_length / ranks)
     alarms = int(ranks[passed[-1]]) if len(passed) else 0
-    in_alarm = (judged >= count * patience / alarms) if alarms else np.zeros(count, dtype=np.bool_)
-    levels = np.where(in_alarm, count * patience / max(alarms, 1), count * patience / (alarms + 1))
+    in_alarm = (judged >= count * average_run_length / alarms) if alarms else np.zeros(count, dtype=np.bool_)
+    levels = np.where(
+        in_alarm, count * average_run_length / max(alarms, 1), count * average_run_length / (alarms + 1)
+    )
     return levels, in_alarm

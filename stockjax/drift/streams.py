@@ -83,7 +83,7 @@ class Steps:
 
 
 def advance(
-    streams: Streams, observed: Observations, *, patience: float, fewest: int
+    streams: Streams, observed: Observations, *, average_run_length: float, fewest: int
 ) -> tuple[Streams, Steps]:
     """Take observations day by day; a stream that was in alarm begins anew.
 
@@ -91,7 +91,7 @@ def advance(
 
     Parameters
     ----------
-    patience
+    average_run_length
         Days that shall pass on average before the first false alarm of any of them.
     fewest
         Observations that a stream must have seen since it began before it may be in alarm.
@@ -115,7 +115,7 @@ def advance(
         seen[here] += 1
         steps[here] += 1
         found.evidence[places] = evidence(wealth[here])
-        levels, alarm = alarm_levels(found.evidence[places], seen[here] >= fewest, patience)
+        levels, alarm = alarm_levels(found.evidence[places], seen[here] >= fewest, average_run_length)
         found.level[places], found.alarm[places] = levels, alarm
         found.seen[places], found.step[places] = seen[here], steps[here]
         by_bet = wealth[here].reshape(len(here), -1, len(STAKES)).sum(axis=2)

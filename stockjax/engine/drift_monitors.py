@@ -343,8 +343,8 @@ def _advance(
     observed = Observations(
         stream, seen["session"].to_numpy().astype("datetime64[D]"), seen[list(monitor.bets)].to_numpy()
     )
-    fewest = band.fewest_sessions
-    streams, steps = advance(streams, observed, patience=drift.patience, fewest=fewest)
+    fewest = drift.min_observations
+    streams, steps = advance(streams, observed, average_run_length=drift.average_run_length, fewest=fewest)
     newest = seen["session"].groupby(stream).max().to_numpy()
     before = known["last_session"].to_numpy()[place] if len(known) else newest
     tickers = None if scope == "universe" else names

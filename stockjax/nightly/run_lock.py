@@ -18,7 +18,7 @@ class RunLock:
         self._folder = settings.warehouse
         self._settings = settings.run
         # Runs of a part of the exchanges each are all wanted: they wait for each other.
-        self._waits = settings.run.when_busy == "wait" or bool(settings.forecast_exchanges)
+        self._waits = settings.run.if_running == "wait" or bool(settings.forecast_exchanges)
         self._lock: FileLock | None = None
 
     def acquire(self, flow: str, log: LogFn) -> None:
@@ -39,7 +39,7 @@ class RunLock:
             if not self._waits:
                 raise RunInProgressError(
                     f"another run of {flow} is at work on '{self._folder}', and this one is cancelled; "
-                    "run it again later, or set run.when_busy to 'wait'"
+                    "run it again later, or set run.if_running to 'wait'"
                 ) from error
             log(f"another run of {flow} is at work on '{self._folder}'; waiting for its end")
             self._wait(lock, flow)

@@ -26,13 +26,13 @@ def warm_up_backtest(run: Run, universe: Universe, progress: ProgressFn = lambda
 
     """
     settings = run.settings
-    if not settings.replay.sessions or not universe.due:
+    if not settings.warmup.sessions or not universe.due:
         return 0
     recent = missing_sessions(
         universe.prices.ever.only(run.plan.tickers),
         {},
         {ticker: market.as_of for ticker, market in universe.markets.items()},
-        settings.replay.sessions,
+        settings.warmup.sessions,
         settings.history.forecast_sessions,
     )
     first = min((min(days) for days in recent.values() if days), default=run.plan.as_of)
@@ -40,7 +40,7 @@ def warm_up_backtest(run: Run, universe: Universe, progress: ProgressFn = lambda
     for session, tickers in universe.due_catch_up.items():
         for ticker in tickers:
             done.setdefault(ticker, set()).add(session)
-    policy = Policy.of_backtest(settings, settings.replay.ticker_every)
+    policy = Policy.of_backtest(settings, settings.warmup.ticker_every)
     total = sum(len(days - done.get(ticker, set())) for ticker, days in recent.items())
     written = finished = 0
     for part in walk(run.writer, universe, Walk(policy, recent, done, "replay"), run.plan.as_of):

@@ -124,7 +124,7 @@ class Search:
     def _try_others(self, pool: ThreadPoolExecutor, begun: float) -> Iterator[SearchProgress]:
         under_way: deque[_Running] = deque()
         while True:
-            while len(under_way) < self._tune.at_once and self._another(begun, len(under_way)):
+            while len(under_way) < self._tune.max_concurrent_trials and self._another(begun, len(under_way)):
                 trial, training = self._ask()
                 under_way.append(_Running(trial, training, self._submit(pool, training, self._spec.folds[0])))
             if not under_way:

@@ -37,7 +37,7 @@ def settings_of(**changes: object) -> Settings:
     return load_settings(
         training=SMALL,
         history={"forecast_sessions": 64, "training_sessions": 320},
-        replay={"sessions": COUNT, "ticker_every": 2},
+        warmup={"sessions": COUNT, "ticker_every": 2},
         retrain={"base_every": 4, "ticker_every": 1, "base_tolerance": 9, "ticker_tolerance": 9},
         workers=1,
         **changes,
@@ -229,7 +229,7 @@ def test_sessions_without_training_together_are_the_same_as_one_by_one(
     """With an alarm of drift among them, which ends the sessions that are taken together."""
     days = history.sessions[0, 420 - 16 : 420].tolist()
     wanted = {ticker: set(days) for ticker in "AB"}
-    settings = settings_of(drift={"patience": 60}, alerts={"fewest_sessions": 5})
+    settings = settings_of(drift={"average_run_length": 60, "min_observations": 5})
     # From the second day on everything moves three times as far.
     later = history.sessions > np.datetime64(days[1], "D")
     fields: dict[str, Any] = {}

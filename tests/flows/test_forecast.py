@@ -45,7 +45,7 @@ TABLES = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quaran
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> None:
-    monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "0")
+    monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "0")
     monkeypatch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
 
 
@@ -69,7 +69,7 @@ def night(
 ) -> Iterator[tuple[Path, State[Any]]]:
     folder = tmp_path_factory.mktemp("night")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STOCKJAX_REPLAY__SESSIONS", "5")
+        patch.setenv("STOCKJAX_WARMUP__SESSIONS", "5")
         patch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
         yield folder, run(folder)
 

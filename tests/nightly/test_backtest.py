@@ -34,7 +34,7 @@ REGISTRY = """SELECT model_id, ticker, role, status, replayed, trained_through, 
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     usual = {
-        "replay": {"sessions": 0},
+        "warmup": {"sessions": 0},
         "backtest": {"ticker_every": 2},
         "retrain": {"base_every": 4, "base_tolerance": 9, "ticker_tolerance": 9},
     }

@@ -94,7 +94,7 @@ def settings_in(folder: Path, **changes: Any) -> Settings:
         warehouse=folder / "warehouse",
         exchanges=CODES,
         training=SMALL,
-        replay={"sessions": 0},
+        warmup={"sessions": 0},
         history={"training_sessions": 320},
         workers=1,
         **changes,

@@ -23,7 +23,7 @@ def settings(folder: Path) -> Settings:
         warehouse=folder,
         tickers=("FB", "IBM"),
         training=SMALL,
-        replay={"sessions": 6, "ticker_every": 2},
+        warmup={"sessions": 6, "ticker_every": 2},
         workers=1,
     )
 

@@ -53,7 +53,7 @@ class Nights:
             path=self.folder / "prices.csv",
             warehouse=self.folder / "warehouse",
             training=SMALL,
-            replay={"sessions": 0},
+            warmup={"sessions": 0},
             history={"training_sessions": 320},
             retrain=retrain,
             catch_up={"sessions": catch_up},

@@ -28,7 +28,7 @@ BY_SESSION = """SELECT as_of, origin, count(*) FROM forecasts
 USUAL: dict[str, Any] = {
     "training": SMALL,
     "workers": 1,
-    "replay": {"sessions": 5},
+    "warmup": {"sessions": 5},
     "retrain": {"base_every": 3},
 }
 
@@ -251,7 +251,7 @@ def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the
 
 def sample(folder: Path, as_of: date | None, *tickers: str) -> RunResult:
     """A night on the sample, without a replay."""
-    changes = {"replay": {"sessions": 0}, "tickers": tickers}
+    changes = {"warmup": {"sessions": 0}, "tickers": tickers}
     return whole(load_settings(warehouse=folder, **(USUAL | changes)), as_of)
 
 

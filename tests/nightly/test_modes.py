@@ -34,7 +34,7 @@ class Nights:
             path=self.file,
             warehouse=self.warehouse.folder,
             training={**SMALL, "mode": mode},
-            replay={"sessions": 0},
+            warmup={"sessions": 0},
             history={"training_sessions": 320},
             # Whoever is better, it takes over: who begins where is what these nights are about.
             retrain={"base_tolerance": 9, "ticker_tolerance": 9},

@@ -154,7 +154,7 @@ def test_the_sample_and_prices_of_today_do_not_share_a_warehouse(server: YahooSe
 
 def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None:
     settings = load_settings(
-        warehouse=tmp_path, tickers=("IBM",), training=SMALL, replay={"sessions": 3}, workers=1
+        warehouse=tmp_path, tickers=("IBM",), training=SMALL, warmup={"sessions": 3}, workers=1
     )
 
     def night(as_of: date | None) -> RunDriver:
@@ -193,7 +193,7 @@ def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
             warehouse=tmp_path / name,
             training=SMALL,
             history={"training_sessions": 320},
-            replay={"sessions": 3, "ticker_every": 2},
+            warmup={"sessions": 3, "ticker_every": 2},
         )
         night = RunDriver(settings, as_of)
         night.open()

@@ -68,7 +68,7 @@ class World:
             tickers=TICKERS,
             training=SMALL,
             workers=2,
-            replay={"sessions": 0},
+            warmup={"sessions": 0},
             history={"training_sessions": 320, "stale_sessions": 2, "delisted_sessions": 3},
             retrain={
                 "base_every": 3,
@@ -78,8 +78,7 @@ class World:
                 "ticker_expiry": 9,
             },
             backtest={"ticker_every": 2},
-            drift={"patience": 20},
-            alerts={"fewest_sessions": 2},
+            drift={"average_run_length": 20, "min_observations": 2},
         )
 
     def write(self, name: str, until: date) -> None:

@@ -27,8 +27,8 @@ sys.stdin.read()
 """
 
 
-def settings(folder: Path, when_busy: str = "cancel", timeout: float = 30.0) -> Settings:
-    return load_settings(warehouse=folder, run={"when_busy": when_busy, "busy_timeout": timeout})
+def settings(folder: Path, if_running: str = "cancel", timeout: float = 30.0) -> Settings:
+    return load_settings(warehouse=folder, run={"if_running": if_running, "busy_timeout": timeout})
 
 
 def taken(folder: Path, flow: str = "forecast") -> RunLock:
@@ -69,7 +69,7 @@ def test_a_second_run_is_refused_at_once_in_a_sentence_that_says_what_to_do(tmp_
     assert time.monotonic() - begun < 1
     assert str(refused.value) == (
         f"another run of forecast is at work on '{tmp_path}', and this one is cancelled; "
-        "run it again later, or set run.when_busy to 'wait'"
+        "run it again later, or set run.if_running to 'wait'"
     )
     assert refused.value.exit_code == 1
     first.release()

@@ -55,7 +55,7 @@ class Nights:
             path=self.folder / "prices.csv",
             warehouse=self.folder / "warehouse",
             training=SMALL,
-            replay={"sessions": replayed, "ticker_every": 2},
+            warmup={"sessions": replayed, "ticker_every": 2},
             history={"training_sessions": 320},
             workers=1,
         )

@@ -44,7 +44,7 @@ class Done:
 
 def done(folder: Path, base: Mapping[str, Any]) -> Done:
     settings = load_settings(
-        warehouse=folder, tickers=("MSFT",), base=base, training=SMALL, replay={"sessions": 2}, workers=1
+        warehouse=folder, tickers=("MSFT",), base=base, training=SMALL, warmup={"sessions": 2}, workers=1
     )
     lines: list[str] = []
     night, _, _, outcome = whole_night(settings, LAST, lines)
@@ -137,7 +137,7 @@ def test_a_ticker_for_the_base_that_cannot_be_had_stops_nothing_and_is_told(tmp_
         server.listings["AAA"] = made_up_listing(0, date(2025, 5, 1), friday)
         server.set_today(friday)
         settings = settings_for(
-            server, tmp_path, "AAA", base={"tickers": ("NOSUCH",)}, replay={"sessions": 1}
+            server, tmp_path, "AAA", base={"tickers": ("NOSUCH",)}, warmup={"sessions": 1}
         )
         night, *_, outcome = whole_night(settings, friday, lines)
     assert outcome.message.startswith("1 of 1 tickers forecast for 2026-03-09")

@@ -30,7 +30,7 @@ def settings_for(server: YahooServer, folder: Path, *tickers: str, **changes: An
         "timeout": 2.0,
         "retries": 0,
     }
-    usual = {"yahoo": yahoo, "replay": {"sessions": 0}, "training": SMALL, "workers": 1}
+    usual = {"yahoo": yahoo, "warmup": {"sessions": 0}, "training": SMALL, "workers": 1}
     return load_settings(source="yahoo", warehouse=folder, tickers=tickers, **(usual | changes))
 
 

@@ -44,7 +44,7 @@ def begun(folder: Path) -> tuple[RunDriver, Universe, SearchSpec]:
         warehouse=folder,
         tickers=("IBM", "MSFT"),
         training=SMALL,
-        replay={"sessions": 0},
+        warmup={"sessions": 0},
         tune={"trials": 6, "folds": 2, "fold_sessions": 20},
         workers=2,
     )

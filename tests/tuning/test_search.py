@@ -81,7 +81,7 @@ def test_the_settings_in_force_come_first_and_all_others_are_compared_with_them(
     assert {training.seeds for _, training in rigged.calls} == {1}
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("max_concurrent_trials", [1, 4])
 def test_the_same_seed_finds_the_same_however_many_threads_there_are(spec: SearchSpec, at_once: int) -> None:
     found = [
         [step.result for step in searched(asking_for(spec, workers, trials=14, at_once=at_once), distance)[0]]
@@ -290,7 +290,7 @@ def test_searches_of_other_problems_do_not_mix(tmp_path: Path, spec: SearchSpec)
         ({"timeout": 5.0}, True),
         ({"seeds": 2}, False),
         ({"fold_sessions": 9}, False),
-        ({"at_once": 2}, False),
+        ({"max_concurrent_trials": 2}, False),
     ],
 )
 def test_a_search_is_found_again_by_what_its_trials_depend_on(

@@ -65,7 +65,7 @@ def test_it_is_backed_up_and_migrated_with_all_that_it_has(old: Warehouse) -> No
 def test_a_night_runs_on_it_and_is_scored(old: Warehouse) -> None:
     settings = load_settings(
         warehouse=old.folder,
-        replay={"sessions": 21},
+        warmup={"sessions": 21},
         training={"seeds": 1, "base_steps": 100, "ticker_steps": 8},
         workers=2,
     )

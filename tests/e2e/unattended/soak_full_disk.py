@@ -37,7 +37,7 @@ def test_a_run_that_found_the_disk_full_is_completed_once_there_is_room(
     server: Server, disk: tuple[Path, Resize], megabytes: int
 ) -> None:
     place, resize = disk
-    here = {"STOCKJAX_WAREHOUSE": str(place / "warehouse"), "STOCKJAX_REPLAY__SESSIONS": "20"}
+    here = {"STOCKJAX_WAREHOUSE": str(place / "warehouse"), "STOCKJAX_WARMUP__SESSIONS": "20"}
     resize(megabytes)
     failed = server.run(STOCKJAX, "run", **here)
     assert failed.returncode == 1, failed.stdout

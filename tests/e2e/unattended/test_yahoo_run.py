@@ -39,7 +39,7 @@ def settings(vendor: YahooServer, folder: Path) -> dict[str, str]:
         "STOCKJAX_SOURCE": "yahoo",
         "STOCKJAX_YAHOO__BASE_URL": vendor.base_url,
         "STOCKJAX_YAHOO__REQUESTS_PER_SECOND": "0",
-        "STOCKJAX_REPLAY__SESSIONS": "0",
+        "STOCKJAX_WARMUP__SESSIONS": "0",
     }
 
 
