@@ -314,9 +314,8 @@ def main() -> None:
     first, following = night(3000, settings)
     console.print(f"3,000 tickers: {first:.2f} s on the first night, {following:.2f} s on the next")
     kinds = len(MONITORS)
-    console.print(
-        f"{kinds} monitors, {settings.drift.average_run_length:g} sessions to a false alarm, {asked.tickers} tickers"
-    )
+    length = f"{settings.drift.average_run_length:g} sessions to a false alarm"
+    console.print(f"{kinds} monitors, {length}, {asked.tickers} tickers")
     columns = ("without drift", "monitor", "years", "tickers: alarms", "a year", "universe: alarms", "a year")
     rows = false_alarms(asked.universes, asked.tickers, asked.years * YEAR, settings)
     show(console, "False alarms", columns, rows)

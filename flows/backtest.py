@@ -19,7 +19,7 @@ from stockjax.errors import RunInProgressError
 from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
 from stockjax.nightly.backtest import backtest as walk_forward
 from stockjax.nightly.backtest import policy_differences
-from stockjax.settings import Settings, SourceName
+from stockjax.settings import Settings
 
 
 @task(cache_policy=NO_CACHE, task_run_name="plan")
@@ -52,7 +52,7 @@ def backtest(
     first: date,
     last: date,
     tickers: list[str] | None = None,
-    source: SourceName | None = None,
+    source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
 ) -> State[dict[str, Any]]:

@@ -28,7 +28,7 @@ from stockjax.nightly import Run, RunResult, Universe, begin_run, close_run, pla
 from stockjax.nightly.warmup import warm_up_backtest
 from stockjax.registry import Model
 from stockjax.reporting.run_warnings import alert_lines
-from stockjax.settings import Settings, SourceName
+from stockjax.settings import Settings
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: RunState[Any]) -> bool:
@@ -159,7 +159,7 @@ def purge(run: Run) -> None:
 def forecast(
     as_of: date | None = None,
     tickers: list[str] | None = None,
-    source: SourceName | None = None,
+    source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
     exchanges: list[str] | None = None,

@@ -20,7 +20,7 @@ from flows.terminal import watched
 from stockjax.errors import RunInProgressError
 from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
 from stockjax.reporting.search_report import search_digest, write_search_page
-from stockjax.settings import Settings, SourceName
+from stockjax.settings import Settings
 from stockjax.tuning import Search, SearchDecision, SearchSpec, build_search_spec, open_study, trials_table
 from stockjax.tuning import keep_winner as keep
 
@@ -80,7 +80,7 @@ def tune(
     as_of: date | None = None,
     trials: Annotated[int, Field(ge=1)] | None = None,
     tickers: list[str] | None = None,
-    source: SourceName | None = None,
+    source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
 ) -> State[dict[str, Any]]:

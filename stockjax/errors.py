@@ -117,6 +117,10 @@ class NothingToTuneError(StockjaxError):
     """No ticker has history enough for a search over the past."""
 
 
+class FeatureError(StockjaxError):
+    """A feature of another package failed, has a wrong shape, or uses later sessions."""
+
+
 class TrainingFailedError(StockjaxError):
     """Training ended without a usable network."""
 

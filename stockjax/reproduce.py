@@ -13,7 +13,7 @@ from stockjax.code_version import code_version
 from stockjax.engine.due_sessions import DueSession, SessionReader
 from stockjax.environment import environment
 from stockjax.errors import ModelFileError, NotReproducibleError, UsageError
-from stockjax.features import FEATURE_NAMES, PointInTimePrices, PricePanel
+from stockjax.features import PointInTimePrices, PricePanel, feature_names
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.ledger_rows import bitwise_differences, forecast_rows
 from stockjax.forecasting.provenance import fingerprints
@@ -58,7 +58,7 @@ class ForecastContext:
         place = np.array([self.row]), np.array([self.position])
         window, today = context(features, *place)[0], features.inputs[self.row, self.position]
         found, start = log_scale_contributions(self.model.parameters, window, today)
-        return dict(zip(FEATURE_NAMES, found.tolist(), strict=True)), start
+        return dict(zip(feature_names(_extra_features(self.model)), found.tolist(), strict=True)), start
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _seen(prices: PointInTimePrices, row: Mapping[str, Any], model: Model | None
         raise NotReproducibleError(
             f"the price of {row['ticker']} on {as_of} is not on record as the run read it"
         )
-    asof = AsOfData.of(history, as_of)
+    asof = AsOfData.of(history, as_of, _extra_features(model))
     own = history.tickers.index(row["ticker"]) if row["ticker"] in history.tickers else -1
     position = int(asof.history.position(as_of)[own]) if own >= 0 else -1
     if position < 0:
@@ -240,6 +240,10 @@ def _seen(prices: PointInTimePrices, row: Mapping[str, Any], model: Model | None
             f"the price of {row['ticker']} on {as_of} is not on record as the run read it"
         )
     return ForecastContext(asof, own, position, model)
+
+
+def _extra_features(model: Model | None) -> tuple[str, ...]:
+    return tuple(model.hyperparameters.get("extra_features", ())) if model else ()
 
 
 def _again(seen: ForecastContext, row: Mapping[str, Any]) -> pd.DataFrame:

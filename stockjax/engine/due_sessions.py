@@ -54,6 +54,8 @@ class SessionReader:
         By ticker, the last completed session of its exchange at the time of the run: nothing later is used.
     forecast_sessions
         History that a forecast needs.
+    extra_features
+        Names of features of other packages.
 
     """
 
@@ -63,7 +65,9 @@ class SessionReader:
         exchanges: Mapping[str, Exchange],
         newest: Mapping[str, date],
         forecast_sessions: int,
+        extra_features: tuple[str, ...] = (),
     ) -> None:
+        self._extra = extra_features
         self._prices = prices
         self._exchanges = exchanges
         self._newest_completed = {
@@ -130,7 +134,7 @@ class SessionReader:
         if self._shared is None or not begins_with(self._shared[0], usable):
             longer = self._prices.at(ahead, ahead).only(usable.tickers) if ahead else usable
             history = longer if begins_with(longer, usable) else usable
-            self._shared = history, build_features(history)
+            self._shared = history, build_features(history, self._extra)
         history, features = self._shared
         return features if history is usable else features.cut(usable.lengths)
 

@@ -110,12 +110,20 @@ class Policy:
         """The state without models that are too old to be used, and by ticker (BASE for the base) why."""
         expired = {}
         base = state.base
+        if base and self.other_features(base):
+            expired[BASE] = (
+                f"the base {base.model_id} has other inputs (training.extra_features), it is skipped"
+            )
+            base = None
         if base and (age := self.base_age(base, as_of)) > self.base_expiry:
             expired[BASE] = f"the base {base.model_id} is {age} sessions old and passed over"
             base = None
         kept = dict(state.tickers)
         for ticker, model in state.tickers.items():
-            if ticker in exchanges and (age := _age(model, exchanges[ticker], as_of)) > self.ticker_expiry:
+            if self.other_features(model):
+                expired[ticker] = f"its model {model.model_id} has other inputs, it is skipped"
+                del kept[ticker]
+            elif ticker in exchanges and (age := _age(model, exchanges[ticker], as_of)) > self.ticker_expiry:
                 expired[ticker] = f"its model {model.model_id} is {age} sessions old and passed over"
                 del kept[ticker]
         unusable = {**state.unusable, **expired}
@@ -143,10 +151,16 @@ class Policy:
 
     def other_architecture(self, base: Model) -> bool:
         """Whether a base has another shape than the settings ask for; a search's goes by its own."""
+        if self.other_features(base):
+            return True
         if {"search", "searched"} & base.hyperparameters.keys():
             return False
         wanted = {"hidden": self.training.hidden, "seeds": self.training.seeds}
         return any(base.hyperparameters.get(name, value) != value for name, value in wanted.items())
+
+    def other_features(self, model: Model) -> bool:
+        """Whether a model has other inputs than the settings ask for, and cannot forecast from these."""
+        return tuple(model.hyperparameters.get("extra_features", ())) != self.training.extra_features
 
     def tickers_due(
         self, state: State, as_of: date, tickers: Iterable[str], exchanges: Mapping[str, Exchange]

@@ -378,7 +378,13 @@ def training_of(base: Model, policy: Policy) -> TrainingSettings:
 def _recipe_of_search(base: Model | None) -> TrainingSettings | None:
     if base is None or not {"search", "searched"} & base.hyperparameters.keys():
         return None
-    return TrainingSettings(**{name: base.hyperparameters[name] for name in TrainingSettings.model_fields})
+    return TrainingSettings(
+        **{
+            name: base.hyperparameters[name]
+            for name in TrainingSettings.model_fields
+            if name in base.hyperparameters
+        }
+    )
 
 
 def _with_trained(state: State, trained: Iterable[Model]) -> State:

@@ -4,11 +4,13 @@ Every number at session t uses sessions up to t of the same ticker, and of the o
 on the same day. Nothing is fitted: the only scale is the ticker's own EWMA volatility.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from stockjax.features.extra import extra_columns
 from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
     ewma_volatility,
@@ -55,12 +57,12 @@ _RECURRENCES = ((61, 65), (124, 128), (187, 191), (250, 254), (252, 252), (63, 6
 
 @dataclass(frozen=True)
 class Features:
-    """Inputs and labels of N tickers over T sessions, packed as in `History`.
+    """Inputs and labels of N tickers over T sessions, packed as in `PricePanel`.
 
     Attributes
     ----------
     inputs
-        (N, T, len(FEATURE_NAMES)) float32, 0 where there is no session.
+        (N, T, number of features) float32, 0 where there is no session.
     labels
         (N, T) float32: the next session's log return over today's volatility; NaN where
         it is not known.
@@ -95,8 +97,34 @@ class Features:
         return Features(inputs, labels, volatility, self.first)
 
 
-def build_features(history: PricePanel) -> Features:
-    """Compute inputs and labels from prices; the history must not be empty."""
+def feature_names(extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of all inputs, in the order of the last axis.
+
+    Example:
+    -------
+    >>> feature_names(("volume_trend",))[-2:]
+    ('shock_lag_recent', 'volume_trend')
+
+    """
+    return (*FEATURE_NAMES, *extra)
+
+
+def build_features(history: PricePanel, extra: Sequence[str] = ()) -> Features:
+    """Compute inputs and labels from prices; the history must not be empty.
+
+    Parameters
+    ----------
+    extra
+        Names of features of other packages (`training.extra_features`), which follow the others.
+
+    Raises
+    ------
+    FeatureError
+        An extra feature fails, has another shape, or uses later sessions.
+    SettingsError
+        No installed package offers an extra feature.
+
+    """
     returns = log_returns(history)
     volatility = ewma_volatility(returns)
     log_volatility = np.log(volatility)
@@ -114,6 +142,7 @@ def build_features(history: PricePanel) -> Features:
         *_weekday(history),
         *_market_means(history, [scaled, np.abs(scaled), variances[0], variances[1]]),
         *_shock_recurrence(scaled, volume),
+        *extra_columns(history, extra),
     ]
     inputs = np.clip(np.stack(columns, axis=-1), -LARGEST_INPUT, LARGEST_INPUT)
     usable = history.valid.copy()

@@ -1,5 +1,6 @@
 """What is known at the close of a session."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,11 +25,11 @@ class AsOfData:
     features: Features
 
     @classmethod
-    def at(cls, history: PricePanel, as_of: date) -> "AsOfData":
+    def at(cls, history: PricePanel, as_of: date, extra: Sequence[str] = ()) -> "AsOfData":
         """Cut a history at a session, and compute its features."""
-        return cls.of(history.cut(as_of), as_of)
+        return cls.of(history.cut(as_of), as_of, extra)
 
     @classmethod
-    def of(cls, history: PricePanel, as_of: date) -> "AsOfData":
-        """Compute the features of a history that ends at a session."""
-        return cls(history, as_of, build_features(history))
+    def of(cls, history: PricePanel, as_of: date, extra: Sequence[str] = ()) -> "AsOfData":
+        """Compute the features of a history that ends at a session, extra ones by their names."""
+        return cls(history, as_of, build_features(history, extra))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.code_version import code_version
-from stockjax.features import FEATURE_NAMES, Features
+from stockjax.features import Features
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.promotion_gate import compare_bases, compare_tickers, judged
 from stockjax.model.network import Parameters, mean_freedom
@@ -48,7 +48,7 @@ def train_base_model(
         parameters={
             "network": trained.parameters,
             "adapter": {
-                "weights": np.zeros(len(FEATURE_NAMES) + 1, np.float32),
+                "weights": np.zeros(features.inputs.shape[-1] + 1, np.float32),
                 "center": center,
                 "spread": spread,
             },
@@ -56,8 +56,8 @@ def train_base_model(
             **({"twin": trained.twin} if trained.twin else {}),
         },
         hyperparameters={
-            **settings.model_dump(),
-            "features": len(FEATURE_NAMES),
+            **settings.model_dump(mode="json"),
+            "features": features.inputs.shape[-1],
             "stopped_at": trained.steps,
             "tickers": len(history.tickers),
         },
@@ -116,8 +116,8 @@ def train_ticker_model(
             "residuals": base.parameters["residuals"],
         },
         hyperparameters={
-            **settings.model_dump(),
-            "features": len(FEATURE_NAMES),
+            **settings.model_dump(mode="json"),
+            "features": features.inputs.shape[-1],
             "stopped_at": trained.steps,
             "base_id": base.model_id,
         },

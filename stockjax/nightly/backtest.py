@@ -93,10 +93,12 @@ def backtest_policy(settings: Settings) -> Policy:
 
 def _check_recipes(run: Run, first: date, last: date) -> None:
     """The ledger keeps one forecast of a session: those of two recipes would be scored as one model's."""
-    wanted = run.settings.training.model_dump()
+    wanted = run.settings.training.model_dump(mode="json")
     for stored in backtest_recipes(run.warehouse, run.plan.tickers, first, last):
         other = [
-            f"{name} = {stored.get(name)}" for name, value in wanted.items() if stored.get(name) != value
+            f"{name} = {stored.get(name)}"
+            for name, value in wanted.items()
+            if stored.get(name, [] if name == "extra_features" else None) != value
         ]
         if other:
             raise UsageError(

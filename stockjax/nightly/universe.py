@@ -47,6 +47,8 @@ class Universe:
         By session, the tickers whose forecasts for tonight are not all in the ledger yet.
     due_catch_up
         By session before tonight, the tickers whose forecasts are missing.
+    extra_features
+        Names of features of other packages.
 
     """
 
@@ -60,6 +62,7 @@ class Universe:
     already_forecast: Mapping[str, set[date]]
     due_tonight: Mapping[date, list[str]]
     due_catch_up: Mapping[date, list[str]]
+    extra_features: tuple[str, ...] = ()
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -80,7 +83,7 @@ class Universe:
     def reader(self) -> SessionReader:
         """What was known at each session."""
         newest = {ticker: market.as_of for ticker, market in self.markets.items()}
-        return SessionReader(self.prices, self.exchanges, newest, self.forecast_sessions)
+        return SessionReader(self.prices, self.exchanges, newest, self.forecast_sessions, self.extra_features)
 
     def due_sessions(self) -> list[DueSession]:
         """The sessions to forecast tonight, those that were missed before tonight's, in their order."""
@@ -152,6 +155,7 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
         already_forecast=complete,
         due_tonight=due_tonight,
         due_catch_up={},
+        extra_features=settings.training.extra_features,
     )
     return replace(universe, due_catch_up=_usable(universe, _by_session(recent)))
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from stockjax.errors import ModelFileError, UsageError
-from stockjax.features import FEATURE_NAMES
+from stockjax.features import feature_names
 from stockjax.registry.model_store import load_model
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.model_history import Cause, Promotion, activate, read_rows
@@ -185,9 +185,7 @@ def _problem(warehouse: Warehouse, row: Row) -> str | None:
     except ModelFileError as error:
         return f"{error}; restore it from a backup, or choose another model than '{name}'"
     features = len(model.parameters["adapter"]["center"])
-    if features != len(FEATURE_NAMES):
-        return (
-            f"the model '{name}' has {features} features and this release {len(FEATURE_NAMES)}; "
-            "choose a newer one"
-        )
+    known = len(feature_names(model.hyperparameters.get("extra_features", ())))
+    if features != known:
+        return f"the model '{name}' has {features} features and this release {known}; choose a newer one"
     return None

@@ -2,11 +2,12 @@
 
 from stockjax.settings.loading import load_settings, setting_names
 from stockjax.settings.model import (
+    BUILT_IN_SOURCES,
     CONFIG_VARIABLE,
     DEFAULT_CONFIG,
     ENVIRONMENT_PREFIX,
+    SOURCE_GROUP,
     Settings,
-    SourceName,
     config_file,
 )
 from stockjax.settings.renamed import RenamedSettingWarning
@@ -24,9 +25,11 @@ from stockjax.settings.sections import (
 )
 
 __all__ = [
+    "BUILT_IN_SOURCES",
     "CONFIG_VARIABLE",
     "DEFAULT_CONFIG",
     "ENVIRONMENT_PREFIX",
+    "SOURCE_GROUP",
     "AlertSettings",
     "BaseUniverseSettings",
     "DriftSettings",
@@ -34,7 +37,6 @@ __all__ = [
     "RenamedSettingWarning",
     "RetrainSettings",
     "Settings",
-    "SourceName",
     "TrainingMode",
     "TrainingSettings",
     "TuneSettings",

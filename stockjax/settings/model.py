@@ -1,8 +1,9 @@
 """All settings as one model, and the places that they come from."""
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from platformdirs import user_cache_path
 from pydantic import Field, field_validator, model_validator
@@ -39,7 +40,9 @@ ENVIRONMENT_PREFIX = "STOCKJAX_"
 CONFIG_VARIABLE = "STOCKJAX_CONFIG"
 DEFAULT_CONFIG = Path("stockjax.toml")
 
-SourceName = Literal["sample", "files", "yahoo"]
+BUILT_IN_SOURCES = ("sample", "files", "yahoo")
+SOURCE_GROUP = "stockjax.sources"
+"""Entry points of packages that offer sources of their own."""
 
 
 def config_file() -> Path:
@@ -55,7 +58,9 @@ class Settings(BaseSettings):
     )
 
     warehouse: Path = Field(Path("warehouse"), description="folder of the database and the models")
-    source: SourceName = Field("sample", description="where prices come from")
+    source: str = Field(
+        "sample", description="where prices come from: sample, files, yahoo, or the entry point of a package"
+    )
     path: Path | None = Field(None, description="file or folder of the source 'files'")
     tickers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -120,6 +125,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: object) -> object:
         return split_names(value)
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        if value in BUILT_IN_SOURCES:
+            return value
+        offered = (*BUILT_IN_SOURCES, *sorted(entry_points(group=SOURCE_GROUP).names))
+        if value not in offered:
+            raise ValueError(f"must be one of {', '.join(offered)}")
+        return value
 
     @model_validator(mode="after")
     def _files_need_a_path(self) -> "Settings":

@@ -252,6 +252,9 @@ class TrainingSettings(Section):
         description="what the training of a ticker fits: adapter (its scale only), full (all weights, from "
         "the base, then the scale) or own (all weights, from initial values; no base is trained)",
     )
+    extra_features: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="additional inputs, by the entry points of installed packages"
+    )
     hidden: int = Field(16, ge=1, le=256, description="width of the LSTM")
     seeds: int = Field(3, ge=1, le=16, description="networks that are averaged into one forecast")
     base_steps: int = Field(
@@ -268,6 +271,11 @@ class TrainingSettings(Section):
         3e-4, gt=0, le=1, description="Adam learning rate of a ticker that has a base"
     )
     weight_decay: float = Field(0.33, ge=0, le=100, description="AdamW weight decay, of matrices only")
+
+    @field_validator("extra_features", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return split_names(value)
 
 
 class TuneSettings(Section):

@@ -1,18 +1,48 @@
 """From settings to a source."""
 
-from stockjax.settings import Settings
+from importlib.metadata import entry_points
+
+from stockjax.errors import SettingsError
+from stockjax.settings import BUILT_IN_SOURCES, SOURCE_GROUP, Settings
 from stockjax.sources.files import FilesSource
 from stockjax.sources.protocol import Source
 from stockjax.sources.sample import SampleSource
 
 
 def open_source(settings: Settings) -> Source:
-    """The source that the settings name."""
+    """The source that the settings name.
+
+    Raises:
+    ------
+    SettingsError
+        The package that offers the source fails to load it.
+
+    Example:
+    -------
+    >>> from stockjax.settings import load_settings
+    >>> open_source(load_settings(source="sample")).universe()
+    ('AAPL', 'FB', 'GOOG', 'IBM', 'MSFT')
+
+    """
+    if settings.source not in BUILT_IN_SOURCES:
+        return _of_package(settings)
     if settings.source == "yahoo":
-        # Importing yfinance takes a second that the other sources need not spend.
+        # yfinance takes a second to import, which the other sources do not need.
         from stockjax.sources.yahoo import YahooSource  # noqa: PLC0415
 
         return YahooSource(settings.yahoo)
     if settings.source == "files" and settings.path:
         return FilesSource(settings.path)
     return SampleSource()
+
+
+def _of_package(settings: Settings) -> Source:
+    """The source of another package: its entry point is called with the settings."""
+    try:
+        source: Source = entry_points(group=SOURCE_GROUP)[settings.source].load()(settings)
+    except Exception as error:
+        raise SettingsError(
+            f"the source '{settings.source}' cannot be opened ({type(error).__name__}: {error}); "
+            "correct its package, or set another source"
+        ) from error
+    return source

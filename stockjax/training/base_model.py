@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import optax
 
-from stockjax.features import FEATURE_NAMES, Features
+from stockjax.features import Features, feature_names
 from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.gate_holdout import GATE_SESSIONS
@@ -131,7 +131,7 @@ def train_base(
 def untrained(settings: TrainingSettings, seed: int) -> Parameters:
     """Where every base begins, stacked over seeds: the random walk with EWMA volatility."""
     seeds = [
-        initial_parameters(len(FEATURE_NAMES), settings.hidden, seed + number)
+        initial_parameters(len(feature_names(settings.extra_features)), settings.hidden, seed + number)
         for number in range(settings.seeds)
     ]
     stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
@@ -141,7 +141,8 @@ def untrained(settings: TrainingSettings, seed: int) -> Parameters:
 def untrained_alone(settings: TrainingSettings, seed: int) -> Parameters:
     """The same with a single seed, as a `twin` is."""
     start: Parameters = jax.tree.map(
-        lambda leaf: np.asarray(leaf)[None], initial_parameters(len(FEATURE_NAMES), settings.hidden, seed)
+        lambda leaf: np.asarray(leaf)[None],
+        initial_parameters(len(feature_names(settings.extra_features)), settings.hidden, seed),
     )
     return start
 
@@ -155,7 +156,9 @@ class BaseRun:
             "decay": settings.weight_decay,
             "total_steps": settings.base_steps,
         }
-        self.parameters = initial_parameters(len(FEATURE_NAMES), settings.hidden, seed)
+        self.parameters = initial_parameters(
+            len(feature_names(settings.extra_features)), settings.hidden, seed
+        )
         optimiser = base_optimiser(settings.learning_rate, settings.weight_decay, settings.base_steps)
         self._state = optimiser.init(self.parameters)
 

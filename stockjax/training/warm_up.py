@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stockjax.features import FEATURE_NAMES, Features
+from stockjax.features import Features, feature_names
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter, predict_in_sample
@@ -29,7 +29,9 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     use_compilation_cache(cache)
     random = np.random.default_rng(0)
     features = Features(
-        inputs=random.normal(size=(1, _SESSIONS, len(FEATURE_NAMES))).astype(np.float32),
+        inputs=random.normal(size=(1, _SESSIONS, len(feature_names(settings.extra_features)))).astype(
+            np.float32
+        ),
         labels=random.normal(size=(1, _SESSIONS)).astype(np.float32),
         volatility=np.ones((1, _SESSIONS)),
     )
@@ -44,7 +46,7 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
         retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
     predict_in_sample(base, features, 0, _SESSIONS)
     mean_freedom(base)
-    count = len(FEATURE_NAMES)
+    count = len(feature_names(settings.extra_features))
     center, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
     weights = fit_adapter(base, center, spread, features, 0, _SESSIONS)
     gate_losses(base, center, spread, weights, features, 0, _SESSIONS)

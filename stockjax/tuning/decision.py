@@ -124,7 +124,7 @@ def _challenger(universe: Universe, spec: SearchSpec, winner: TrialResult, count
     """A base with the winner's settings; what the search found stands beside them."""
     settings = spec.settings
     usable = universe.reader.usable(spec.as_of, spec.as_of)[1]
-    asof = AsOfData.of(usable, spec.as_of)
+    asof = AsOfData.of(usable, spec.as_of, settings.training.extra_features)
     training = spec.space.training(winner.values)
     model = train_base_model(asof, training, settings.seed, settings.worker_count)
     skill = winner.skill

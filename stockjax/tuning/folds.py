@@ -80,7 +80,7 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
         No ticker has the sessions that the folds and a first training before them take.
 
     """
-    known = AsOfData.at(history, as_of)
+    known = AsOfData.at(history, as_of, settings.training.extra_features)
     count, size = settings.tune.folds, settings.tune.fold_sessions
     days = _scored_days(known.history, tickers, settings.history.forecast_sessions)[:-GATE_SESSIONS]
     _check(known.history, days, settings)
@@ -98,7 +98,7 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
         rows, positions = np.array(wanted, dtype=np.int64).T
         folds.append(
             Fold(
-                AsOfData.at(known.history, some[0]),
+                AsOfData.at(known.history, some[0], settings.training.extra_features),
                 known.features,
                 rows,
                 positions,

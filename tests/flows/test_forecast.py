@@ -218,7 +218,7 @@ def test_the_report_of_a_session_keeps_those_that_an_earlier_run_has_forecast(tm
 def test_a_night_fails_by_the_share_of_tickers_that_it_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: str, failed: bool
 ) -> None:
-    monkeypatch.setenv("STOCKJAX_RUN__FAILED_SHARE", share)
+    monkeypatch.setenv("STOCKJAX_RUN__MAX_MISSING_SHARE", share)
     state = run(tmp_path, tickers=["IBM", "MSFT", "NOSUCH"])
     assert state.is_failed() is failed
     assert str(state.message).startswith("2 of 3 tickers forecast for 2013-03-04; NOSUCH: failed, ")

@@ -35,7 +35,17 @@ from tests.support.served import (
 NAME = "forecast 2013-03-01 · 5 tickers"
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
 TRAINED = ["AAPL", "GOOG", "IBM", "MSFT"]
-STEPS = ["plan", "ingest", "survey", "replay", "load champions", "train base", "forecast", "score", "report"]
+STEPS = [
+    "plan",
+    "ingest",
+    "resolve universe",
+    "warm-up backtest",
+    "load champions",
+    "train base",
+    "forecast",
+    "score",
+    "report",
+]
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,7 @@ def test_the_forecasts_of_all_models_are_a_table(worker: Server, night: Watched)
 def test_replay_and_training_have_bars_that_are_full(worker: Server, night: Watched) -> None:
     bars = [each for each in worker.of_run("artifacts", night.run_id) if each["type"] == "progress"]
     assert {bar["description"]: bar["data"] for bar in bars} == {
-        "replaying the past": 100,
+        "warm-up backtest": 100,
         "training 4 tickers": 100,
     }
 

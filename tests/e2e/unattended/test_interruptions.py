@@ -23,7 +23,7 @@ def test_a_second_run_waits_readers_are_answered_and_both_outlive_a_restart_of_t
     until((folder / "snapshot.duckdb").exists, "a copy for readers", pause=0.01)
     # Held in the middle of its work, however long the other takes to load its libraries.
     first.signal(signal.SIGSTOP)
-    waiting = server.begin("waiting", STOCKJAX, "run", STOCKJAX_RUN__WHEN_BUSY="wait", **here)
+    waiting = server.begin("waiting", STOCKJAX, "run", STOCKJAX_RUN__IF_RUNNING="wait", **here)
     answered = server.run(STOCKJAX, "sql", "SELECT status FROM runs", "--format", "json", **here)
     assert answered.returncode == 0, answered.stderr
     assert json.loads(answered.stdout) in ([], [{"status": "running"}])
