@@ -8,7 +8,7 @@ SOURCE ?=
 TICKERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help forecast server worker test soak lint lock bench install clean
+.PHONY: help forecast server worker test test-fast coverage mutate docs soak lint lock bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,13 +25,26 @@ worker: $(STAMP) ## deploy the flows, start the worker that carries them out, an
 test: $(STAMP) ## run all checks and tests; what the UI showed is kept in build/screenshots
 	@SCREENSHOTS='$(CURDIR)/build/screenshots' $(BIN)/python -m pytest
 
+test-fast: $(STAMP) ## run all but the end-to-end tests
+	@$(BIN)/python -m pytest --ignore tests/e2e --ignore tests/flows -m 'not slow'
+
+coverage: $(STAMP) ## measure the branch coverage of all tests but those in other processes
+	@$(BIN)/python -m pytest --ignore tests/e2e --cov --cov-report term-missing:skip-covered
+
+mutate: $(STAMP) ## change the numerical packages at 400 seeded places: the tests must fail (MUTANTS=400 SEED=0)
+	@$(BIN)/python tests/mutate.py --mutants $(or $(MUTANTS),400) --seed $(or $(SEED),0)
+
+docs: $(STAMP) ## write the generated pages, and build the site in build/site
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m mkdocs build --strict --quiet
+
 soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
 	@KILLS=$(or $(KILLS),30) PARITY_SESSIONS=$(or $(PARITY_SESSIONS),40) $(BIN)/python -m pytest \
 		tests/e2e/unattended/test_kills.py tests/nightly/test_parity.py tests/e2e/unattended/soak_*.py
 
 lint: $(STAMP) ## format and check the code
-	@$(BIN)/ruff format stockjax flows tests bench
-	@$(BIN)/ruff check --fix stockjax flows tests bench
+	@$(BIN)/ruff format stockjax flows tests bench docs
+	@$(BIN)/ruff check --fix stockjax flows tests bench docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

@@ -11,6 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ def settings_page() -> str:
     lines = [
         NOTICE,
         "# Settings\n",
-        "`stockjax.toml` in the working directory (or `stockjax --config FILE …`), overridden by environment variables,",
-        "overridden by flags. A setting of a section is written `[retrain]` and `base_every = 63`, or",
+        "`stockjax.toml` in the working directory (or `stockjax --config FILE …`), overridden by environment",
+        "variables, overridden by flags. A setting of a section is `[retrain]` and `base_every = 63`, or",
         "`STOCKJAX_RETRAIN__BASE_EVERY=63`. Unknown names and values out of range are refused.",
         "[Upgrades](../upgrades.md#names) lists the names of earlier releases.\n",
         "## General\n",
@@ -91,7 +92,7 @@ def _settings_table(model: type[BaseModel], prefix: str) -> list[str]:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == () or value == {}:
+    if value in (None, (), {}):
         return "*empty*"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -106,8 +107,8 @@ def commands_page() -> str:
     lines = [
         NOTICE,
         "# Commands\n",
-        "Every command exits with 0 (done), 1 (the work failed) or 2 (wrong usage), and prints errors as one sentence that",
-        "says what to do. `stockjax --debug …` shows the traceback.",
+        "Every command exits with 0 (done), 1 (the work failed) or 2 (wrong usage), and prints errors as one",
+        "sentence that says what to do. `stockjax --debug …` shows the traceback.",
     ]
     for name, command in _commands(root, "stockjax"):
         lines += [f"\n## {name}\n", f"{command.help}\n"]
@@ -120,8 +121,8 @@ def commands_page() -> str:
 def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
     subcommands: dict[str, click.Command] = getattr(command, "commands", {})
     yield name, command
-    for each in subcommands:
-        yield from _commands(subcommands[each], f"{name} {each}")
+    for each, subcommand in subcommands.items():
+        yield from _commands(subcommand, f"{name} {each}")
 
 
 def _parameter(parameter: Any) -> str:
@@ -164,7 +165,9 @@ def _documented(name: str, thing: Any) -> list[str]:
     lines = [f"### {name}\n", *_signature(name, thing), _markdown(inspect.getdoc(thing) or "")]
     if inspect.isclass(thing):
         for member, function in vars(thing).items():
-            public = not member.startswith("_") and inspect.isfunction(getattr(function, "__func__", function))
+            public = not member.startswith("_") and inspect.isfunction(
+                getattr(function, "__func__", function)
+            )
             if public:
                 method = getattr(thing, member)
                 lines += [f"#### {name}.{member}\n", *_signature(member, method)]
@@ -186,7 +189,8 @@ def _markdown(docstring: str) -> str:
     """A NumPy docstring with its sections as bold headings and its entries as a list."""
     lines: list[str] = []
     listed = False
-    for line, following in zip(docstring.splitlines(), [*docstring.splitlines()[1:], ""], strict=True):
+    written = docstring.splitlines()
+    for line, following in zip_longest(written, written[1:], fillvalue=""):
         if following and set(following) == {"-"}:
             lines.append(f"**{line}**\n")
             listed = line in {"Parameters", "Attributes", "Raises", "Warns"}
@@ -220,13 +224,15 @@ def imports_picture() -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" '
         'font-size="13">\n<title>Packages and their imports</title>\n'
-        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>\n' + "\n".join([*arrows, *boxes]) + "\n</svg>\n"
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>\n'
+        + "\n".join([*arrows, *boxes])
+        + "\n</svg>\n"
     )
 
 
 def package_imports(packages: set[str]) -> set[tuple[str, str]]:
     """Which of some packages import which others, directly."""
-    graph = grimp.build_graph("stockjax", "flows")
+    graph = grimp.build_graph("stockjax", "flows", cache_dir=None)
 
     def package(module: str) -> str | None:
         parts = module.split(".")
@@ -243,17 +249,19 @@ def package_imports(packages: set[str]) -> set[tuple[str, str]]:
 
 def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
     (x1, y1), (x2, y2) = start, end
-    middle = (y1 + y2) / 2
-    path = f"M{x1:.0f},{y1 + _HEIGHT / 2:.0f} C{x1:.0f},{middle:.0f} {x2:.0f},{middle:.0f} {x2:.0f},{y2 - _HEIGHT / 2:.0f}"
+    top, middle, bottom = y1 + _HEIGHT / 2, (y1 + y2) / 2, y2 - _HEIGHT / 2
+    path = f"M{x1:.0f},{top:.0f} C{x1:.0f},{middle:.0f} {x2:.0f},{middle:.0f} {x2:.0f},{bottom:.0f}"
     near = abs(y2 - y1) <= 2 * _ROW
     return f'<path d="{path}" fill="none" stroke="#3b6ea5" stroke-opacity="{0.7 if near else 0.18}"/>'
 
 
 def _box(name: str, x: float, y: float) -> str:
     left, top = x - _BOX / 2, y - _HEIGHT / 2
+    place = f'x="{left:.0f}" y="{top:.0f}" width="{_BOX}" height="{_HEIGHT}"'
+    title = escape(name.removeprefix("stockjax."))
     return (
-        f'<rect x="{left:.0f}" y="{top:.0f}" width="{_BOX}" height="{_HEIGHT}" rx="5" fill="#eef3f8" stroke="#3b6ea5"/>'
-        f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle">{escape(name.removeprefix("stockjax."))}</text>'
+        f'<rect {place} rx="5" fill="#eef3f8" stroke="#3b6ea5"/>'
+        f'<text x="{x:.0f}" y="{y + 5:.0f}" text-anchor="middle">{title}</text>'
     )
 
 

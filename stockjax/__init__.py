@@ -4,4 +4,4 @@ Data goes one way through the package:
 source → quality → warehouse → features → model → forecast → scores → report.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

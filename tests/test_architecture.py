@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-CODE = ("stockjax", "flows", "tests", "bench")
+CODE = ("stockjax", "flows", "tests", "bench", "docs")
 
 
 @pytest.mark.parametrize(

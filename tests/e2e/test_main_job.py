@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
+from tests.support.documents import blocks, commands, masked
 
 STOCKJAX = Path(sys.executable).with_name("stockjax")
 SAMPLE = ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
@@ -135,3 +137,48 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(job: Job, arguments: list[s
     said = job.stockjax(*arguments, code=2)
     assert sentence in said
     assert "Traceback" not in said
+
+
+RUNNABLE = [block for block in blocks("console") if block.reason is None]
+
+
+@pytest.mark.parametrize("document", sorted({block.document for block in RUNNABLE}))
+def test_the_commands_of_a_document_print_what_it_says(job: Job, document: str, tmp_path: Path) -> None:
+    """One after the other, on a copy of the warehouse of the sample; figures are masked."""
+    (tmp_path / "warehouse").mkdir()
+    shutil.copytree(job.folder / "warehouse", tmp_path / "warehouse", dirs_exist_ok=True)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "STOCKJAX"))},
+        "PREFECT_HOME": str(job.folder / "prefect"),
+        "PATH": f"{STOCKJAX.parent}:{os.environ['PATH']}",
+        "COLUMNS": "100",
+    }
+    found_commands = [pair for block in RUNNABLE if block.document == document for pair in commands(block)]
+    for command, printed in found_commands:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        found = masked(done.stdout)
+        missing = [line for line in masked(printed) if line not in found]
+        assert missing == [], f"{command} does not print {missing}, but {found}"
+
+
+def test_the_output_blocks_are_what_the_commands_print(job: Job) -> None:
+    shown = [block for block in blocks("text") if block.note.startswith("output of: stockjax run")]
+    assert shown
+    for block in shown:
+        assert set(masked(block.text)) <= set(masked(job.printed)), block.name
+
+
+def test_the_python_blocks_run(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(job.folder)
+    for block in blocks("python"):
+        if block.reason is None:
+            exec(compile(block.text, block.name, "exec"), {})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stockjax.errors import UnknownTickerError
 from stockjax.settings import Settings
-from stockjax.sources import DELIVERED_COLUMNS, Delivery, Request
+from stockjax.sources import DELIVERED_COLUMNS, Delivery, Request, no_prices
 
 
 class JsonSource:
@@ -33,7 +33,7 @@ class JsonSource:
         for request in requests:
             if request.ticker not in self._bars:
                 yield Delivery(
-                    self._table("", []), {request.ticker: UnknownTickerError("the file has no such ticker")}
+                    no_prices(), {request.ticker: UnknownTickerError("the file has no such ticker")}
                 )
                 continue
             table = self._table(request.ticker, self._bars[request.ticker])
