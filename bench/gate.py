@@ -27,7 +27,7 @@ UNJUDGED = RetrainSettings(ticker_tolerance=1e9)
 
 @dataclass(frozen=True)
 class Found:
-    """A duel, and what the challenger was."""
+    """A comparison, and what the challenger was."""
 
     role: str
     kind: str
@@ -110,7 +110,7 @@ def _print(found: list[Found], retrain: RetrainSettings) -> None:
     tolerances = {"base": retrain.base_tolerance, "ticker": retrain.ticker_tolerance}
     lines = ", ".join(f"{value:g} of a {role}" for role, value in tolerances.items())
     table = Table(title=f"Challenger minus champion, nats a day; tolerance {lines}")
-    for heading in ("model", "retrained", "duels", "median", "95%", "largest", "error", "pass"):
+    for heading in ("model", "retrained", "comparisons", "median", "95%", "largest", "error", "pass"):
         table.add_column(heading, justify="right")
     for role, kind in dict.fromkeys((one.role, one.kind) for one in found):
         some = [one for one in found if (one.role, one.kind) == (role, kind)]

@@ -140,8 +140,8 @@ def main() -> None:
         growth = {name: size_of(folder, pattern) - before[name] for name, pattern in GROWING.items()}
         with server(folder) as address:
             served = {"PREFECT_API_URL": address, "STOCKJAX_WAREHOUSE": str(folder / "served")}
-            beside = run_stockjax(["run", "--as-of", second], folder, **settings, **served)
-        table.add_row("the second beside a running server", f"{beside.seconds:.1f}", "")
+            others = run_stockjax(["run", "--as-of", second], folder, **settings, **served)
+        table.add_row("the second next to a running server", f"{others.seconds:.1f}", "")
         plain = environment_in(folder, **settings) | {"STOCKJAX_WAREHOUSE": str(folder / "plain")}
         command = [sys.executable, str(Path(__file__).with_name("plain_night.py")), "--as-of", second]
         alone = run_command(command, folder, plain)
@@ -150,7 +150,7 @@ def main() -> None:
         grown = [f"{name} {size:.0f} MB" for name, size in growth.items()]
         table.caption = (
             f"growth in the second night: {', '.join(grown)}; "
-            f"Prefect's share beside a running server {1 - alone.seconds / beside.seconds:.0%}, "
+            f"Prefect's share next to a running server {1 - alone.seconds / others.seconds:.0%}, "
             f"'database is locked' {locked} times; "
             f"{len(asked_meanwhile)} queries meanwhile, the slowest {max(asked_meanwhile):.2f} s"
         )

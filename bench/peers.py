@@ -1,4 +1,4 @@
-"""Set stockjax beside NeuralForecast's LSTM and arch's GARCH: same tickers, sessions and quantiles."""
+"""Set stockjax next to NeuralForecast's LSTM and arch's GARCH: same tickers, sessions and quantiles."""
 
 import argparse
 import logging
@@ -131,7 +131,7 @@ def read_backtest(snapshot: Path, first: date, last: date) -> tuple[pd.DataFrame
 
 
 def with_places(rows: pd.DataFrame, tickers: dict[str, Ticker]) -> pd.DataFrame:
-    """One model's forecasts that have returns enough before them for the peers, numbered anew."""
+    """One model's forecasts that have returns enough before them for the peers, numbered again."""
     parts = []
     for ticker, part in rows.groupby("ticker"):
         days = part["as_of"].to_numpy("datetime64[D]")
@@ -171,7 +171,7 @@ LOSSES = {
 
 
 def neuralforecast(question: Question, loss: Loss, every: int) -> Answer:
-    """One LSTM of all tickers, trained anew from the first as-of on after every so many sessions."""
+    """One LSTM of all tickers, trained again from the first as-of on after every so many sessions."""
     begun = time.perf_counter()
     quantiles = np.full((len(question.forecasts), len(LEVELS)), np.nan)
     days = np.unique(question.forecasts["as_of"].to_numpy("datetime64[D]"))
@@ -245,8 +245,10 @@ def garch(question: Question) -> Answer:
     for ticker, part in question.forecasts.groupby("ticker"):
         returns = question.tickers[str(ticker)].returns
         for start in range(0, len(part), GARCH_EVERY):
-            stretch = part.iloc[start : start + GARCH_EVERY]
-            quantiles[stretch.index] = garch_quantiles(returns, stretch["place"].to_numpy())
+            contiguous_windows = part.iloc[start : start + GARCH_EVERY]
+            quantiles[contiguous_windows.index] = garch_quantiles(
+                returns, contiguous_windows["place"].to_numpy()
+            )
     return Answer(quantiles, time.perf_counter() - begun)
 
 

@@ -1,4 +1,4 @@
-"""What a night's models cost the registry, beside their training: time and disk.
+"""What a night's models cost the registry, next to their training: time and disk.
 
     python bench/registry.py [--tickers 3000]
 

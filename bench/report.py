@@ -31,8 +31,8 @@ def opened(page: Path, times: int) -> dict[str, list[float]]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for _ in range(times):
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            tab = context.new_page()
+            inference_windows = browser.new_context(viewport={"width": 1280, "height": 900})
+            tab = inference_windows.new_page()
             begun = time.perf_counter()
             tab.goto(page.as_uri(), wait_until="commit")
             tab.wait_for_selector("html[data-ready]")
@@ -40,7 +40,7 @@ def opened(page: Path, times: int) -> dict[str, list[float]]:
             tab.wait_for_selector("#ticker[data-drawn]")
             found["all charts"].append(time.perf_counter() - begun)
             found["it can be read"].append(tab.evaluate(PAINTED) / 1000)
-            context.close()
+            inference_windows.close()
         browser.close()
     return found
 

@@ -1,4 +1,4 @@
-"""Telling somebody, through the Prefect notification block that the settings name."""
+"""Alerts through the Prefect notification block of the settings."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from stockjax.errors import StockjaxError
 from stockjax.settings import Settings
 
 WHAT_TO_DO = (
-    "Mend what is named, if anything is, then run it again with the same parameters: what is done is not "
+    "Correct what is named, if anything is, then run it again with the same parameters: what is done is not "
     "done twice.\n"
     "prefect deployment run forecast/daily   (or: stockjax run, or Retry on the run's page)\n"
     "stockjax status   shows every ticker and why it was not forecast."
@@ -41,7 +41,7 @@ def alert_of_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any])
     try:
         settings = settings_from_parameters(flow_run.parameters)
     except StockjaxError:
-        # It is the settings that are wrong: there is nobody to tell.
+        # The settings are wrong, so that there is no block to send to.
         return
     problem = alert(
         settings,

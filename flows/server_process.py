@@ -7,7 +7,7 @@ import uvicorn
 
 
 def serve(port: int) -> None:
-    """Serve Prefect's API on the loopback interface until whoever started this process is gone."""
+    """Serve Prefect's API on the loopback interface until the process that started this one ends."""
     server = uvicorn.Server(
         uvicorn.Config(
             "prefect.server.api.server:create_app",

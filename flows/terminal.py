@@ -1,4 +1,4 @@
-"""What somebody sees who watches a long step on a terminal."""
+"""A progress bar on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ SomeStep = TypeVar("SomeStep", bound=Step)
 def watched(
     steps: Iterable[SomeStep], before: str, name: Callable[[SomeStep], str], of: int | None = None
 ) -> Iterator[SomeStep]:
-    """Hand the steps on as they are, with a bar and an estimate where somebody watches a terminal.
+    """Yield the steps unchanged, with a progress bar on a terminal.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The search: plan, ingest, survey, try settings on the past, keep the winner, show."""
+"""The search: plan, ingest, resolve the universe, try settings on the past, keep the winner, show."""
 
 from datetime import date
 from pathlib import Path
@@ -39,7 +39,7 @@ def prepare(run: Run, universe: Universe) -> SearchSpec:
 
 @task(cache_policy=NO_CACHE, task_run_name="search")
 def search(run: Run, spec: SearchSpec) -> int:
-    """Try configurations on the folds, the settings in force first."""
+    """Try configurations on the folds, the current settings first."""
     count = run.settings.tune.trials
     done = 0
     with (
@@ -47,7 +47,7 @@ def search(run: Run, spec: SearchSpec) -> int:
         open_study(run.warehouse.folder, spec.name) as study,
     ):
         steps = Search(study, spec).run()
-        first = "trying the settings in force"
+        first = "trying the current settings"
         for step in watched(steps, first, lambda step: f"trial {step.result.number}", count):
             log(step.line)
             show(step.done, step.of)

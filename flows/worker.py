@@ -46,7 +46,7 @@ def main() -> None:
 def watch_for_zombies(block: str | None = None) -> None:
     """Have the server mark runs as crashed whose process has died with its worker, and tell of it.
 
-    Nobody else would ever end them, and they would hold their place for good. An automation
+    Nothing else would end them, and they would keep their concurrency slot. An automation
     that is there as it should be is left alone: updated, it forgets whom it is watching.
 
     Parameters
@@ -94,9 +94,7 @@ def _notification(block: str) -> SendNotification | None:
         try:
             found = client.read_block_document_by_name(name, kind)
         except ObjectNotFound:
-            print(
-                f"there is no block '{block}' (setting alerts.block): nobody is told of dead runs", flush=True
-            )
+            print(f"there is no block '{block}' (setting alerts.block): dead runs raise no alert", flush=True)
             return None
     return SendNotification(
         block_document_id=found.id,

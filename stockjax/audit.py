@@ -96,7 +96,7 @@ def audit(
     forecaster: ForecastFn = own_forecasts,
     progress: Callable[[Perturbation], None] = lambda alteration: None,
 ) -> list[Audited]:
-    """Train and forecast anew from a session, with the later prices as they are and altered.
+    """Train and forecast again from a session, with the later prices unchanged and perturbed.
 
     The models are trained at the session, on all prices of the warehouse, and the sessions
     after it are forecast in the same breath, so that a leak on any way from SQL to the ledger

@@ -30,6 +30,12 @@ def pinball(quantiles: npt.NDArray[np.float64], returns: npt.NDArray[np.float64]
     """Mean over LEVELS of the quantile loss of (n, 5) quantiles, (n,), in the units of the returns.
 
     Koenker and Bassett, Regression Quantiles, Econometrica 46 (1978).
+
+    Example:
+    -------
+    >>> pinball(np.array([[-0.02, -0.01, 0.0, 0.01, 0.02]]), np.array([0.01])).round(4).tolist()
+    [0.0024]
+
     """
     miss = returns[:, None] - quantiles
     loss: npt.NDArray[np.float64] = np.maximum(LEVELS * miss, (LEVELS - 1) * miss).mean(axis=1)

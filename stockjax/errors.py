@@ -1,4 +1,4 @@
-"""Every failure a user can meet, each one sentence that says what to do."""
+"""Every failure that a user can see: one sentence that says what to do."""
 
 from collections.abc import Mapping
 

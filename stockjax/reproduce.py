@@ -20,7 +20,7 @@ from stockjax.forecasting.provenance import fingerprints
 from stockjax.registry import Model, load_model
 from stockjax.sessions import Exchange
 from stockjax.training.attribution import log_scale_contributions
-from stockjax.training.windows import context
+from stockjax.training.windows import inference_windows
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 from stockjax.warehouse.model_history import read_rows
@@ -36,7 +36,7 @@ class ForecastContext:
 
     Attributes
     ----------
-    knowledge
+    asof
         The prices of all tickers that its market features sum up, cut at its session.
     row, position
         Where its ticker and its session are in them.
@@ -56,7 +56,7 @@ class ForecastContext:
             return {}, 0.0
         features = self.asof.features
         place = np.array([self.row]), np.array([self.position])
-        window, today = context(features, *place)[0], features.inputs[self.row, self.position]
+        window, today = inference_windows(features, *place)[0], features.inputs[self.row, self.position]
         found, start = log_scale_contributions(self.model.parameters, window, today)
         return dict(zip(feature_names(_extra_features(self.model)), found.tolist(), strict=True)), start
 
@@ -219,7 +219,7 @@ def _model(warehouse: Warehouse, model_id: str) -> Model:
     found = rows[0]
     if found["purged_at"]:
         raise NotReproducibleError(
-            f"the file of the model '{model_id}' was let go on {found['purged_at']:%Y-%m-%d}; "
+            f"the file of the model '{model_id}' was deleted on {found['purged_at']:%Y-%m-%d}; "
             "retention.models says how long they are kept"
         )
     return load_model(warehouse, found)
@@ -247,7 +247,7 @@ def _extra_features(model: Model | None) -> tuple[str, ...]:
 
 
 def _again(seen: ForecastContext, row: Mapping[str, Any]) -> pd.DataFrame:
-    """The row anew."""
+    """The row again."""
     history = seen.asof.history
     ticker = row["ticker"]
     rows = forecast_rows(

@@ -21,7 +21,14 @@ class Exchange:
     code: str
 
     def is_session(self, day: date) -> bool:
-        """Whether the exchange trades on `day`."""
+        """Whether the exchange trades on `day`.
+
+        Example:
+        -------
+        >>> Exchange("XNYS").is_session(date(2013, 12, 25))
+        False
+
+        """
         return bool(_calendar(self.code).is_session(pd.Timestamp(day)))
 
     def last_session_on_or_before(self, day: date) -> date:
@@ -43,12 +50,26 @@ class Exchange:
         return moment.astimezone(UTC)
 
     def closes_at(self, session: date) -> datetime:
-        """The moment the session closes, in UTC."""
+        """The moment the session closes, in UTC.
+
+        Example:
+        -------
+        >>> Exchange("XNYS").closes_at(date(2013, 3, 1)).isoformat()
+        '2013-03-01T21:00:00+00:00'
+
+        """
         moment: datetime = _calendar(self.code).session_close(pd.Timestamp(session)).to_pydatetime()
         return moment.astimezone(UTC)
 
     def sessions(self, first: date, last: date) -> npt.NDArray[np.datetime64]:
-        """All sessions from `first` to `last`, both included, shape (n,), unit days."""
+        """All sessions from `first` to `last`, both included, shape (n,), unit days.
+
+        Example:
+        -------
+        >>> Exchange("XNYS").sessions(date(2013, 3, 1), date(2013, 3, 5)).astype(str).tolist()
+        ['2013-03-01', '2013-03-04', '2013-03-05']
+
+        """
         index = _calendar(self.code).sessions_in_range(pd.Timestamp(first), pd.Timestamp(last))
         return index.to_numpy().astype("datetime64[D]")
 
@@ -76,10 +97,15 @@ class Exchange:
 def exchange(code: str) -> Exchange:
     """The exchange of that code.
 
-    Raises
+    Raises:
     ------
     UsageError
         The code is unknown.
+
+    Example:
+    -------
+    >>> exchange("XNYS").next_session(date(2013, 3, 1))
+    datetime.date(2013, 3, 4)
 
     """
     if code not in exchange_calendars.get_calendar_names(include_aliases=True):

@@ -103,11 +103,11 @@ def test_symbols_that_look_like_values_stay_text(tmp_path: Path, name: str, symb
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "nowhere.csv"])
 def test_a_missing_list_is_wrong_usage(tmp_path: Path, name: str) -> None:
-    assert "mend the setting tickers_file" in refusal(tmp_path / name)
+    assert "correct the setting tickers_file" in refusal(tmp_path / name)
 
 
 def test_a_folder_is_no_list(tmp_path: Path) -> None:
-    assert "mend the setting tickers_file" in refusal(tmp_path)
+    assert "correct the setting tickers_file" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["list.txt", "list.csv"])

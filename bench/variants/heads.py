@@ -24,10 +24,16 @@ from stockjax.model.network import (
     degrees_of_freedom,
     initial_parameters,
 )
-from stockjax.training.base_model import BATCH, EVAL_EVERY, HOLDOUT, MAX_VALIDATION_WINDOWS, PATIENCE
+from stockjax.training.base_model import (
+    BATCH,
+    EVAL_EVERY,
+    MAX_VALIDATION_WINDOWS,
+    PATIENCE,
+    VALIDATION_SESSIONS,
+)
 from stockjax.training.optimiser import base_optimiser, mean_loss
-from stockjax.training.ticker_model import HOLDOUT as TICKER_HOLDOUT
-from stockjax.training.windows import Batch, Sampler, stretch
+from stockjax.training.ticker_model import VALIDATION_SESSIONS as TICKER_HOLDOUT
+from stockjax.training.windows import Batch, Sampler, contiguous_windows
 
 Loss = Callable[[Parameters, jax.Array, jax.Array, jax.Array], jax.Array]
 """Mean loss of parameters on inputs, labels and which of them are known."""
@@ -120,7 +126,7 @@ def train_head(head: Head, fold: Fold) -> Parameters:
 
 def _best_steps(head: Head, fold: Fold, first: Places) -> int:
     features, lengths, seed = fold.asof.features, fold.asof.history.lengths, fold.settings.seed
-    boundary = lengths - np.minimum(HOLDOUT, lengths // 3)
+    boundary = lengths - np.minimum(VALIDATION_SESSIONS, lengths // 3)
     sampler = Sampler(features, first, boundary, [seed])
     held_out = _held_out(features, boundary, lengths, seed)
     run, best, best_loss = _Run(head, fold, seed), EVAL_EVERY, float("inf")
@@ -137,7 +143,9 @@ def _best_steps(head: Head, fold: Fold, first: Places) -> int:
 def _held_out(features: Features, boundary: Places, lengths: Places, seed: int) -> tuple[Array, Array, Array]:
     """The windows that the base's early stopping looks at."""
     rows = np.flatnonzero(lengths > boundary)
-    parts = [_arrays(stretch(features, int(row), int(boundary[row]), int(lengths[row]))) for row in rows]
+    parts = [
+        _arrays(contiguous_windows(features, int(row), int(boundary[row]), int(lengths[row]))) for row in rows
+    ]
     inputs, labels, known = (np.concatenate(part) for part in zip(*parts, strict=True))
     count = len(inputs)
     if count > MAX_VALIDATION_WINDOWS:
@@ -338,7 +346,7 @@ def train_alone(fold: Fold, start: Parameters, row: int) -> Parameters:
     )
     sampler = Sampler(one, np.array([one.first]), np.array([boundary]), [fold.settings.seed, row])
     batches = _arrays(sampler.draw((_OWN_LOOKS, _OWN_STEPS, training.seeds, _OWN_BATCH)))
-    held_out = _arrays(stretch(features, row, boundary, length))
+    held_out = _arrays(contiguous_windows(features, row, boundary, length))
     trained: Parameters = _train_alone(
         start, batches, held_out, rate=training.learning_rate, decay=training.weight_decay
     )

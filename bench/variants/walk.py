@@ -150,7 +150,7 @@ class Fold:
         networks = {row: model.parameters["network"] for row, model in self.tickers.items()}
         plain = look_each(networks, self.features, self.base_outlook)
         weights = {row: model.parameters["adapter"]["weights"] for row, model in self.tickers.items()}
-        # Where a ticker has no network of its own, the base's tail stays in force.
+        # Where a ticker has no network of its own, the base's tail stays active.
         return self._corrected(
             Distribution(plain.location, plain.log_scale, self.base_outlook.freedom), weights
         )

@@ -39,7 +39,7 @@ def har_volatility(history: PricePanel, needed: npt.NDArray[np.bool_]) -> Array:
 
 
 def _expanding_forecast(variance: Array, needed: npt.NDArray[np.bool_]) -> Array:
-    """Next session's log variance (N, T), fitted anew at each needed session; NaN elsewhere."""
+    """Next session's log variance (N, T), fitted again at each needed session; NaN elsewhere."""
     regressors = np.stack([np.ones_like(variance), *(trailing_mean(variance, k) for k in HORIZONS)], axis=-1)
     before, after = regressors[:, :-1], variance[:, 1:]
     complete = ~np.isnan(after) & ~np.isnan(before).any(axis=-1)

@@ -18,7 +18,7 @@ MAX_LEAKS = 20
 
 
 def audit_all(settings: Settings, tickers: Sequence[str], sessions: int, console: Console) -> list[Audited]:
-    """Audit so many sessions of the ledger, with a bar where somebody watches."""
+    """Audit some sessions of the ledger, with a progress bar on a terminal."""
     use_compilation_cache(settings.cache)
     warehouse = Warehouse(settings.warehouse, settings.lock_timeout)
     chosen = auditable(warehouse, tickers, sessions)
@@ -38,7 +38,7 @@ def findings(audited: Sequence[Audited]) -> RenderableType:
     prices = _counts(
         audited,
         ("cut", "corrupted", "shuffled"),
-        "Forecasts of the past, made anew",
+        "Forecasts of the past, made again",
         "How many changed when what came after the session was cut off, corrupted, shuffled.",
     )
     universe = _counts(

@@ -54,7 +54,7 @@ def explain(
 
 
 def _print_origin(found: Sequence["Reproduction"], features: int) -> None:
-    """One night's, or one replay's, forecasts from the session."""
+    """The forecasts of one night, or of one backtest, from the session."""
     first = found[0]
     row = first.row
     lines = [

@@ -6,7 +6,6 @@ interrupted; the operating system refuses the memory, and a watchdog ends the pr
 
 import os
 import re
-import resource
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,17 +17,22 @@ from stockjax.errors import QueryRejectedError, StockjaxError
 GRACE = 2.0
 """Seconds after its time limit in which a query may still end by itself."""
 _ROOM = 512 * 2**20
-"""Bytes beside the limit, for the answer on its way to the screen."""
+"""Bytes above the limit, for printing the answer."""
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def number_of_bytes(text: str) -> int:
     """What DuckDB reads in a size as 500MB or 2GiB.
 
-    Raises
+    Raises:
     ------
     QueryRejectedError
         It is no size.
+
+    Example:
+    -------
+    >>> number_of_bytes("500MB")
+    500000000
 
     """
     found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT]B|[KMG]IB)", text.strip().upper())
@@ -50,6 +54,8 @@ def limited(seconds: float, memory: int) -> Iterator[None]:
         Bytes beyond what it has now.
 
     """
+    import resource  # POSIX only
+
     before = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = _in_use() + memory + _ROOM
     allowed = wanted if before[0] == resource.RLIM_INFINITY else min(wanted, before[0])

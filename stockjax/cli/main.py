@@ -182,7 +182,7 @@ def audit(
     sessions: Annotated[int, typer.Option(min=1, help="Sessions of the ledger that are audited.")] = 3,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Forecast past sessions anew with what came later cut off and spoilt: nothing may change."""
+    """Forecast past sessions again with later prices removed or changed: no forecast may change."""
     from stockjax.cli.audit import audit_all, findings
 
     settings = load_settings(warehouse=warehouse)

@@ -1,4 +1,4 @@
-"""`stockjax models`: which networks are in force, which were, and putting others in their place."""
+"""`stockjax models`: list, show, roll back and promote models."""
 
 import getpass
 import json
@@ -57,13 +57,13 @@ def _models(context: typer.Context) -> None:
 def list_models(
     tickers: TickersArgument = None,
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Those in force at the close of that day.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Those active at the close of that day.")
     ] = None,
     run: RunOption = None,
     format: FormatOption = Format.table,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """List the models in force and the challengers; of tickers that are named, all that nights have had."""
+    """List the active models and the challengers; for named tickers, all models of the nights."""
     from stockjax.registry.activation import known_tickers, models_at, models_of_run
     from stockjax.warehouse.model_history import read_rows
 
@@ -88,7 +88,7 @@ def list_models(
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="A model_id, or a ticker: its model in force.")],
+    what: Annotated[str, typer.Argument(help="A model_id, or a ticker: its active model.")],
     format: FormatOption = Format.table,
     warehouse: WarehouseOption = None,
 ) -> None:
@@ -117,7 +117,7 @@ def rollback(
     tickers: TickersArgument = None,
     to: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Back to those in force at the close of that day."),
+        typer.Option(formats=["%Y-%m-%d"], help="Activate those that were active at the close of that day."),
     ] = None,
     run: RunOption = None,
     model: Annotated[
@@ -126,7 +126,7 @@ def rollback(
     reason: ReasonOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Put models back in force that were; from the next forecast on, the past stays as it is."""
+    """Activate earlier models for the next forecasts; the ledger stays unchanged."""
     from stockjax.registry.activation import models_at, models_of_run, models_once_active
 
     settings = load_settings(warehouse=warehouse)
@@ -152,7 +152,7 @@ def promote(
     reason: ReasonOption = None,
     warehouse: WarehouseOption = None,
 ) -> None:
-    """Put models in force whatever their status, from the next forecast on."""
+    """Activate models, whatever their status, for the next forecasts."""
     from stockjax.registry.activation import models_named
 
     settings = load_settings(warehouse=warehouse)
@@ -171,7 +171,7 @@ def _warehouse(settings: Settings) -> "Warehouse":
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """While no night is at work, which would have loaded the models that were in force before."""
+    """While no nightly run is active, which would have loaded the models that were active before."""
     from stockjax.nightly.run_lock import RunLock
 
     run_lock = RunLock(settings)
@@ -185,7 +185,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 def _change(
     settings: Settings, rows: Sequence[Mapping[str, Any]], cause: "Cause", reason: str | None
 ) -> None:
-    """Put the models in force and say what came of it."""
+    """Activate the models and print the result."""
     from stockjax.registry.activation import activate_models
 
     done = activate_models(
@@ -200,7 +200,7 @@ def _change(
     for problem in done.problems.values():
         _console.print(Text(problem), soft_wrap=True)
     _console.print(
-        f"{len(done.changes)} put in force, {len(done.already)} were in force already, "
+        f"{len(done.changes)} activated, {len(done.already)} were active already, "
         f"{len(done.problems)} could not be"
     )
     if done.problems:
@@ -237,7 +237,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_row(
             Text(row["ticker"] or "(base)"),
             row["model_id"],
-            f"{row['status']}{', let go' if row['purged_at'] else ''}",
+            f"{row['status']}{', deleted' if row['purged_at'] else ''}",
             str(row["trained_through"]),
             str(row["since"] or ""),
             f"{row['validation_loss']:.4f}",
@@ -255,7 +255,7 @@ def _details(row: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> Te
         f"seed {row['seed']}",
         f"parent {row['parent_id'] or 'none'}",
         f"data {row['data_hash']}, code {row['code_version']}",
-        f"file {row['path']}" + (f", let go on {row['purged_at']:%Y-%m-%d}" if row["purged_at"] else ""),
+        f"file {row['path']}" + (f", deleted on {row['purged_at']:%Y-%m-%d}" if row["purged_at"] else ""),
         *map(_details_text, changes),
     ]
     return Text("\n".join(lines))

@@ -21,7 +21,7 @@ def show(
         Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
     ] = None,
 ) -> None:
-    """Show a ticker's last forecasts beside what happened, its scores and a chart."""
+    """Show a ticker's last forecasts and outcomes, its scores and a chart."""
     from stockjax.reporting.ticker_view import picture_of_ticker, show_ticker
     from stockjax.warehouse import Warehouse
 

@@ -6,16 +6,16 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 STAKES = (0.05, 0.15, 0.4, 0.9)
-"""Shares of the wealth put on each bet: small ones find small changes, large ones quickly large ones."""
+"""Shares staked on each bet: small ones detect small changes, large ones detect large changes quickly."""
 
 LARGEST_EVIDENCE = 1e30
 """Evidence is kept below this, whatever is done with its alarms."""
 
 
 def wagers(payoffs: Array) -> Array:
-    """What one observation multiplies the wealth of each gambler by.
+    """The factor by which one observation multiplies each test martingale.
 
-    A gambler who puts the share f on a bet that pays y for 1 has 1 + f (y - 1) afterwards. Where
+    A stake of the share f on a bet that pays y for 1 is multiplied by 1 + f (y - 1). Where
     y >= 0 has a mean of at most 1 given the past, so has this: betting on a bounded mean as in
     Waudby-Smith and Ramdas, Estimating Means of Bounded Random Variables by Betting, JRSS B 86
     (2024), sec. 4; game-theoretic testing in Shafer and Vovk, Game-Theoretic Foundations for
@@ -30,6 +30,11 @@ def wagers(payoffs: Array) -> Array:
     -------
     (n, K * len(STAKES)), the stakes of the first bet first.
 
+    Example
+    -------
+    >>> wagers(np.array([[2.0]])).tolist()
+    [[1.05, 1.15, 1.4, 1.9]]
+
     """
     stakes = np.array(STAKES)
     grown: Array = 1 + stakes * (payoffs[:, :, None] - 1)
@@ -37,9 +42,9 @@ def wagers(payoffs: Array) -> Array:
 
 
 def grow(wealth: Array, payoffs: Array) -> Array:
-    """Evidence of each gambler after one more observation: W' = (W + 1) times the wager.
+    """Evidence of each stake after one more observation: W' = (W + 1) times the factor.
 
-    A new gambler begins with 1 before every observation, since nobody knows when a change will
+    A new martingale starts at 1 before every observation, since it is unknown when a change will
     come, and W is what all who began so far have together (Shiryaev-Roberts). While all is well the
     mean of W is at most the number of observations at any stopping time, which makes it an
     e-detector: Shin, Ramdas and Rinaldo, E-detectors: A Nonparametric Framework for Sequential
@@ -58,7 +63,7 @@ def grow(wealth: Array, payoffs: Array) -> Array:
 
 
 def evidence(wealth: Array) -> Array:
-    """One number for each stream: the mean over gamblers and bets, which again is an e-detector; (n,)."""
+    """One number for each stream: the mean over stakes and bets, which is an e-detector too; (n,)."""
     mean: Array = wealth.mean(axis=1)
     return mean
 
@@ -89,6 +94,11 @@ def alarm_levels(
     -------
     (n,) level of each and (n,) whether it is in alarm. The level of a stream that is not is what it
     would have needed.
+
+    Example
+    -------
+    >>> alarm_levels(np.array([300.0, 1.0]), np.array([True, True]), 100.0)[1].tolist()
+    [True, False]
 
     """
     judged = np.where(may_alarm, found, 0.0)

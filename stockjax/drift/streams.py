@@ -18,9 +18,9 @@ class Streams:
     Attributes
     ----------
     wealth
-        (n, K * len(STAKES)) evidence of every gambler.
+        (n, K * len(STAKES)) evidence of every stake.
     seen
-        (n,) observations since the stream began, or began anew after an alarm.
+        (n,) observations since the stream started, or restarted after an alarm.
     steps
         (n,) observations in all.
 
@@ -85,7 +85,7 @@ class Steps:
 def advance(
     streams: Streams, observed: Observations, *, average_run_length: float, fewest: int
 ) -> tuple[Streams, Steps]:
-    """Take observations day by day; a stream that was in alarm begins anew.
+    """Process observations day by day; a stream restarts after an alarm.
 
     Streams that have an observation on the same day are judged together.
 

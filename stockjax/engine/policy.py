@@ -26,7 +26,7 @@ class Policy:
     base_expiry, ticker_expiry
         Age in sessions beyond which a model is not used.
     base_tolerance, ticker_tolerance
-        Nats a day by which a new model may look worse than its champion.
+        Nats per day by which a new model may be worse than its champion.
     start
         Whether a ticker's training starts from its champion (warm) or from the base (fresh).
     training_sessions
@@ -101,7 +101,7 @@ class Policy:
 
     @property
     def retrain(self) -> RetrainSettings:
-        """What the training of a ticker is told of the gate."""
+        """The settings of the promotion gate for the training of a ticker."""
         return RetrainSettings(start=self.start, ticker_tolerance=self.ticker_tolerance)
 
     def without_expired(
@@ -116,7 +116,7 @@ class Policy:
             )
             base = None
         if base and (age := self.base_age(base, as_of)) > self.base_expiry:
-            expired[BASE] = f"the base {base.model_id} is {age} sessions old and passed over"
+            expired[BASE] = f"the base {base.model_id} is {age} sessions old and skipped"
             base = None
         kept = dict(state.tickers)
         for ticker, model in state.tickers.items():
@@ -124,7 +124,7 @@ class Policy:
                 expired[ticker] = f"its model {model.model_id} has other inputs, it is skipped"
                 del kept[ticker]
             elif ticker in exchanges and (age := _age(model, exchanges[ticker], as_of)) > self.ticker_expiry:
-                expired[ticker] = f"its model {model.model_id} is {age} sessions old and passed over"
+                expired[ticker] = f"its model {model.model_id} is {age} sessions old and skipped"
                 del kept[ticker]
         unusable = {**state.unusable, **expired}
         return replace(state, base=base, tickers=kept, unusable=unusable), expired
@@ -167,7 +167,7 @@ class Policy:
     ) -> list[str]:
         """Those of the tickers, all with history enough, whose models are to be trained at a session.
 
-        A model that somebody has activated makes one forecast before a drift alarm replaces it.
+        A manually promoted model makes one forecast before a drift alarm replaces it.
         """
         return [ticker for ticker in tickers if self._ticker_is_due(state, as_of, ticker, exchanges)]
 
@@ -184,7 +184,7 @@ class Policy:
         return self.drift.retrain and state.ticker_drifted(ticker) and not just_activated
 
     def base_age(self, base: Model, as_of: date) -> int:
-        """Sessions of `calendar` since a base last saw prices, or was activated by somebody."""
+        """Sessions of `calendar` since a base last saw prices, or was promoted manually."""
         return _age(base, self.calendar, as_of)
 
     def _retries_later(self, rejected: date | None, as_of: date) -> bool:

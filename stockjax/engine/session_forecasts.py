@@ -52,7 +52,7 @@ def forecast_session(
     Parameters
     ----------
     due
-        Tickers to forecast, all of them in `knowledge`, whose last session is the newest there.
+        Tickers to forecast, all of them in `asof`, whose last session is the newest there.
     models
         By ticker, the network that forecasts it; None for none.
     training_sessions

@@ -43,16 +43,16 @@ class SessionData:
 
     Attributes
     ----------
-    knowledge
+    asof
         Prices and features of the tickers that can be forecast from the session.
     prices
         Prices of all tickers up to the session: outcomes of earlier forecasts.
     due
-        Tickers to forecast, all of them in `knowledge`.
+        Tickers to forecast, all of them in `asof`.
     exchanges, origins
         By ticker: its calendar, and the origin of its forecast.
     watched
-        Tickers whose inputs are monitored; None for all in `knowledge`.
+        Tickers whose inputs are monitored; None for all in `asof`.
 
     """
 
@@ -215,7 +215,7 @@ def is_quiet(
 
     Parameters
     ----------
-    knowledge
+    asof
         Prices of the tickers at the session, or at a later one.
 
     """

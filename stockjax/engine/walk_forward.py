@@ -81,7 +81,7 @@ def walk_forward(
     Parameters
     ----------
     wanted
-        By session, the tickers to forecast from it; sessions without any are passed over.
+        By session, the tickers to forecast from it; sessions without any are skipped.
     chunk_sessions
         Sessions whose models and forecasts are handed on together.
 

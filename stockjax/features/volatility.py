@@ -33,6 +33,12 @@ def exponential_mean(values: Array, decay: float) -> Array:
 
     m_t = sum_i decay^i v_{t-i} / sum_i decay^i over the values that are not NaN; where
     nothing has been seen yet, NaN. Input and result (N, T).
+
+    Example:
+    -------
+    >>> exponential_mean(np.array([[1.0, np.nan, 3.0]]), 0.5).round(2).tolist()
+    [[1.0, 1.0, 2.6]]
+
     """
     seen = ~np.isnan(values)
     total = _decaying_sum(np.where(seen, values, 0.0), decay)
@@ -50,7 +56,14 @@ def _decaying_sum(values: Array, decay: float) -> Array:
 
 
 def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
-    """RiskMetrics volatility of the next session, sqrt(EWMA of squared returns), (N, T)."""
+    """RiskMetrics volatility of the next session, sqrt(EWMA of squared returns), (N, T).
+
+    Example:
+    -------
+    >>> ewma_volatility(np.array([[0.01, -0.01, 0.02]])).round(4).tolist()
+    [[0.01, 0.01, 0.0144]]
+
+    """
     volatility: Array = np.sqrt(exponential_mean(returns**2, decay))
     return np.maximum(volatility, SMALLEST_VOLATILITY)
 
@@ -75,6 +88,12 @@ def trailing_mean(values: Array, window: int) -> Array:
     """Mean over the last `window` sessions, or over all there are; (N, T).
 
     NaN in the leading columns is left out; result NaN until the first value.
+
+    Example:
+    -------
+    >>> trailing_mean(np.array([[1.0, 2.0, 6.0]]), 2).tolist()
+    [[1.0, 1.5, 4.0]]
+
     """
     seen = ~np.isnan(values)
     total = _trailing_sum(np.where(seen, values, 0.0), window)

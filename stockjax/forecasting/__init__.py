@@ -1,1 +1,1 @@
-"""From prices to rows of the ledger: tonight's forecast and its replays."""
+"""From prices to rows of the ledger."""

@@ -35,7 +35,7 @@ def forecast_rows(
     rows, positions
         (n,) ticker row and session column that each forecast is made from.
     models
-        The network in force for each of the n, None where there is none: `har` speaks in its place;
+        The active network for each of the n, None where there is none: `har` forecasts instead;
         None alone to have the baselines alone.
     exchanges, origins
         By ticker: the calendar that has the target, and when the forecast is made.
@@ -90,7 +90,14 @@ def _networks(
 
 
 def bitwise_differences(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
-    """Where two columns of such rows differ in a single bit; what is missing in both is the same."""
+    """Where two columns of such rows differ in a single bit; what is missing in both is the same.
+
+    Example:
+    -------
+    >>> bitwise_differences(pd.Series([1.0, 2.0]), pd.Series([1.0, 2.5])).tolist()
+    [False, True]
+
+    """
     left, right = one.to_numpy(), other.to_numpy()
     if left.dtype.kind == "f":
         return np.not_equal(left.view(np.int64), right.astype(left.dtype).view(np.int64))

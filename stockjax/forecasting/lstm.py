@@ -11,7 +11,7 @@ from stockjax.features import Features
 from stockjax.model.student_t import student_t_deviation
 from stockjax.registry import Model
 from stockjax.training.predict import predict
-from stockjax.training.windows import context
+from stockjax.training.windows import inference_windows
 
 
 def lstm_forecast(
@@ -31,7 +31,7 @@ def lstm_forecast(
 
     """
     networks = _stack([model.parameters["network"] for model in models])
-    prediction = predict(networks, context(features, rows, positions))
+    prediction = predict(networks, inference_windows(features, rows, positions))
     # Location, log-scale and tail are averaged over the seeds.
     location, log_scale, freedom = (
         part.mean(axis=1) for part in (prediction.location, prediction.log_scale, prediction.freedom)

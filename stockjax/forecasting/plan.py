@@ -42,7 +42,7 @@ class Plan:
     Attributes
     ----------
     default
-        The exchange of tickers of which nobody says otherwise.
+        The exchange of tickers without an explicit one.
     as_of
         The newest session of any exchange that may be used.
     started_at
@@ -112,7 +112,7 @@ def make_plan(
 ) -> Plan:
     """Settle the sessions of a run.
 
-    A recorded source replays its history: its "now" is the close of its last session, or of
+    The "now" of a recorded source is the close of its last session, or of
     `as_of`. For a live source it is the clock.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
+from stockjax.registry.model import HOLDOUT_NETWORK
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter
 from stockjax.training.base_model import untrained_alone
@@ -42,7 +43,7 @@ class PairedComparison:
 
 
 def compare_losses(challenger: Array, champion: Array) -> PairedComparison | None:
-    """The duel of two models by their losses on the same days, each (days,), NaN on days without an outcome.
+    """Compare two models by their losses on the same days, each (days,), NaN on days without an outcome.
 
     None if no day had one.
     """
@@ -57,7 +58,7 @@ def compare_losses(challenger: Array, champion: Array) -> PairedComparison | Non
 
 
 def judged(challenger: Model, comparison: PairedComparison | None, tolerance: float) -> Model:
-    """The challenger with both losses on record, rejected if it has lost; as it is without a duel."""
+    """The challenger with both losses, rejected if it fails; unchanged without a comparison."""
     if comparison is None:
         return challenger
     return replace(
@@ -80,13 +81,13 @@ def compare_tickers(challenger: Model, champion: Model, asof: AsOfData) -> Paire
 
 
 def compare_bases(challenger: Model, champion: Model, asof: AsOfData) -> PairedComparison | None:
-    """A new base against the one in force: losses of a day are means over all tickers that had it.
+    """Compare a new base with the champion: losses of a day are means over all tickers that had it.
 
     On the last GATE_SESSIONS sessions of every ticker; tickers of a day are no independent observations.
-    Bases see all of their history in the end, so their twins meet, that have not: networks of the
-    same recipe, without these sessions. None if one of the two has no twin.
+    Bases are finally trained on all of the history, so their holdout networks are compared, which are
+    trained by the same recipe without these sessions. None if one of the two has none.
     """
-    if not (challenger.parameters.get("twin") and champion.parameters.get("twin")):
+    if not (challenger.parameters.get(HOLDOUT_NETWORK) and champion.parameters.get(HOLDOUT_NETWORK)):
         return None
     one, other = (_losses_by_day(_holdout_network(model), asof) for model in (challenger, champion))
     return compare_losses(one, other)
@@ -95,17 +96,17 @@ def compare_bases(challenger: Model, champion: Model, asof: AsOfData) -> PairedC
 def decide_first_base(base: Model, asof: AsOfData, settings: TrainingSettings, tolerance: float) -> Model:
     """A first base, compared with the network that training begins from; `rejected` if it did not learn.
 
-    That network is the random walk with EWMA volatility. A base without a twin is not compared.
+    That network is the random walk with EWMA volatility. A base without a holdout network is not compared.
     """
-    if not base.parameters.get("twin"):
+    if not base.parameters.get(HOLDOUT_NETWORK):
         return base
     start = untrained_alone(settings, base.seed)
-    beginning = replace(base, parameters={**base.parameters, "twin": start})
+    beginning = replace(base, parameters={**base.parameters, HOLDOUT_NETWORK: start})
     return judged(base, compare_bases(base, beginning, asof), tolerance)
 
 
 def _holdout_network(base: Model) -> Model:
-    return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
+    return replace(base, parameters={**base.parameters, "network": base.parameters[HOLDOUT_NETWORK]})
 
 
 def _losses(model: Model, asof: AsOfData, row: int) -> Array:
@@ -119,11 +120,11 @@ def _losses(model: Model, asof: AsOfData, row: int) -> Array:
 
 
 def _losses_by_day(model: Model, asof: AsOfData) -> Array:
-    """(days,) means over the tickers; NaN on days when nobody's loss is known."""
+    """(days,) means over the tickers; NaN on days without a known loss."""
     history = asof.history
     days, losses = [], []
     for row, length in enumerate(history.lengths):
-        # A twin leaves out the last third of a history that is shorter.
+        # A holdout network leaves out the last third of a shorter history.
         if length >= 3 * GATE_SESSIONS:
             days.append(history.sessions[row, length - GATE_SESSIONS : length])
             losses.append(_losses(model, asof, row))

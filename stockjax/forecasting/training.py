@@ -15,6 +15,7 @@ from stockjax.forecasting.promotion_gate import compare_bases, compare_tickers, 
 from stockjax.model.network import Parameters, mean_freedom
 from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
+from stockjax.registry.model import HOLDOUT_NETWORK
 from stockjax.settings import RetrainSettings, TrainingSettings
 from stockjax.training.adapter import fit_adapter, predict_in_sample, residual_quantiles, standardisation
 from stockjax.training.base_model import MIN_SESSIONS, ProgressFn, train_base, untrained
@@ -53,7 +54,7 @@ def train_base_model(
                 "spread": spread,
             },
             "residuals": _residuals(trained.parameters, features, history.lengths),
-            **({"twin": trained.twin} if trained.twin else {}),
+            **({HOLDOUT_NETWORK: trained.holdout} if trained.holdout else {}),
         },
         hyperparameters={
             **settings.model_dump(mode="json"),
@@ -71,7 +72,7 @@ def train_base_model(
 
 
 def decide_base(challenger: Model, champion: Model, asof: AsOfData, tolerance: float) -> Model:
-    """A new base with what came of its duel with the one in force; `rejected` if it has lost."""
+    """A new base with the result of its comparison with the champion; `rejected` if it fails."""
     return judged(challenger, compare_bases(challenger, champion, asof), tolerance)
 
 
@@ -93,8 +94,8 @@ def train_ticker_model(
 
     A champion that grew from another base is not built upon: its few steps could never
     carry it over to the new one. Nor is any with `retrain.start = 'fresh'`. In the modes
-    `adapter` and `own` nothing grows from night to night: the one takes the base as it is, the
-    other begins from nothing.
+    `adapter` and `own` nothing is carried over between nights: the one uses the base unchanged, the
+    other starts from initial values.
     """
     warm = champion if retrain.start == "warm" else None
     grown = warm if warm and warm.hyperparameters.get("base_id") == base.model_id else None

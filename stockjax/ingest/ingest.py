@@ -88,7 +88,7 @@ class Ingest:
 
     Parameters
     ----------
-    say
+    log
         Receives one line for each part and each thing that went wrong.
 
     """

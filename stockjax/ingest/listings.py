@@ -24,7 +24,7 @@ def listings(tickers: Iterable[str], settings: Settings, by_vendor: Mapping[str,
     Parameters
     ----------
     by_vendor
-        Calendar codes that a vendor has told, tonight or on an earlier night.
+        Calendar codes from a vendor, of tonight or of an earlier night.
 
     Raises
     ------

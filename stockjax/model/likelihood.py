@@ -15,6 +15,13 @@ def student_t_loss(
     Lange, Little and Taylor, Robust Statistical Modeling Using the t Distribution,
     JASA 84 (1989). `labels`, `location` and `log_scale` have one shape, also the result's;
     `freedom` is ().
+
+    Example:
+    -------
+    >>> loss = student_t_loss(jnp.zeros(1), jnp.zeros(1), jnp.zeros(1), jnp.asarray(5.0))
+    >>> round(float(loss[0]), 3)
+    0.969
+
     """
     distance = (labels - location) * jnp.exp(-log_scale)
     constant = gammaln(freedom / 2) - gammaln((freedom + 1) / 2) + 0.5 * jnp.log(freedom * jnp.pi)

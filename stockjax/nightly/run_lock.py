@@ -31,7 +31,7 @@ class RunLock:
 
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        # Steps of a run may be carried out by different threads.
+        # Steps of a run may run in different threads.
         lock = FileLock(self._folder / f".{flow}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)

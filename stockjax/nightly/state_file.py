@@ -29,7 +29,7 @@ def save_state(warehouse: Warehouse, line: str, as_of: date, state: State, run_i
 def load_state(warehouse: Warehouse, line: str, before: date) -> State | None:
     """The newest state of a line before a session; None if there is none that can still be used.
 
-    A model whose file is gone makes a state unusable: the walk then begins anew.
+    A state whose model file is missing cannot be used: the walk then starts again.
     """
     text = read_backtest_state(warehouse, line, before)
     if text is None:

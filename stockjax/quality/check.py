@@ -10,8 +10,8 @@ from pandera.errors import SchemaErrors
 
 from stockjax.errors import InvalidDataError
 from stockjax.quality.calendar_checks import Bools, Integers, TradingDays, calendar_faults, locate
-from stockjax.quality.quarantine import REFUSED_COLUMNS, on_record
-from stockjax.quality.repairs import mend
+from stockjax.quality.quarantine import REFUSED_COLUMNS, quarantined_rows
+from stockjax.quality.repairs import repair
 from stockjax.quality.row_checks import CHECKS
 from stockjax.quality.schema import DELIVERY, PRICE_ROW, ROW_FAULTS
 from stockjax.quality.sequence_checks import (
@@ -98,29 +98,29 @@ def check(
 
     """
     delivered, raw = _of_right_shape(prices)
-    mended, repairs = mend(delivered)
-    known = mended if context is None else _with_stored(mended, context)
+    repaired, repairs = repair(delivered)
+    known = repaired if context is None else _with_stored(repaired, context)
     where = locate(known, exchanges)
-    verdicts = _verdicts(mended, calendar_faults(where, closed, today or datetime.now(UTC).date()))
-    rows = in_order(known, where, _usable(known, where, verdicts), len(mended))
-    disproved = _disproved(rows, mended)
+    verdicts = _verdicts(repaired, calendar_faults(where, closed, today or datetime.now(UTC).date()))
+    rows = in_order(known, where, _usable(known, where, verdicts), len(repaired))
+    disproved = _disproved(rows, repaired)
     rows, left_out = _one_per_session(rows)
     for name, at in left_out.items():
         verdicts[at] = _NUMBER_OF[name]
     missing = missing_sessions(rows)
     flags = sequence_flags(rows) | {"missing_sessions": missing > 0}
     if raw is not None:
-        flags["missing_volume"] |= _unreadable_volumes(rows, mended, raw)
+        flags["missing_volume"] |= _unreadable_volumes(rows, repaired, raw)
     good = verdicts == _GOOD
     findings = [(np.flatnonzero(~good), verdicts[~good])]
     findings += [_finding(name, np.flatnonzero(found & good)) for name, found in repairs.items()]
     findings += [_finding(name, rows.position[found & rows.delivered]) for name, found in flags.items()]
     position, number = (np.concatenate(parts) for parts in zip(*findings, strict=True))
-    missing_before = np.zeros(len(mended), dtype=np.int64)
+    missing_before = np.zeros(len(repaired), dtype=np.int64)
     missing_before[rows.position[rows.delivered]] = missing[rows.delivered]
     return Checked(
-        accepted=PRICE_ROW.validate(mended[good].reset_index(drop=True)),
-        quarantined=on_record(delivered, raw, position, number, missing_before),
+        accepted=PRICE_ROW.validate(repaired[good].reset_index(drop=True)),
+        quarantined=quarantined_rows(delivered, raw, position, number, missing_before),
         disproved=disproved,
     )
 
@@ -182,7 +182,7 @@ def _usable(known: pd.DataFrame, where: TradingDays, verdicts: Integers) -> Bool
 def _one_per_session(rows: Rows) -> tuple[Rows, dict[str, Integers]]:
     """One row per ticker and session, and by reason the positions of delivered rows left out."""
     spikes = impossible_spikes(rows) & rows.delivered
-    # What was delivered anew replaces what was stored, be it only to turn out a spike.
+    # A row that is delivered again replaces the stored one, even if it is a spike.
     replaced = ~rows.starts & ~rows.delivered
     judged = rows.only(~spikes & ~replaced)
     # Last, so that a bad row never takes the place of a good one of the same day.

@@ -13,7 +13,7 @@ REFUSED_COLUMNS = ["ticker", "session", "reason", "severity", "row"]
 _Texts = npt.NDArray[np.object_]
 
 
-def on_record(
+def quarantined_rows(
     prices: pd.DataFrame, raw: pd.Series | None, position: Integers, check: Integers, missing: Integers
 ) -> pd.DataFrame:
     """One row, columns `REFUSED_COLUMNS`, per finding: a position in `prices` and one in `CHECKS`, (k,) each.

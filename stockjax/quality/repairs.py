@@ -10,10 +10,10 @@ _WIDEST = 0.05
 """How far, as a share of high or low, the open may lie outside to be believed."""
 
 
-def mend(prices: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.bool_]]]:
+def repair(prices: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.bool_]]]:
     """The rows with their cures, and by the name of each repair where (n,) it was made.
 
-    A row may be mended and still be bad in another way; a row gets one cure at most.
+    A repaired row may still be bad in another way; a row gets one repair at most.
     """
     opened, high, low, close = (prices[name] for name in ("open", "high", "low", "close"))
     reversed_range = high < low

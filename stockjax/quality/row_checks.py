@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["reject", "flag", "repair"]
-"""reject: kept out of `prices`. repair: stored mended. flag: stored as delivered, and pointed out."""
+"""reject: kept out of `prices`. repair: stored repaired. flag: stored as delivered, and reported."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class QualityCheck:
     meaning
         What is wrong, in one sentence.
     repair
-        What is done about it, for the checks that mend a row; None for the others.
+        The repair, for checks that repair a row; None for the others.
 
     """
 

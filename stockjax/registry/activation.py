@@ -1,4 +1,4 @@
-"""Which models somebody means, and putting them in force."""
+"""Finding models by day, run or name, and activating them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +19,16 @@ _SEE = "stockjax models list shows them"
 
 @dataclass(frozen=True)
 class Promoted:
-    """What came of putting models in force.
+    """The result of activating models.
 
     Attributes
     ----------
     changes
         The models that took over, and from whom.
     already
-        Those that were in force before.
+        Those that were active before.
     problems
-        By model, why it cannot be put in force.
+        By model, why it cannot be activated.
 
     """
 
@@ -38,7 +38,7 @@ class Promoted:
 
 
 def models_at(warehouse: Warehouse, day: date, tickers: Sequence[str] = ()) -> list[Row]:
-    """The models in force at the close of a day: of these tickers, or of all of them and the base.
+    """The active models at the close of a day: of these tickers, or of all of them and the base.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def models_at(warehouse: Warehouse, day: date, tickers: Sequence[str] = ()) -> l
     if not found:
         first = read_rows(warehouse, "first_model_session")[0]["first"]
         raise UsageError(
-            f"no model was in force on {day}; the first was on {first}, give a date from then on"
+            f"no model was active on {day}; the first was on {first}, give a date from then on"
             if first
             else "no night has trained a model yet; run: stockjax run"
         )
@@ -63,7 +63,7 @@ def models_at(warehouse: Warehouse, day: date, tickers: Sequence[str] = ()) -> l
 
 
 def models_of_run(warehouse: Warehouse, run_id: str, tickers: Sequence[str] = ()) -> list[Row]:
-    """The models that a night forecast with, and the base that was in force then.
+    """The models that a night forecast with, and the base that was active then.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def models_named(warehouse: Warehouse, model_ids: Sequence[str]) -> list[Row]:
     Raises
     ------
     UsageError
-        There is no such model, or two of them would be in force for the same ticker.
+        There is no such model, or two of them would be active for the same ticker.
 
     """
     found = read_rows(warehouse, "models_by_id", model_ids=list(model_ids))
@@ -111,7 +111,7 @@ def models_named(warehouse: Warehouse, model_ids: Sequence[str]) -> list[Row]:
     places = [(row["role"], row["ticker"]) for row in found]
     twice = [ticker or "the base" for role, ticker in places if places.count((role, ticker)) > 1]
     if twice:
-        raise UsageError(f"only one model can be in force for {twice[0]}; name one of them")
+        raise UsageError(f"only one model can be active for {twice[0]}; name one of them")
     return list(found)
 
 
@@ -128,7 +128,7 @@ def models_once_active(warehouse: Warehouse, model_ids: Sequence[str]) -> list[R
     never = [row["model_id"] for row in found if row["status"] not in {"champion", "retired"}]
     if never:
         raise UsageError(
-            f"the model '{never[0]}' never was in force; to put it there, run: "
+            f"the model '{never[0]}' was never active; to activate it, run: "
             f"stockjax models promote {never[0]}"
         )
     return found
@@ -171,13 +171,13 @@ def _check_tickers(warehouse: Warehouse, found: Sequence[Row], tickers: Sequence
 
 
 def _problem(warehouse: Warehouse, row: Row) -> str | None:
-    """Why a model cannot be put in force; None if it can."""
+    """Why a model cannot be activated; None if it can."""
     name = row["model_id"]
     if row["replayed"]:
-        return f"the model '{name}' was trained for a replay of the past; a night trains its own"
+        return f"the model '{name}' was trained by a backtest; a night trains its own"
     if row["purged_at"]:
         return (
-            f"the file of the model '{name}' was let go on {row['purged_at']:%Y-%m-%d}; choose a newer one, "
+            f"the file of the model '{name}' was deleted on {row['purged_at']:%Y-%m-%d}; choose a newer one, "
             "and raise retention.models to keep them longer"
         )
     try:

@@ -16,6 +16,9 @@ Role = Literal["base", "ticker"]
 Status = Literal["champion", "challenger", "retired", "rejected"]
 
 
+HOLDOUT_NETWORK = "twin"
+"""The key of the holdout network in the files of every release."""
+
 PARTS = {"network", "adapter", "residuals"}
 """What the parameters of every model consist of."""
 
@@ -30,15 +33,15 @@ class Model:
         Nested dictionaries of arrays: `network`, its leaves stacked over seeds; `adapter`, the
         ticker's correction of the log-scale (weights, center, spread); and `residuals`, the
         quantiles of what is left over, by which location and scale become a distribution. A base
-        may have a `twin`, a network that stands for it where it meets another.
+        may have a holdout network (key HOLDOUT_NETWORK), with which it is compared.
     hyperparameters
         The arguments of training and the step it stopped at; plain JSON values.
     parent_id
         Model that training started from.
     replayed
-        Whether it was trained for a replay of the past, and is never in force.
+        Whether it was trained by a backtest, and is never active.
     activated_on
-        The first day whose forecasts somebody wants it to make, if that is a session; None where it
+        The first day of the forecasts that it was manually promoted for; None where it
         came into force by its training.
 
     """

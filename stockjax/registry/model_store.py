@@ -25,12 +25,12 @@ from stockjax.warehouse.records import (
 
 @dataclass(frozen=True)
 class Champions:
-    """The models in force, and those that could not be read.
+    """The active models, and those that could not be read.
 
     Attributes
     ----------
     problems
-        One sentence for each model that had to be passed over, by its ticker ('' for the base).
+        One sentence for each model that cannot be used, by its ticker ('' for the base).
     base_rejected
         The session of the last base that was trained and not taken into force; None if none was.
 
@@ -91,7 +91,7 @@ def save_models(
 
 
 def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> Champions:
-    """Read the models in force at `as_of`; a damaged file is named and passed over."""
+    """Read the active models at `as_of`; a damaged file is reported and skipped."""
     base: Model | None = None
     found: dict[str, Model] = {}
     problems: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Letting go of model files that nobody needs any more."""
+"""Deleting model files that are no longer needed."""
 
 import time
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _YOUNG_SECONDS = 24 * 3600
 
 
 def purge_models(warehouse: Warehouse, days: int, moment: datetime) -> int:
-    """Delete the files of models that are not in force and older than `days`; their rows stay.
+    """Delete the files of inactive models that are older than `days`; their rows stay.
 
     Rows are marked before files go: cut off in between, the next purge deletes the rest, and
     with it what killed runs have left. No file of a kept row is ever touched.

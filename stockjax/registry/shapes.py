@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.errors import ModelFileError
+from stockjax.registry.model import HOLDOUT_NETWORK
 from stockjax.registry.model_files import flat
 
 LEVELS = 5
@@ -26,7 +27,7 @@ def check_arrays(parameters: dict[str, Any], hyperparameters: Mapping[str, Any],
 
     """
     found = flat(parameters)
-    expected = _layout(*_sizes(found, hyperparameters), twin="twin" in parameters)
+    expected = _layout(*_sizes(found, hyperparameters), holdout=HOLDOUT_NETWORK in parameters)
     for what, difference in (("lacks", expected.keys() - found), ("has", found.keys() - expected)):
         if difference:
             raise ModelFileError(
@@ -53,7 +54,7 @@ def _sizes(there: Mapping[str, npt.NDArray[Any]], hyperparameters: Mapping[str, 
 
 @cache
 def _layout(
-    seeds: int, features: int, hidden: int, *, twin: bool
+    seeds: int, features: int, hidden: int, *, holdout: bool
 ) -> dict[str, tuple[tuple[int, ...], npt.DTypeLike]]:
     """Shape and type of every array."""
     network: dict[str, tuple[int, ...]] = {
@@ -68,7 +69,11 @@ def _layout(
     adapter = {"weights": (features + 1,), "center": (features,), "spread": (features,)}
     return {
         **{f"network/{name}": ((seeds, *shape), np.float32) for name, shape in network.items()},
-        **{f"twin/{name}": ((1, *shape), np.float32) for name, shape in network.items() if twin},
+        **{
+            f"{HOLDOUT_NETWORK}/{name}": ((1, *shape), np.float32)
+            for name, shape in network.items()
+            if holdout
+        },
         **{f"adapter/{name}": (shape, np.float32) for name, shape in adapter.items()},
         "residuals": ((LEVELS,), np.float64),
     }

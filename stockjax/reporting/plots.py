@@ -20,7 +20,7 @@ _TICKS = 6
 
 
 def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
-    """A ticker's closes beside what was forecast of them, with the 50 and 90% band, as PNG.
+    """A ticker's closes and their forecasts, with the 50 and 90% intervals, as PNG.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
 
 
 def closes_and_errors(ticker: str, rows: pd.DataFrame) -> bytes:
-    """The same, and beneath it the rolling RMSE and MAE beside those of the random walk, as PNG."""
+    """The same, with the rolling RMSE and MAE of the model and of the random walk below, as PNG."""
     figure = Figure(figsize=_HIGH, dpi=_DPI, layout="constrained")
     above, beneath = figure.subplots(2, height_ratios=[2, 1], sharex=True)
     _draw_closes(above, ticker, rows)
@@ -68,7 +68,7 @@ def _draw_closes(axes: Axes, ticker: str, rows: pd.DataFrame) -> None:
 
 
 def search_so_far(trials: pd.DataFrame) -> bytes:
-    """How much better than the settings in force each trial of a search was, as PNG.
+    """The skill of each trial of a search over the current settings, as PNG.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def search_so_far(trials: pd.DataFrame) -> bytes:
         )
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.set_xlabel("trial", fontsize=8)
-    axes.set_title("% better than the settings in force", loc="left", fontsize=10)
+    axes.set_title("% better than the current settings", loc="left", fontsize=10)
     axes.legend(loc="lower right", ncols=2, frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)

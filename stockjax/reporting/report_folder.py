@@ -34,7 +34,7 @@ def report_folder(warehouse: Warehouse, as_of: date) -> Path:
 
 
 def chart_library(warehouse: Warehouse, as_of: date) -> str:
-    """The name of the chart library, which lies beside a session's pages."""
+    """The name of the chart library, which is in the folder of a session's pages."""
     name = f"plotly-{plotly.__version__}.min.js"
     shared, own = warehouse.reports / name, report_folder(warehouse, as_of) / name
     with FileLock(warehouse.reports / ".lock"):

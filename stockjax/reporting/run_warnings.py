@@ -1,4 +1,4 @@
-"""What somebody should know of a night that did end."""
+"""Warnings about a run that completed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
 MAX_ALARMS = 20
-"""Alarms of drift that are told one by one."""
+"""Drift alarms that are listed one by one."""
 
 
 def alert_lines(
@@ -24,7 +24,7 @@ def alert_lines(
 
     """
     stale = read_table(warehouse, "stale_tickers")
-    # Whether these are told of is a matter of how many they are.
+    # These are reported only if there are enough of them.
     others = sorted(failures.keys() - set(stale["ticker"]))
     lines = [f"{ticker}: {failures[ticker]}" for ticker in others]
     if len(stale) >= settings.stale_tickers:

@@ -43,7 +43,7 @@ def search_table(trials: pd.DataFrame, searched: Sequence[str]) -> RenderableTyp
     """
     table = Table(
         title="Settings of training, tried on the past",
-        caption="bps: pinball loss. Better by: % less of it than the settings in force, on the same days.",
+        caption="bps: pinball loss. Better by: % less of it than the current settings, on the same days.",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -96,7 +96,7 @@ def write_search_page(
 
 
 def _best(trials: pd.DataFrame) -> pd.DataFrame:
-    """The best of them, and beneath them the settings in force, however they did."""
+    """The best trials, and below them the current settings."""
     first = trials.head(MAX_TRIALS)
     rest = trials.iloc[MAX_TRIALS:]
     return pd.concat([first, rest[rest["current"]]])

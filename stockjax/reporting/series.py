@@ -15,13 +15,13 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 """Columns of a forecast's quantiles, and the share of closes that should fall below each."""
 PRICES = ("actual_close", "predicted_close", *QUANTILES)
 ROLLING = ("rmse", "walk_rmse", "mae", "walk_mae")
-"""Errors of the log return over the 63 sessions up to a target, beside those of the random walk."""
+"""Errors of the log return over the 63 sessions up to a target, of the model and of the random walk."""
 
 
 def read_series(
     warehouse: Warehouse, tickers: Iterable[str], as_of: date, sessions: int = SESSIONS
 ) -> pd.DataFrame:
-    """Forecasts of the LSTM beside what happened up to `as_of`, and the one that was ahead then.
+    """Forecasts of the LSTM with their outcomes up to `as_of`, and the one that was ahead then.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Series in the form in which the page's script loads them: a few of them in each small file.
 
 A browser lets a page that was opened from disk load scripts, and nothing else. So each file is a
-script of one call, whose argument is compressed JSON. Tickers are told by their number; no file is
+script of one call, whose argument is compressed JSON. Tickers are identified by their number; no file is
 named after one.
 """
 

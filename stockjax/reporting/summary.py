@@ -18,7 +18,7 @@ _AGAINST = {"better": "beat", "worse": "lose to", "tie": "tie with"}
 _BY = {
     "nightly": "",
     "catchup": " (of nights that were caught up)",
-    "backtest": " (of a walk-forward replay: too few nights have an outcome yet)",
+    "backtest": " (of a backtest: too few nights have an outcome yet)",
 }
 
 
@@ -57,7 +57,7 @@ class Summary:
                 f"Only {row['sessions']} sessions have an outcome{_BY[row['origin']]}; "
                 f"a verdict takes {ENOUGH}."
             )
-        points, intervals = (_AGAINST.get(row[name], "cannot be told from") for name in _VERDICTS)
+        points, intervals = (_AGAINST.get(row[name], "cannot be distinguished from") for name in _VERDICTS)
         return (
             f"Over the last {row['sessions']} sessions{_BY[row['origin']]}, points "
             f"{points} the random walk, intervals {intervals} HAR, and "

@@ -40,7 +40,7 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | N
 
 
 def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None = None) -> RenderableType:
-    """How far off the LSTM was over the 63 sessions up to `until`, beside random walk and HAR."""
+    """Errors of the LSTM over the 63 sessions up to `until`, next to random walk and HAR."""
     rows = read_table(warehouse, "scores_table", tickers=list(tickers), until=until or date.max)
     lstm = rows[rows["model"] == "lstm"]
     walk = rows[rows["model"] == "random_walk"]
@@ -146,7 +146,7 @@ def _percent(share: float) -> str:
 
 
 def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None = None) -> RenderableType:
-    """State and freshness of every ticker, those that need a look first.
+    """State and freshness of every ticker, those with problems first.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
 
 
 def _outcomes(outcomes: pd.DataFrame) -> Table:
-    """The last forecast of each ticker that has an outcome, beside it."""
+    """The last forecast of each ticker that has an outcome, and the outcome."""
     inside = f"{outcomes['inside_90'].mean():.0%} inside the 90% interval"
     table = Table(title=f"Last forecasts and what happened: {inside}")
     for heading in ("ticker", "session", "forecast", "90% interval", "close", "inside"):

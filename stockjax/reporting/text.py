@@ -12,5 +12,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def printable(text: object) -> str:
-    """A name on one line of a terminal, which obeys control characters."""
+    """A name on one line of a terminal, which obeys control characters.
+
+    Example:
+    -------
+    >>> printable("IBM\\x1b[31m")
+    'IBM [31m'
+
+    """
     return "".join(character if character.isprintable() else " " for character in str(text))

@@ -1,4 +1,4 @@
-"""What `stockjax show` prints: one ticker's forecasts beside what happened, its scores, a chart."""
+"""What `stockjax show` prints: one ticker's forecasts and outcomes, its scores, a chart."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _CHARTED = 40
 def show_ticker(
     warehouse: Warehouse, ticker: str, model: str = "lstm", sessions: int = 10, width: int = 80
 ) -> RenderableType:
-    """The newest forecast, the last ones beside their outcomes, the scores and a chart.
+    """The newest forecast, the last ones with their outcomes, the scores and a chart.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def show_ticker(
 
 
 def picture_of_ticker(warehouse: Warehouse, ticker: str, sessions: int = SESSIONS) -> bytes:
-    """The LSTM's forecasts beside what happened, and its rolling errors, as PNG.
+    """The LSTM's forecasts with their outcomes, and its rolling errors, as PNG.
 
     Raises
     ------

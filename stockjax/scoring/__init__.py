@@ -1,4 +1,4 @@
-"""How far off the forecasts were, always beside doing nothing."""
+"""Errors of the forecasts, always compared with a benchmark."""
 
 from stockjax.scoring.rolling import METRIC_WINDOWS, refresh_rolling_metrics
 

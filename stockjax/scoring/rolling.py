@@ -23,8 +23,8 @@ def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRI
 
     Prices and forecasts that are stored mark their tickers in `unscored`, in the same transaction: an
     outcome, a late one, a restatement, a forecast of the past. From the first session that is
-    marked, all sessions of that ticker are scored anew. Sums are of fixed-point numbers, so
-    that the result is that of scoring everything anew, to the last bit. The price of that: squared
+    marked, all sessions of that ticker are scored again. Sums are of fixed-point numbers, so
+    that the result is that of scoring everything again, to the last bit. The price of that: squared
     errors of money are multiples of 2^-70 of the ticker's first close squared, and each counts as
     2^43 of it at most. Prices that fell or rose a million times are within that; those of a
     ticker that is beyond make its own `rmse` rough, and no one else's.
@@ -33,7 +33,7 @@ def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRI
     ----------
     windows
         Lengths of the rolling windows, in sessions; if they are others than the last time,
-        everything is scored anew.
+        everything is scored again.
 
     Returns
     -------

@@ -45,7 +45,14 @@ def load_settings(**flags: Any) -> Settings:
 
 
 def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
-    """Every setting by its dotted name, such as `retrain.base_every`."""
+    """Every setting by its dotted name, such as `retrain.base_every`.
+
+    Example:
+    -------
+    >>> "retrain.base_every" in setting_names()
+    True
+
+    """
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -80,7 +80,7 @@ def read_price_file(path: Path) -> pd.DataFrame:
     except (ValueError, OSError, EOFError, zlib.error) as error:
         why = " ".join(str(error).split())
         raise InvalidDataError(
-            f"'{path.name}' is not a readable price file ({why}); mend or remove it"
+            f"'{path.name}' is not a readable price file ({why}); correct or remove it"
         ) from error
     written = [str(name) for name in raw.columns]
     raw.columns = [_column(name) for name in raw.columns]
@@ -88,11 +88,13 @@ def read_price_file(path: Path) -> pd.DataFrame:
     if missing:
         hint = " (its cells are set apart by semicolons, not commas)" if ";" in "".join(written) else ""
         raise InvalidDataError(
-            f"'{path.name}' lacks the column(s) {', '.join(missing)}{hint}; mend or remove it"
+            f"'{path.name}' lacks the column(s) {', '.join(missing)}{hint}; correct or remove it"
         )
     doubled = raw.columns[raw.columns.duplicated()].unique().intersection([*PRICE_COLUMNS])
     if len(doubled):
-        raise InvalidDataError(f"'{path.name}' has two columns for {', '.join(doubled)}; mend or remove it")
+        raise InvalidDataError(
+            f"'{path.name}' has two columns for {', '.join(doubled)}; correct or remove it"
+        )
     if raw.empty:
         raise InvalidDataError(f"'{path.name}' has headings and no rows; fill or remove it")
     try:

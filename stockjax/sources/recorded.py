@@ -43,7 +43,7 @@ class RecordedSource(ABC):
         sessions = self._all.prices["session"]
         past = sessions[sessions <= _today()]
         if past.empty:
-            raise InvalidDataError(f"no row of {self.where} has a date of the past; mend its dates")
+            raise InvalidDataError(f"no row of {self.where} has a date of the past; correct its dates")
         day: date = past.max().date()
         return day
 
@@ -51,7 +51,7 @@ class RecordedSource(ABC):
         """The recorded history up to and including `last`, in one part.
 
         Rows that no calendar can place (without a date or a ticker, or dated after today) are
-        delivered too: they are there, and somebody should know.
+        delivered too, so that the checks report them.
         """
         wanted = list(dict.fromkeys(request.ticker for request in requests))
         prices = self._all.prices

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from stockjax.distribution import LEVELS
 from stockjax.features import Features
 from stockjax.model.network import Parameters, run
-from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Batch, stretch
+from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Batch, contiguous_windows
 
 SESSIONS_SEEN = 24 * LABELS_PER_WINDOW
 """Sessions at the end of a history that the correction and the residuals are taken from."""
@@ -196,4 +196,4 @@ def fit_adapter(
 
 def _last_windows(features: Features, row: int, length: int) -> Batch:
     """The windows that score the last SESSIONS_SEEN sessions, in order; empty ones first."""
-    return stretch(features, row, length - SESSIONS_SEEN, length)
+    return contiguous_windows(features, row, length - SESSIONS_SEEN, length)

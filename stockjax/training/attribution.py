@@ -31,7 +31,7 @@ def log_scale_contributions(
     parameters
         A model's: `network`, leaves stacked over seeds, and `adapter`.
     window
-        (WINDOW, features) inputs, as `windows.context` makes them.
+        (WINDOW, features) inputs, as `inference_windows` makes them.
     today
         (features,) the last of them, which the correction sees.
 

@@ -17,12 +17,12 @@ from stockjax.model.network import Parameters, initial_parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.optimiser import base_optimiser, mean_loss, train_step
-from stockjax.training.windows import WINDOW, Batch, Sampler, stretch
+from stockjax.training.windows import WINDOW, Batch, Sampler, contiguous_windows
 
 BATCH = 64
 EVAL_EVERY = 50
 PATIENCE = 3
-HOLDOUT = 252
+VALIDATION_SESSIONS = 252
 MAX_VALIDATION_WINDOWS = 256
 MIN_SESSIONS = (WINDOW + 1) * 3 // 2
 """Windows, steps and sessions; fixed, so that every universe runs the same programs."""
@@ -36,7 +36,7 @@ class TrainedBase:
 
     Attributes
     ----------
-    twin
+    holdout
         A single network of the same recipe, stacked like them, that has not seen the last GATE_SESSIONS
         sessions; None where histories are too short to leave them out, or nothing was trained.
 
@@ -45,7 +45,7 @@ class TrainedBase:
     parameters: Parameters
     steps: int
     validation_loss: float
-    twin: Parameters | None
+    holdout: Parameters | None
 
 
 @partial(jax.jit, static_argnames=("total_steps",), donate_argnames=("parameters", "state"))
@@ -88,10 +88,10 @@ def train_base(
     workers: int = 1,
     progress: ProgressFn | None = None,
 ) -> TrainedBase:
-    """Find how long to train on a held-out stretch, then train every seed on all of the history.
+    """Find the number of steps on validation sessions, then train every seed on all of the history.
 
-    How long is found without the last GATE_SESSIONS sessions: the network that was trained for it, the
-    twin, stands for the base where it meets another on them.
+    The number of steps is found without the last GATE_SESSIONS sessions. The network that was trained
+    for it, the holdout network, is compared with that of another base on them.
 
     Where no ticker has a whole window, and in mode `own`, the base stays as it begins: the
     random walk with EWMA volatility, after no steps.
@@ -107,7 +107,7 @@ def train_base(
 
     """
     report = progress or (lambda what, done, most: None)
-    steps, loss, twin = _choose_steps(features, lengths, settings, seed, report)
+    steps, loss, holdout = _choose_steps(features, lengths, settings, seed, report)
     first = np.full(len(lengths), features.first)
     done = 0
 
@@ -124,7 +124,7 @@ def train_base(
     with ThreadPoolExecutor(workers) as pool:
         seeds = list(pool.map(one_seed, range(settings.seeds)))
     stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
-    return TrainedBase(stacked, steps, loss, twin)
+    return TrainedBase(stacked, steps, loss, holdout)
 
 
 @cache
@@ -139,7 +139,7 @@ def untrained(settings: TrainingSettings, seed: int) -> Parameters:
 
 
 def untrained_alone(settings: TrainingSettings, seed: int) -> Parameters:
-    """The same with a single seed, as a `twin` is."""
+    """The same with a single seed, as a holdout network is."""
     start: Parameters = jax.tree.map(
         lambda leaf: np.asarray(leaf)[None],
         initial_parameters(len(feature_names(settings.extra_features)), settings.hidden, seed),
@@ -163,7 +163,7 @@ class BaseRun:
         self._state = optimiser.init(self.parameters)
 
     def advance(self, sampler: Sampler) -> None:
-        """Take the steps of one look on windows from `sampler`."""
+        """Take the steps of one evaluation on windows from `sampler`."""
         batch = sampler.draw((EVAL_EVERY, BATCH))
         self.parameters, self._state = _train(
             self.parameters, self._state, batch.inputs, batch.labels, batch.known, **self._rates
@@ -177,40 +177,40 @@ def _choose_steps(
     seed: int,
     report: ProgressFn,
 ) -> tuple[int, float, Parameters | None]:
-    """Early stopping: the look with the lowest loss on the held-out stretch, that loss, and the twin.
+    """Early stopping: the evaluation with the lowest validation loss, that loss, and the holdout network.
 
-    At least one look's worth of steps is returned where any can be taken.
+    At least the steps of one evaluation are returned where training is possible.
     """
     first = np.full(len(lengths), features.first)
-    held_out = np.minimum(HOLDOUT, lengths // 3)
+    held_out = np.minimum(VALIDATION_SESSIONS, lengths // 3)
     boundary = lengths - held_out
     spared = bool(held_out.max(initial=0) > GATE_SESSIONS)
-    # Who is too young to leave the last sessions out is not looked at.
+    # Tickers too short for validation are left out.
     last = np.maximum(lengths - GATE_SESSIONS, boundary) if spared else lengths
     sampler = Sampler(features, first, boundary, [seed])
     validation = _validation(features, boundary, last, seed)
-    run, best, best_loss, twin = BaseRun(settings, seed), 0, float("inf"), None
+    run, best, best_loss, holdout = BaseRun(settings, seed), 0, float("inf"), None
     if settings.mode == "own" or sampler.windows == 0:
         return 0, mean_loss_over(run.parameters, validation), None
     for step in range(EVAL_EVERY, settings.base_steps + 1, EVAL_EVERY):
         run.advance(sampler)
         loss = mean_loss_over(run.parameters, validation)
         report("finding how long to train the base", step, settings.base_steps)
-        if loss < best_loss or twin is None:
+        if loss < best_loss or holdout is None:
             # The arrays themselves are given away to the next step.
-            twin = jax.tree.map(lambda leaf: np.asarray(leaf)[None].copy(), run.parameters)
+            holdout = jax.tree.map(lambda leaf: np.asarray(leaf)[None].copy(), run.parameters)
         if loss < best_loss:
             best, best_loss = step, loss
         elif step - best >= PATIENCE * EVAL_EVERY:
             break
-    return max(best, EVAL_EVERY), best_loss, twin if spared else None
+    return max(best, EVAL_EVERY), best_loss, holdout if spared else None
 
 
 def _validation(
     features: Features, boundary: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], seed: int
 ) -> list[Batch]:
     parts = [
-        stretch(features, row, int(start), int(end))
+        contiguous_windows(features, row, int(start), int(end))
         for row, (start, end) in enumerate(zip(boundary, lengths, strict=True))
         if end > start
     ]

@@ -8,10 +8,10 @@ from stockjax.features import Features
 from stockjax.model.likelihood import student_t_loss
 from stockjax.model.network import Parameters
 from stockjax.training.adapter import design, predict_distribution
-from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, stretch
+from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, contiguous_windows
 
 GATE_SESSIONS = LABELS_PER_WINDOW
-"""Sessions at the end of every history that neither a ticker's network nor the twin of a base is
+"""Sessions at the end of every history that neither a ticker's network nor the holdout network of a base is
 fitted to or chosen by."""
 
 
@@ -54,7 +54,7 @@ def gate_losses(
         The universe, the ticker's row in it and its number of sessions.
 
     """
-    windows = stretch(features, row, length - GATE_SESSIONS, length)
+    windows = contiguous_windows(features, row, length - GATE_SESSIONS, length)
     losses = np.asarray(_losses(networks, center, spread, weights, windows.inputs, windows.labels))
     found = np.nan_to_num(losses.astype(np.float64), nan=np.inf, posinf=np.inf)
     return np.where(windows.known[0, BURN_IN:], found, np.nan)

@@ -29,7 +29,7 @@ class Prediction:
 def _predict(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Parameters (ROWS, seeds, …) and inputs (ROWS, WINDOW, features), one row after the other.
 
-    Rows never meet in one matrix product, so that a forecast has the same bits whatever
+    Rows are never in one matrix product, so that a forecast has the same bits whatever
     else is forecast with it.
     """
 
@@ -49,7 +49,7 @@ def predict(parameters: Parameters, inputs: npt.NDArray[np.float32]) -> Predicti
     parameters
         Stacked over rows and seeds, leaves (rows, seeds, …).
     inputs
-        (rows, WINDOW, features), as `windows.context` makes them.
+        (rows, WINDOW, features), as `inference_windows` makes them.
 
     """
     rows = len(inputs)

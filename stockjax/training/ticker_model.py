@@ -14,16 +14,16 @@ from stockjax.model.network import Parameters
 from stockjax.settings import TrainingSettings
 from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.optimiser import mean_loss, ticker_optimiser, train_step
-from stockjax.training.windows import LABELS_PER_WINDOW, WINDOW, Sampler, stretch
+from stockjax.training.windows import LABELS_PER_WINDOW, WINDOW, Sampler, contiguous_windows
 
 SESSIONS = 2048
 """Sessions that a ticker's own training sees at most; shorter histories are padded to it."""
 
-HOLDOUT = LABELS_PER_WINDOW
+VALIDATION_SESSIONS = LABELS_PER_WINDOW
 """Sessions before the unseen ones that early stopping looks at and training does not."""
 
 BATCH = 8
-LOOKS = 4
+EVALUATIONS = 4
 PULL = 1.0
 """Strength of the pull towards the base; see `optimiser.descend`."""
 
@@ -107,20 +107,23 @@ def _retrain(
     def step(carry: tuple[Parameters, Any], firsts: jax.Array) -> tuple[tuple[Parameters, Any], None]:
         return jax.vmap(one_seed)(*carry, base, firsts), None
 
-    def look(carry: tuple[Any, ...], firsts: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
-        parameters, state, best, best_loss, best_look, number = carry
+    def evaluation(carry: tuple[Any, ...], firsts: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
+        parameters, state, best, best_loss, best_evaluation, number = carry
         (parameters, state), _ = jax.lax.scan(step, (parameters, state), firsts)
         loss = _mean_over_seeds(parameters, held_out)
         better = loss < best_loss
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), parameters, best)
-        best_loss, best_look = jnp.where(better, loss, best_loss), jnp.where(better, number, best_look)
-        return (parameters, state, best, best_loss, best_look, number + 1), loss
+        best_loss, best_evaluation = (
+            jnp.where(better, loss, best_loss),
+            jnp.where(better, number, best_evaluation),
+        )
+        return (parameters, state, best, best_loss, best_evaluation, number + 1), loss
 
     at_start = _mean_over_seeds(start, held_out)
     state = jax.vmap(optimiser.init)(start)
-    first_look = (start, state, start, at_start, jnp.int32(0), jnp.int32(1))
-    (_, _, best, _, best_look, _), losses = jax.lax.scan(look, first_look, starts)
-    return best, best_look, jnp.concatenate([at_start[None], losses])
+    first_evaluation = (start, state, start, at_start, jnp.int32(0), jnp.int32(1))
+    (_, _, best, _, best_evaluation, _), losses = jax.lax.scan(evaluation, first_evaluation, starts)
+    return best, best_evaluation, jnp.concatenate([at_start[None], losses])
 
 
 def retrain_ticker(
@@ -149,13 +152,13 @@ def retrain_ticker(
     first = max(length - SESSIONS, features.first)
     inputs, labels = _padded(features, row, first, length)
     known = ~np.isnan(labels)
-    boundary = length - GATE_SESSIONS - HOLDOUT
+    boundary = length - GATE_SESSIONS - VALIDATION_SESSIONS
     one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
     sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
     chosen = recipe(settings)
-    steps_per_look = chosen.steps // LOOKS
-    _, starts = sampler.starts((LOOKS, steps_per_look, settings.seeds, BATCH))
-    best, look, losses = _retrain(
+    steps_per_evaluation = chosen.steps // EVALUATIONS
+    _, starts = sampler.starts((EVALUATIONS, steps_per_evaluation, settings.seeds, BATCH))
+    best, evaluation, losses = _retrain(
         start,
         base,
         inputs,
@@ -168,7 +171,9 @@ def retrain_ticker(
         decay=chosen.decay,
     )
     losses = np.asarray(losses, dtype=float)
-    return TrainedTicker(best, int(look) * steps_per_look, float(losses[int(look)]), float(losses[0]))
+    return TrainedTicker(
+        best, int(evaluation) * steps_per_evaluation, float(losses[int(evaluation)]), float(losses[0])
+    )
 
 
 def held_out_loss(parameters: Parameters, features: Features, row: int, length: int) -> float:
@@ -179,7 +184,9 @@ def held_out_loss(parameters: Parameters, features: Features, row: int, length: 
 def _held_out(
     features: Features, row: int, length: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    windows = stretch(features, row, length - GATE_SESSIONS - HOLDOUT, length - GATE_SESSIONS)
+    windows = contiguous_windows(
+        features, row, length - GATE_SESSIONS - VALIDATION_SESSIONS, length - GATE_SESSIONS
+    )
     return windows.inputs, windows.labels, windows.known
 
 

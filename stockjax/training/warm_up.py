@@ -14,10 +14,10 @@ from stockjax.training.base_model import BATCH, BaseRun, mean_loss_over
 from stockjax.training.compilation import use_compilation_cache
 from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
 from stockjax.training.predict import ROWS, predict
-from stockjax.training.ticker_model import HOLDOUT, held_out_loss, retrain_ticker
-from stockjax.training.windows import WINDOW, Sampler, context
+from stockjax.training.ticker_model import VALIDATION_SESSIONS, held_out_loss, retrain_ticker
+from stockjax.training.windows import WINDOW, Sampler, inference_windows
 
-_SESSIONS = HOLDOUT + GATE_SESSIONS + 3 * WINDOW
+_SESSIONS = VALIDATION_SESSIONS + GATE_SESSIONS + 3 * WINDOW
 
 
 def compile_programs(settings: TrainingSettings, cache: Path) -> None:
@@ -55,4 +55,4 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     gate_losses(alone, center, spread, weights, features, 0, _SESSIONS)
     stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * ROWS), base)
     places = np.zeros(ROWS, dtype=np.int64), np.full(ROWS, _SESSIONS - 1)
-    predict(stacked, context(features, *places))
+    predict(stacked, inference_windows(features, *places))

@@ -37,7 +37,7 @@ class Batch:
     known: npt.NDArray[np.bool_]
 
 
-def gather(features: Features, rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Batch:
+def window_batch(features: Features, rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Batch:
     """The windows that begin at `starts` of `rows`; both of any one shape (…)."""
     columns = starts[..., None] + np.arange(WINDOW)
     labels = features.labels[rows[..., None], columns]
@@ -46,7 +46,7 @@ def gather(features: Features, rows: npt.NDArray[np.int64], starts: npt.NDArray[
     return Batch(features.inputs[rows[..., None], columns], np.nan_to_num(labels), known)
 
 
-def stretch(features: Features, row: int, first: int, last: int) -> Batch:
+def contiguous_windows(features: Features, row: int, first: int, last: int) -> Batch:
     """Windows that together score the columns `first` to `last` (excluded) of a row, once each.
 
     Shape (windows, …). Where the row has fewer than BURN_IN columns before `first`, the
@@ -63,7 +63,7 @@ def stretch(features: Features, row: int, first: int, last: int) -> Batch:
     return Batch(inputs, np.nan_to_num(labels), known)
 
 
-def context(
+def inference_windows(
     features: Features, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
     """The last WINDOW sessions up to each position, (n, WINDOW, features), zeros before the first."""
@@ -102,7 +102,7 @@ class Sampler:
     def draw(self, shape: tuple[int, ...]) -> Batch:
         """Windows drawn with replacement, stacked in `shape`."""
         rows, starts = self.starts(shape)
-        return gather(self._features, rows, starts)
+        return window_batch(self._features, rows, starts)
 
     def starts(self, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Rows and first columns of windows drawn with replacement, each of `shape`."""

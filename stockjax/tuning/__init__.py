@@ -1,6 +1,6 @@
 """The search for better settings of training, inside the past that a session knew.
 
-Configurations are compared with the settings in force, day by day, on the same stretches of
+Configurations are compared with the current settings, day by day, on the same stretches of
 the past; whatever wins is kept as a challenger and changes no forecast.
 """
 

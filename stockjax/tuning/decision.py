@@ -1,4 +1,4 @@
-"""Whether anything that was tried is better than the settings in force, and keeping it if so."""
+"""Whether a trial is better than the current settings, and storing its base if so."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,12 +25,12 @@ class SearchDecision:
     ----------
     asked
         Configurations that the settings ask for.
-    tried
-        Those that were tried, the settings in force among them.
+    trials
+        The trials, that of the current settings among them.
     best
         The best of the others that were scored on every fold; None if there is none.
     challenger
-        The model that was trained with it and kept; None if the settings in force stay.
+        The stored model that was trained with it; None if the current settings stay.
 
     """
 
@@ -42,15 +42,15 @@ class SearchDecision:
 
     @property
     def current(self) -> TrialResult:
-        """How the settings in force did."""
+        """The trial of the current settings."""
         return next(one for one in self.trials if one.current)
 
     @property
     def winner(self) -> TrialResult | None:
         """The best of the others, if the whole interval of its skill lies above 0.
 
-        That it was picked among many speaks against it, and no interval of one configuration
-        knows that: a challenger has yet to prove itself on sessions that no search has seen.
+        It was picked among many, which the interval of one configuration does not account for: a
+        challenger is compared with the champion on sessions that no search has used.
         """
         skill = self.best.skill if self.best else None
         return self.best if skill and skill.low > 0 else None
@@ -60,10 +60,10 @@ class SearchDecision:
         """One sentence for the run's end state."""
         text = f"{self._counted}: "
         if self.winner and self.winner.skill:
-            text += f"{self.winner.changes} beat the settings in force by {percent(self.winner.skill)}"
+            text += f"{self.winner.changes} beat the current settings by {percent(self.winner.skill)}"
             text += f"; kept as challenger {self.challenger}" if self.challenger else ""
         else:
-            text += f"the settings in force stay, {self.current.loss:.1f} bps"
+            text += f"the current settings stay, {self.current.loss:.1f} bps"
             if self.best and self.best.skill:
                 text += f"; the best other, {self.best.changes}, {percent(self.best.skill)}, may be chance"
         if len(self.trials) < self.asked:
@@ -78,7 +78,7 @@ class SearchDecision:
         return f"{count} trial{'s' if count > 1 else ''}" + (f" ({aside})" if aside else "")
 
     def summary(self) -> dict[str, object]:
-        """The same in plain values, for the run's row and for whoever started it."""
+        """The counts as plain values, for the row of `runs` and for the caller."""
         skill = self.best.skill if self.best else None
         return {
             "as_of": str(self.as_of),
@@ -93,7 +93,7 @@ class SearchDecision:
 
 
 def decide(study: optuna.Study, spec: SearchSpec) -> SearchDecision:
-    """Compare what was tried with the settings in force; that must have been tried by now."""
+    """Compare what was tried with the current settings; that must have been tried by now."""
     found = trial_results(study)
     rivals = [one for one in found if one.outcome == "completed" and not one.current]
     best = min(rivals, key=lambda one: (one.loss, one.number), default=None)
@@ -103,8 +103,7 @@ def decide(study: optuna.Study, spec: SearchSpec) -> SearchDecision:
 def keep_winner(run: Run, universe: Universe, spec: SearchSpec) -> SearchDecision:
     """Train the winner, if there is one, on all that the session knew, and keep it as a challenger.
 
-    A challenger is never in force. It is trained once: a search that is complete keeps it no
-    second time.
+    A challenger never forecasts. It is trained once: a complete search does not store it again.
     """
     with open_study(run.warehouse.folder, spec.name) as study:
         decision = decide(study, spec)
@@ -121,7 +120,7 @@ def keep_winner(run: Run, universe: Universe, spec: SearchSpec) -> SearchDecisio
 
 
 def _challenger(universe: Universe, spec: SearchSpec, winner: TrialResult, count: int) -> Model:
-    """A base with the winner's settings; what the search found stands beside them."""
+    """A base with the winner's settings, and the result of the search."""
     settings = spec.settings
     usable = universe.reader.usable(spec.as_of, spec.as_of)[1]
     asof = AsOfData.of(usable, spec.as_of, settings.training.extra_features)

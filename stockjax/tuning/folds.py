@@ -1,4 +1,4 @@
-"""The stretches of the past that every configuration is scored on."""
+"""The folds of the past on which every configuration is scored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Fold:
 
     Attributes
     ----------
-    knowledge
+    asof
         Prices cut at the first session: all that training sees.
     features
         Inputs up to the search's own session. Those of a session never depend on later ones
@@ -62,7 +62,7 @@ class Fold:
 
 
 def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
-    """The last `tune.folds` stretches of `tune.fold_sessions` sessions before the unseen ones.
+    """The last `tune.folds` folds of `tune.fold_sessions` sessions before the gate holdout.
 
     The last GATE_SESSIONS sessions of which `as_of` knew the outcome are left out: a winner is judged by
     them.
@@ -70,7 +70,7 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
     Parameters
     ----------
     history
-        Everybody that a base learns from; nothing after `as_of` is looked at.
+        All tickers that a base learns from; nothing after `as_of` is used.
     tickers
         Those of them that are forecast and scored.
 

@@ -82,13 +82,13 @@ class Search:
     def run(self) -> Iterator[SearchProgress]:
         """Try configurations until there are as many as the settings say, or time is up.
 
-        The settings in force come first: all others are compared with them. What an earlier
+        The current settings come first: all others are compared with them. What an earlier
         run has tried is not tried again.
 
         Raises
         ------
         TrainingFailedError
-            The settings in force cannot be trained.
+            The current settings cannot be trained.
 
         """
         begun = time.monotonic()
@@ -115,7 +115,7 @@ class Search:
                     self._take(running)
             except TrainingFailedError as error:
                 raise TrainingFailedError(
-                    f"the settings in force cannot be searched from: {error}; set training.* to what works"
+                    f"the current settings cannot be searched from: {error}; set training.* to what works"
                 ) from error
             yield self._complete(running)
         ended = next(trial for trial in finished_trials(self._study) if CURRENT in trial.user_attrs)
@@ -170,7 +170,7 @@ class Search:
         return None
 
     def _take(self, running: _Running) -> None:
-        """Wait for a fold and report by how much each of its weeks is worse than in force.
+        """Wait for a fold and report by how much each of its weeks is worse than active.
 
         Folds differ in their level, which must not count: the pruner looks at means as well as at
         pairs, and a trial has means of its first folds only.

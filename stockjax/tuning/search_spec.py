@@ -32,7 +32,7 @@ def build_search_spec(
     Parameters
     ----------
     history
-        Everybody that a base learns from.
+        All tickers that a base learns from.
     tickers
         Those of them that are forecast and scored.
 

@@ -1,4 +1,4 @@
-"""What is searched: the settings of training that matter, around those in force."""
+"""The search space: the training settings that matter, around the current ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _DIGITS = 3
 
 @dataclass(frozen=True)
 class Space:
-    """The settings that a search may change; the rest stay as they are in force.
+    """The settings that a search may change; the others stay.
 
     Early stopping finds the steps of the base, more seeds are never worse, and more base steps
     than early stopping takes change nothing: none of these is searched.
@@ -37,7 +37,7 @@ class Space:
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """By setting, the values it may take; those in force are always among them.
+        """By setting, the values it may take; the active ones are always among them.
 
         A rate of 0 has no logarithm, and stays 0.
         """
@@ -49,7 +49,7 @@ class Space:
 
     @property
     def start(self) -> dict[str, float]:
-        """The values in force."""
+        """The current values."""
         return {name: getattr(self.current, name) for name in self.distributions}
 
     def training(self, values: Mapping[str, float]) -> TrainingSettings:
@@ -63,14 +63,14 @@ class Space:
         return TrainingSettings.model_validate({**self.current.model_dump(), **rounded})
 
     def changes(self, values: Mapping[str, float]) -> str:
-        """What differs from the settings in force, for people."""
+        """The differences from the current settings, as text."""
         training = self.training(values)
         changed = [
             f"{name.replace('_', ' ')} {getattr(training, name):g}"
             for name in self.distributions
             if getattr(training, name) != getattr(self.current, name)
         ]
-        return ", ".join(changed) or "the settings in force"
+        return ", ".join(changed) or "the current settings"
 
     def _rate(self, name: str) -> FloatDistribution:
         low, high = RATES[name]

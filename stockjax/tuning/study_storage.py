@@ -1,6 +1,6 @@
 """The Optuna study behind a search: where it is kept, and how it goes on after a kill.
 
-Whoever searches holds the flow's lock on the warehouse, which the operating system frees when
+A search holds the lock of its flow on the warehouse, which the operating system releases when
 its process dies. A trial that is under way in the file when a search begins is therefore a dead
 process's, whatever it died of, and is begun again at once. A heartbeat would say so only after a
 time of grace, and have a thread write to the file all along.
@@ -25,7 +25,7 @@ from stockjax.errors import StudyCorruptError
 DATABASE = "tuning.db"
 CURRENT = "current"
 REASON = "reason"
-"""What a trial says of itself: that it is of the settings in force, and why it failed."""
+"""Attributes of a trial: that it has the current settings, and why it failed."""
 
 PRUNE_BELOW = 0.1
 """p value of the Wilcoxon test; see `pruner`."""
@@ -56,7 +56,7 @@ def open_study(folder: Path, name: str) -> Iterator[optuna.Study]:
         reason = str(error).partition("\n")[0]
         raise StudyCorruptError(
             f"the searches in '{file}' cannot be read ({reason}); move that file away, and the search "
-            "begins anew"
+            "starts again"
         ) from error
     try:
         yield study
@@ -91,7 +91,7 @@ def pruner() -> optuna.pruners.BasePruner:
     The differences to the best trial on the same sessions are small and steady instead, which is
     what a Wilcoxon signed-rank test of pairs sees. Its pairs are weeks of five sessions: three folds
     could never be significant. At this threshold it also ends some that are no worse, which costs a
-    search little: they could hardly have been told from the best.
+    search little: they could hardly be distinguished from the best.
     """
     with catch_warnings():
         simplefilter("ignore", ExperimentalWarning)

@@ -37,7 +37,7 @@ class TrialResult:
     number
         Its place in the study.
     current
-        Whether it is the settings in force.
+        Whether it is the current settings.
     changes
         What differs from them, for people.
     values
@@ -47,7 +47,7 @@ class TrialResult:
     loss
         Mean pinball loss over them, in basis points; None if it failed at once.
     skill
-        1 - loss / loss of the settings in force, day by day on the same folds, with the 95%
+        1 - loss / loss of the current settings, day by day on the same folds, with the 95%
         interval of a bootstrap over days.
     reason
         Why it failed.
@@ -72,7 +72,7 @@ class TrialResult:
             return f"{text}failed, {self.reason}"
         text += f"{self.loss:.2f} bps"
         if self.skill and not self.current:
-            text += f", {percent(self.skill)} against the settings in force"
+            text += f", {percent(self.skill)} against the current settings"
         return text if self.outcome == "completed" else f"{text}, pruned after {self.folds} fold(s)"
 
 

@@ -26,7 +26,14 @@ class NamedUniverse:
 
 
 def named_universe(key: UniverseName) -> NamedUniverse:
-    """A list that ships with the project, in Yahoo's spelling."""
+    """A list that ships with the project, in Yahoo's spelling.
+
+    Example:
+    -------
+    >>> named_universe("djia").date
+    datetime.date(2024, 11, 8)
+
+    """
     text = (files("stockjax.universes") / "lists" / f"{key}.txt").read_text(encoding="utf-8")
     about = dict(re.findall(r"^# (\w+): (.+)$", text, flags=re.MULTILINE))
     return NamedUniverse(about["name"], date.fromisoformat(about["date"]), _symbols(text))
@@ -47,12 +54,12 @@ def tickers_of_file(path: Path) -> tuple[str, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"the list of tickers '{path}' cannot be read ({error}); mend the setting tickers_file"
+            f"the list of tickers '{path}' cannot be read ({error}); correct the setting tickers_file"
         ) from error
     try:
         tickers = _column(text, path) if path.suffix.lower() == ".csv" else _symbols(text)
     except csv.Error as error:
-        raise UsageError(f"the list of tickers '{path}' is no CSV file ({error}); mend it") from error
+        raise UsageError(f"the list of tickers '{path}' is no CSV file ({error}); correct it") from error
     if not tickers:
         raise UsageError(f"the list '{path}' names no ticker; write one on each line")
     return tickers
@@ -67,7 +74,7 @@ def chosen_tickers(settings: Settings) -> tuple[str, ...]:
 
 
 def base_tickers(settings: Settings, offered: tuple[str, ...]) -> tuple[str, ...]:
-    """The tickers that the base learns from beside those that are forecast.
+    """The additional tickers that the base learns from.
 
     Parameters
     ----------

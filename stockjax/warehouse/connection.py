@@ -237,7 +237,7 @@ class Warehouse:
         self._copy_to(self.snapshot)
 
     def _copy_to(self, place: Path) -> None:
-        """Copy the closed database beside itself and put the copy in place in one step."""
+        """Copy the closed database to a new file in its folder and move that into place in one step."""
         fresh = place.with_name(f".{place.name}.new")
         shutil.copyfile(self.database, fresh)
         with fresh.open("rb") as copied:

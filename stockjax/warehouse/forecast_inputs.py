@@ -1,4 +1,4 @@
-"""What forecasts were made from, on record beside them."""
+"""The inputs of forecasts, which are stored with them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ class ForecastInputs:
     Attributes
     ----------
     replayed
-        Whether they are those of its replay of the past, and not of a night.
+        Whether they are those of a backtest, and not of a night.
     as_of
         Last session whose prices were at hand.
     read_at

@@ -1,4 +1,4 @@
-"""Which model is in force, which was, and how somebody changes that."""
+"""Which model is active, which was, and how that is changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Promotion:
     ticker
         None for a base.
     displaced
-        The model that was in force; None if there was none.
+        The model that was active; None if there was none.
     since
         First day whose forecasts it makes, if that is a session.
 
@@ -45,7 +45,7 @@ def activate(
     who: str | None = None,
     reason: str | None = None,
 ) -> list[Promotion]:
-    """Make models the champions of the next forecasts; those in force already stay untouched.
+    """Make models the champions of the next forecasts; active models stay unchanged.
 
     Only statuses change, and `model_changes` keeps what they were. What is in the ledger, and
     what a missed session is caught up with, stays as it is: the models begin with the session
@@ -66,7 +66,7 @@ def record_comparison(
     run_id: str,
     moment: datetime,
 ) -> None:
-    """Put a challenger in force that has won, or have it rejected, with both losses."""
+    """Promote a challenger, or reject it, with both losses."""
     losses = {"validation_loss": validation_loss, "champion_loss": champion_loss}
     reason = None if champion_loss is None else f"loss {validation_loss:.4f} against {champion_loss:.4f}"
     with warehouse.write() as connection:

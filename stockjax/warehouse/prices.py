@@ -66,8 +66,8 @@ def store_prices(
     quarantined
         Columns ticker, session, reason, severity and row (JSON text).
     moment
-        When the prices are stored, aware; None for the clock inside the transaction, so that whoever reads
-        later reads them, and whoever has read before has not.
+        When the prices are stored, aware; None for the clock inside the transaction, so that later
+        readers see them and earlier ones did not.
     known_from
         Session of the run; None for the day of `moment`.
     replaced_tickers
@@ -80,7 +80,7 @@ def store_prices(
         Rows that are wrong by the next bar of the same delivery, columns `PRICE_COLUMNS` and `known_until`,
         the session of that bar.
     exchanges
-        Calendar codes that the vendor told, by ticker.
+        Calendar codes from the vendor, by ticker.
 
     """
     keys = {"source": source, "run_id": run_id}
@@ -140,7 +140,7 @@ def read_known_prices(
 ) -> tuple[dict[str, npt.NDArray[Any]], datetime]:
     """Columns of every version of the prices up to and including `last`, and when they were read (aware)."""
     with warehouse.read() as connection:
-        # Nobody writes while this process holds the lock: what is stored later has a later moment.
+        # No other process writes while this one holds the lock: later rows have a later moment.
         moment = datetime.now(UTC)
         return _versions(connection, tickers, last, moment), moment
 

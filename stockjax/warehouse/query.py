@@ -72,7 +72,7 @@ def query(
                 ) from error
             except (duckdb.Error, MemoryError) as error:
                 raise QueryFailedError(
-                    f"the query failed ({_first_line(error)}); mend it: {_quote(sql)}"
+                    f"the query failed ({_first_line(error)}); correct it: {_quote(sql)}"
                 ) from error
 
 
@@ -108,7 +108,9 @@ def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Sta
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
-        raise QueryRejectedError(f"this is not SQL ({_first_line(error)}); mend it: {_quote(sql)}") from error
+        raise QueryRejectedError(
+            f"this is not SQL ({_first_line(error)}); correct it: {_quote(sql)}"
+        ) from error
     if len(statements) != 1 or statements[0].type not in _ALLOWED:
         raise QueryRejectedError(f"only a single SELECT is answered here, not: {_quote(sql)}")
     return statements[0]

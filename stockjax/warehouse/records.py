@@ -26,7 +26,7 @@ def start_run(
 ) -> None:
     """Note that a run has begun, and that those of its flow that never ended were killed.
 
-    Whoever calls holds the flow's lock, so that no other run of it is at work.
+    The caller holds the lock of the flow, so that no other run of it is active.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def replace_tickers(warehouse: Warehouse, states: pd.DataFrame, *, run_id: str, 
 
 
 def read_listings(warehouse: Warehouse, tickers: Iterable[str]) -> dict[str, str]:
-    """The calendar codes that vendors have told, by ticker."""
+    """The calendar codes from vendors, by ticker."""
     with warehouse.read() as connection:
         return dict(connection.execute(statement("listings"), {"tickers": list(tickers)}).fetchall())
 
 
 def read_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) -> list[dict[str, Any]]:
-    """The models of these tickers and of the base that were in force at `as_of`.
+    """The models of these tickers and of the base that were active at `as_of`.
 
     Each by the names of its columns; what is NULL is None.
     """
@@ -111,7 +111,7 @@ def read_models(warehouse: Warehouse, model_ids: Iterable[str]) -> list[dict[str
 
 
 def read_challengers(warehouse: Warehouse, as_of: date) -> list[dict[str, Any]]:
-    """Bases that a search has found up to `as_of` and nobody has judged, the newest first."""
+    """Bases that a search found up to `as_of` and that were not compared yet, the newest first."""
     return _rows(warehouse, "challengers", as_of=as_of)
 
 
@@ -172,7 +172,7 @@ def has_model(warehouse: Warehouse, model_id: str) -> bool:
 
 
 def purge_model_rows(warehouse: Warehouse, *, before: datetime, moment: datetime) -> None:
-    """Mark models as let go that were trained before a moment and are not in force."""
+    """Mark the files of inactive models that were trained before a moment as deleted."""
     with warehouse.write() as connection:
         connection.execute(
             statement("purge_models"), {"before": stored_time(before), "moment": stored_time(moment)}

@@ -308,7 +308,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture
 def auditable(ledger: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """The same, named by the environment beside settings that train briefly."""
+    """The same, named by the environment next to settings that train briefly."""
     monkeypatch.setenv("STOCKJAX_WAREHOUSE", str(ledger.folder))
     for name, value in (("HIDDEN", "4"), ("SEEDS", "1"), ("BASE_STEPS", "50")):
         monkeypatch.setenv(f"STOCKJAX_TRAINING__{name}", value)
@@ -385,7 +385,7 @@ def test_an_audit_begins_with_its_table_where_nobody_watches(
 ) -> None:
     monkeypatch.setattr(audit_command, "audit", lambda *_, **__: [])
     assert ended(["audit"]) == 0
-    assert capsys.readouterr().out.splitlines()[0].strip() == "Forecasts of the past, made anew"
+    assert capsys.readouterr().out.splitlines()[0].strip() == "Forecasts of the past, made again"
 
 
 def test_no_more_leaks_are_named_than_can_be_read() -> None:

@@ -72,13 +72,13 @@ def test_a_rollback_says_what_it_did_and_the_history_of_the_model_keeps_it(
     del folder
     lines = said(["models", "rollback", "IBM", "--to", str(DAYS[0]), "--reason", "worse since"], capsys)
     assert f"IBM: {OLD.model_id} instead of {NEW.model_id}, for sessions from 2013-03-01 on" in lines
-    assert "1 put in force, 0 were in force already, 0 could not be" in lines
+    assert "1 activated, 0 were active already, 0 could not be" in lines
     shown = said(["models", "show", "IBM"], capsys)
     assert shown.startswith(f"{OLD.model_id}: ticker of IBM, champion")
     assert "retired to champion from 2013-03-01 on (rollback," in shown
     assert "worse since" in shown
-    assert "0 put in force, 1 were" in said(["models", "rollback", "--model", OLD.model_id], capsys)
-    assert "1 put in force" in said(["models", "promote", NEW.model_id], capsys)
+    assert "0 activated, 1 were" in said(["models", "rollback", "--model", OLD.model_id], capsys)
+    assert "1 activated" in said(["models", "promote", NEW.model_id], capsys)
 
 
 def test_what_could_not_be_put_in_force_is_named_and_fails(
@@ -88,7 +88,7 @@ def test_what_could_not_be_put_in_force_is_named_and_fails(
     file.unlink()
     lines = said(["models", "rollback", "--to", str(DAYS[0])], capsys, code=1)
     assert f"{OLD.model_id}.safetensors" in lines
-    assert "0 put in force, 1 were in force already, 1 could not be" in lines
+    assert "0 activated, 1 were active already, 1 could not be" in lines
 
 
 def test_while_a_night_is_at_work_nothing_is_changed(
@@ -150,7 +150,7 @@ def test_a_row_without_a_record_of_its_prices_says_so(
         (["rollback"], "say how far back"),
         (["rollback", "--to", "2013-02-27", "--run", "abcdef"], "give one of --to and --run"),
         (["rollback", "IBM", "--model", "x"], "leave either --model or the tickers out"),
-        (["list", "--on", "1999-01-01"], "no model was in force on 1999-01-01"),
+        (["list", "--on", "1999-01-01"], "no model was active on 1999-01-01"),
     ],
 )
 def test_wrong_usage_is_one_sentence(

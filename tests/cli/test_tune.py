@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, date | None]]
         with open_study(settings.warehouse, problem.name) as study:
             list(Search(study, problem, Rigged(distance)).run())
         page = Path("reports") / "tuning.html"
-        return Finished(True, "the settings in force stay", TICKERS, TONIGHT, page, problem.name)
+        return Finished(True, "the current settings stay", TICKERS, TONIGHT, page, problem.name)
 
     monkeypatch.setattr(inprocess, "tune_in_process", search)
     return lines
@@ -43,7 +43,7 @@ def test_flags_reach_the_flow_and_the_best_are_printed(
     lines = lines.splitlines()
     assert sorted(line.split()[0] for line in lines if line[:6].strip().isdigit()) == ["0", "1", "2", "3"]
     assert "report: reports/tuning.html" in lines
-    assert lines[-1] == "the settings in force stay"
+    assert lines[-1] == "the current settings stay"
 
 
 @pytest.mark.parametrize("flags", [["--trials", "0"], ["--as-of", "soon"], ["--nosuch"]])

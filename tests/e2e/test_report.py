@@ -358,7 +358,7 @@ def test_what_is_missing_is_said(chromium: Browser, few_page: Path, tmp_path: Pa
     library = next(copy.glob("plotly*"))
     library.rename(tmp_path / "elsewhere")
     found.page.goto((copy / "index.html").as_uri())
-    expect(found.page.locator("#trouble")).to_contain_text("beside this page")
+    expect(found.page.locator("#trouble")).to_contain_text("next to this page")
     assert len(found.tickers) == 5
     (tmp_path / "elsewhere").rename(library)
     shutil.rmtree(next(copy.glob("series-*")))

@@ -63,8 +63,8 @@ def test_the_bar_says_what_is_done_before_the_first_step(monkeypatch: pytest.Mon
     terminal = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", terminal)
-    assert list(watched(iter(STEPS[:0]), "trying the settings in force", str, 3)) == []
-    assert "trying the settings in force" in terminal.getvalue()
+    assert list(watched(iter(STEPS[:0]), "trying the current settings", str, 3)) == []
+    assert "trying the current settings" in terminal.getvalue()
     assert "0/3" in terminal.getvalue()
 
 

@@ -70,7 +70,7 @@ def test_a_search_completes_and_says_what_came_of_it(searched: tuple[Path, State
     folder, state = searched
     assert state.is_completed()
     assert str(state.message).startswith("3 trials")
-    assert " the settings in force" in str(state.message)
+    assert " the current settings" in str(state.message)
     ((flow, status, as_of, counts),) = rows(folder, "SELECT flow, status, as_of, counts FROM runs")
     assert (flow, status, as_of) == ("tune", "completed", AS_OF)
     lines = json.loads(counts)
@@ -113,7 +113,7 @@ def test_a_flow_that_is_cut_off_between_trials_goes_on(
     monkeypatch.setattr(flow_module, "log", lambda line: done.append(line.endswith("3)")) or log(line))
     state = run(tmp_path)
     assert state.is_completed()
-    assert sum(done) == 2, "the settings in force are not tried again"
+    assert sum(done) == 2, "the current settings are not tried again"
     again = run(tmp_path)
     assert again.message == state.message
     assert rows(tmp_path, "SELECT status, count(*) FROM runs GROUP BY 1 ORDER BY 1") == [

@@ -1,4 +1,4 @@
-"""Walking forward through the sample: whole, cut off, beside nights, and never looking ahead."""
+"""Walking forward through the sample: whole, cut off, next to nights, and never looking ahead."""
 
 import shutil
 from collections.abc import Iterator

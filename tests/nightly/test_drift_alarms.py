@@ -135,7 +135,7 @@ class World:
 @pytest.fixture(scope="module")
 def at(tmp_path_factory: pytest.TempPathFactory) -> int:
     """The session of the first alarm of B, as a world of its own has it."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("beside") / "warehouse")
+    warehouse = Warehouse(tmp_path_factory.mktemp("next to") / "warehouse")
     warehouse.migrate()
     world = World(warehouse, {"B": 2.5})
     world.ingest(120)
@@ -172,9 +172,9 @@ def test_one_alarm_makes_one_training_due(shifted: World, at: int) -> None:
     shifted.trained("B", at + 1, "rejected")
     assert shifted.due(at + 1) == NOTHING
     assert shifted.due(at + 2) == NOTHING
-    # The evidence began anew with the alarm.
-    anew = f"ticker = 'B' AND monitor = 'scale' AND session = '{day(at + 1)}'"
-    assert fetch(shifted.warehouse, f"SELECT seen FROM drift WHERE {anew}") == [(1,)]
+    # The evidence restarted with the alarm.
+    again = f"ticker = 'B' AND monitor = 'scale' AND session = '{day(at + 1)}'"
+    assert fetch(shifted.warehouse, f"SELECT seen FROM drift WHERE {again}") == [(1,)]
 
 
 def test_the_policy_takes_the_alarm_into_what_is_due(shifted: World) -> None:
@@ -206,7 +206,7 @@ def test_the_universe_in_alarm_makes_the_base_due_and_every_ticker(warehouse: Wa
     at = world.first_alarm("scale", None)
     assert SHIFTED < at < world.first_alarm("scale", "A")
     assert world.due(120) == (set(TICKERS), True)
-    # The base of a search is no answer: it is not in force, and has other settings.
+    # The base of a search is no answer: it is not active, and has other settings.
     world.trained(None, 119, "challenger", hyperparameters={"search": {"trials": 30}})
     world.trained(None, 119)
     assert world.due(120) == (set(TICKERS), True)
@@ -308,11 +308,11 @@ def test_the_universe_is_one_observation_a_day_the_mean_of_its_tickers(shifted: 
 def test_the_observations_are_those_of_the_ledger(shifted: World) -> None:
     shifted.ingest(100)
     shifted.night(100)
-    beside = """SELECT monitor, observation,
+    others = """SELECT monitor, observation,
             CASE monitor WHEN 'scale' THEN abs(return_error) / scale ELSE inside_90::INTEGER END
         FROM drift JOIN scored_forecasts ON scored_forecasts.ticker = drift.ticker AND target = session
         WHERE monitor <> 'input'"""
-    found = fetch(shifted.warehouse, beside)
+    found = fetch(shifted.warehouse, others)
     assert len(found) == 2 * 3 * 70
     assert {row[0] for row in found} == {"scale", "coverage"}
     for _, observation, expected in found:

@@ -274,7 +274,7 @@ def test_without_any_model_har_speaks_and_the_row_says_so(
 def test_a_champion_that_is_too_old_is_passed_over(nights: Nights) -> None:
     before = nights.champions()
     message = nights.night(-1, catch_up=0, ticker_every=2, ticker_expiry=3, **WIDE)
-    assert f"A: its model {before['A']} is 4 sessions old and passed over, forecast from the base" in message
+    assert f"A: its model {before['A']} is 4 sessions old and skipped, forecast from the base" in message
     assert nights.networks(-1) == dict.fromkeys(TICKERS, (before[None], "base"))
     nights.assert_rows_come_out_again(-1)
 
@@ -282,7 +282,7 @@ def test_a_champion_that_is_too_old_is_passed_over(nights: Nights) -> None:
 def test_a_base_that_is_too_old_is_trained_anew(nights: Nights) -> None:
     before = nights.champions()
     message = nights.night(-1, catch_up=0, base_every=2, base_expiry=3, **WIDE)
-    assert f"base: the base {before[None]} is 4 sessions old and passed over" in message
+    assert f"base: the base {before[None]} is 4 sessions old and skipped" in message
     assert nights.champions()[None] != before[None]
 
 

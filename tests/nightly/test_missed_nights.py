@@ -265,7 +265,7 @@ def test_a_night_of_the_past_beside_later_prices_is_no_live_one(tmp_path: Path) 
 
 
 def test_a_run_of_the_past_takes_nothing_from_what_is_known_later(vendor: Vendor, late: Path) -> None:
-    """With an accepted history left in the settings: later rows stay, and nothing is fetched anew."""
+    """With an accepted history left in the settings: later rows stay, and nothing is fetched again."""
     vendor.night(late, NIGHTS[-1])
     prices = rows(late, "SELECT * FROM prices ORDER BY ALL")
     settings = load_settings(

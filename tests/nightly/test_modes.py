@@ -60,7 +60,7 @@ def test_a_base_is_trained_once_the_mode_asks_for_one_and_then_stays_in_force(tm
     assert nights.rows(BASES) == [(alone, False)]
     assert nights.lines.count("base left untrained: the random walk with EWMA volatility") == 1
     together, grown = nights.night(-4, "full"), nights.night(-3, "full")
-    apart, anew = nights.night(-2, "own"), nights.night(-1, "full")
+    apart, again = nights.night(-2, "own"), nights.night(-1, "full")
     assert nights.rows(BASES) == [(alone, False), (together, True)]
     assert nights.rows(OWN) == [
         (alone, "base", alone, "own"),
@@ -68,5 +68,5 @@ def test_a_base_is_trained_once_the_mode_asks_for_one_and_then_stays_in_force(tm
         (together, "base", together, "full"),
         (grown, "ticker", together, "full"),
         (apart, "base", together, "own"),
-        (anew, "base", together, "full"),
+        (again, "base", together, "full"),
     ]

@@ -145,7 +145,7 @@ def test_everything_happened_that_can(world: World) -> None:
     statuses = world.rows("nights", "SELECT status FROM models WHERE role = 'base' ORDER BY trained_through")
     assert "rejected" in set(statuses["status"])
     assert len(statuses) >= 4
-    assert any("sessions old and passed over" in line and "base" in line for line in lines)
+    assert any("sessions old and skipped" in line and "base" in line for line in lines)
     alarms = world.rows("nights", "SELECT monitor FROM drift WHERE alarm AND monitor <> 'input'")
     assert len(alarms)
     states = world.rows("nights", "SELECT state FROM tickers WHERE ticker = 'D'")

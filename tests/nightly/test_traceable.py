@@ -225,7 +225,7 @@ def test_a_rollback_is_what_tonight_forecasts_with_and_changes_nothing_before(ni
     assert len(after) == len(before) + 4 * len(TICKERS)
     assert set(before) < set(after)
     assert all(one.same for one in nights.rederived("A", tonight))
-    # It has forecast once; from then on the usual cadence trains, from what was put in force.
+    # It has forecast once; from then on the usual cadence trains, from what was activated.
     tomorrow = nights.models_of(nights.night(-3))
     assert not set(tomorrow.values()) & set(then.values())
     parents = dict(nights.rows("SELECT model_id, parent_id FROM models"))

@@ -1,4 +1,4 @@
-"""Which models somebody means, and putting them in force: all of it or nothing, and on record."""
+"""Which models somebody means, and putting them active: all of it or nothing, and on record."""
 
 import shutil
 import subprocess
@@ -125,7 +125,7 @@ def test_a_rollback_holds_from_the_session_after_the_last_forecast(warehouse: Wa
     assert (change.model_id, change.displaced) == (past.a[0].model_id, past.a[3].model_id)
     assert change.since == LATER
     assert active(warehouse) == newest | {"A": past.a[0].model_id}
-    # What was in force at a session of the past is still what was in force then.
+    # What was active at a session of the past is still what was active then.
     for at, day in enumerate(DAYS):
         assert active(warehouse, day) == {
             None: past.base.model_id,
@@ -206,7 +206,7 @@ def test_what_was_let_go_or_replayed_is_refused(warehouse: Warehouse, past: Past
     assert "replay" in refused[replayed.model_id]
     purge_models(warehouse, 1, datetime(2013, 4, 8, tzinfo=UTC))
     done = put(warehouse, models_at(warehouse, DAYS[0], ["A"]))
-    assert "let go on 2013-04-08" in done.problems[past.a[0].model_id]
+    assert "deleted on 2013-04-08" in done.problems[past.a[0].model_id]
     assert statuses(warehouse) == before
 
 
@@ -220,7 +220,7 @@ def test_who_was_put_back_is_never_let_go(warehouse: Warehouse, past: Past) -> N
 @pytest.mark.parametrize(
     ("ask", "lines"),
     [
-        (lambda w: models_at(w, date(2013, 1, 1)), "no model was in force on 2013-01-01"),
+        (lambda w: models_at(w, date(2013, 1, 1)), "no model was active on 2013-01-01"),
         (lambda w: models_at(w, date(2013, 4, 1)), "after the last forecast, which is of 2013-03-07"),
         (lambda w: models_at(w, DAYS[0], ["C"]), "there is no model of 'C'"),
         (lambda w: models_of_run(w, "nobody"), "there is no run 'nobody'"),
@@ -237,7 +237,7 @@ def test_what_is_not_there_is_said_in_a_sentence(
 
 
 def test_two_models_of_one_ticker_are_one_too_many(warehouse: Warehouse, past: Past) -> None:
-    with pytest.raises(UsageError, match="only one model can be in force for A"):
+    with pytest.raises(UsageError, match="only one model can be active for A"):
         models_named(warehouse, [past.a[0].model_id, past.a[1].model_id])
 
 

@@ -1,4 +1,4 @@
-"""Letting go of model files that nobody needs any more."""
+"""Deleting model files that are no longer needed."""
 
 import os
 import time

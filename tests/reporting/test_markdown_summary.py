@@ -107,7 +107,7 @@ def test_a_page_has_forecasts_scores_figures_and_charts(warehouse: Warehouse) ->
         "Next session",
         "How far off the last 63 sessions were",
         "Data",
-        "Closes beside their forecasts",
+        "Closes and their forecasts",
     ]
     forecasts, scores = page.tables
     assert forecasts[0] == [

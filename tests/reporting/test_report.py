@@ -209,7 +209,7 @@ def test_the_verdict_is_that_of_the_leaderboard(warehouse: Warehouse) -> None:
     text = page_of(write_report(warehouse, TONIGHT, ["AAPL", "IBM"])).text
     said = {"better": "beat", "worse": "lose to", "tie": "tie with"}[verdict]
     assert f"intervals {said} HAR, and {coverage:.1%} of closes fell inside the 90% interval." in text
-    assert "(of a walk-forward replay: too few nights have an outcome yet)" in text
+    assert "(of a backtest: too few nights have an outcome yet)" in text
     assert f"all together {skill:+.2%} of pinball loss" in text
 
 

@@ -1,4 +1,4 @@
-"""What somebody should know of a night that did end."""
+"""Warnings about a run that completed."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -19,7 +19,7 @@ from tests.support.warehouse_rows import append, forecast
 
 AS_OF = date(2013, 3, 1)
 SEARCHED = ["weight_decay", "hidden"]
-MESSAGE = "3 trials (1 pruned): the settings in force stay, 43.1 bps"
+MESSAGE = "3 trials (1 pruned): the current settings stay, 43.1 bps"
 PNG = re.compile(r"!\[trials\]\(data:image/png;base64,[A-Za-z0-9+/=]{1000,}\)")
 
 
@@ -27,7 +27,7 @@ def some(number: int, skill: float | None, **changes: Any) -> TrialResult:
     lines: dict[str, Any] = {
         "number": number,
         "current": number == 0,
-        "changes": "the settings in force" if number == 0 else f"hidden {number}",
+        "changes": "the current settings" if number == 0 else f"hidden {number}",
         "values": {"weight_decay": 0.33, "hidden": 16 + number},
         "outcome": "completed",
         "folds": 3,

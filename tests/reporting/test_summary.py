@@ -32,7 +32,7 @@ def said(**changes: Any) -> str:
         ),
         (
             {"origin": "backtest", "rmse_verdict": "worse", "pinball_verdict": "tie"},
-            "Over the last 63 sessions (of a walk-forward replay: too few nights have an outcome yet), "
+            "Over the last 63 sessions (of a backtest: too few nights have an outcome yet), "
             f"points lose to the random walk, intervals tie with HAR, and {INSIDE}",
         ),
         (

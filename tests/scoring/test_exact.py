@@ -27,7 +27,7 @@ HALTED = range(40, 145)
 PAUSED, REPAIRED = range(160, 162), 170
 """Sessions without a price until the vendor repairs its history."""
 CHECKED = {75, 112, 151, NIGHTS}
-"""Nights after which everything is scored anew: after the split, its restatement, the withdrawal, the end."""
+"""Nights after which everything is scored again: the split, its restatement, the withdrawal, the end."""
 
 
 class Unsaved(Warehouse):

@@ -51,7 +51,7 @@ def soil(rows: pd.DataFrame) -> pd.DataFrame:
     dirty.loc[50, "volume"] = "14.748.800.659"
     dirty.loc[60, ["open", "high", "low", "close", "adj_close"]] *= 100
     changes: list[dict[str, Any]] = [
-        {"close": None},  # beside the real row of the same day
+        {"close": None},  # next to the real row of the same day
         {},  # the row once more
         {"session": "2012-07-04"},
         {"session": "2012-07-07"},

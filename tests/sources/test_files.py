@@ -325,7 +325,7 @@ def test_rows_that_no_calendar_can_place_are_delivered_and_do_not_move_the_end(t
 
 def test_data_without_a_date_of_the_past_are_malformed(tmp_path: Path) -> None:
     path = write(tmp_path / "A.csv", HEADINGS, ROW.replace("2013-03-01", "soon"), f"2999-01-02{ROW[10:]}")
-    with pytest.raises(InvalidDataError, match=r"no row of .* has a date of the past; mend its dates"):
+    with pytest.raises(InvalidDataError, match=r"no row of .* has a date of the past; correct its dates"):
         FilesSource(path).last_session()
 
 

@@ -45,7 +45,7 @@ class OpenDatabases:
                 yield opened
 
         def copy_to(warehouse: Warehouse, place: Path) -> None:
-            # While a handle is open, what was committed may lie beside the file.
+            # While a handle is open, what was committed may lie next to the file.
             if kept.active:
                 kept._keep(warehouse.database).execute("FORCE CHECKPOINT")
             kept._copy_to(warehouse, place)

@@ -60,7 +60,7 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 class Background:
-    """A process that goes on beside the test, with a group of its own and a log."""
+    """A process that goes on next to the test, with a group of its own and a log."""
 
     def __init__(self, arguments: Sequence[str | Path], environment: Mapping[str, str], log: Path) -> None:
         self.log = log

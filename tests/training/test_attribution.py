@@ -6,7 +6,7 @@ import pytest
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting.lstm import lstm_forecast
 from stockjax.training.attribution import log_scale, log_scale_contributions
-from stockjax.training.windows import context
+from stockjax.training.windows import inference_windows
 from tests.support.synthetic import learnable_features, some_model, whole_parameters
 
 ROW, POSITION = np.array([0]), np.array([130])
@@ -20,7 +20,7 @@ def features() -> Features:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_contributions_add_up_to_what_the_inputs_changed(features: Features, seed: int) -> None:
     parameters = whole_parameters(seed)
-    window, today = context(features, ROW, POSITION)[0], features.inputs[0, 130]
+    window, today = inference_windows(features, ROW, POSITION)[0], features.inputs[0, 130]
     contributions, start = log_scale_contributions(parameters, window, today)
     whole = log_scale(parameters, window, today)
     assert contributions.shape == (len(FEATURE_NAMES),)
@@ -31,7 +31,7 @@ def test_the_contributions_add_up_to_what_the_inputs_changed(features: Features,
 
 def test_the_log_scale_is_that_of_the_forecast(features: Features) -> None:
     model = some_model("AAPL", 5)
-    window, today = context(features, ROW, POSITION)[0], features.inputs[0, 130]
+    window, today = inference_windows(features, ROW, POSITION)[0], features.inputs[0, 130]
     forecast = lstm_forecast(features, ROW, POSITION, [model])
     # Quantiles lie at scale times residuals: their spread over that of the residuals is the scale.
     spread = np.ptp(forecast.quantiles[0]) / np.ptp(model.parameters["residuals"])
@@ -40,7 +40,7 @@ def test_the_log_scale_is_that_of_the_forecast(features: Features) -> None:
 
 
 def test_what_was_nil_all_along_contributed_nothing(features: Features) -> None:
-    window, today = context(features, ROW, POSITION)[0].copy(), features.inputs[0, 130].copy()
+    window, today = inference_windows(features, ROW, POSITION)[0].copy(), features.inputs[0, 130].copy()
     window[:, 7], today[7] = 0, 0
     contributions, _ = log_scale_contributions(whole_parameters(1), window, today)
     assert contributions[7] == 0

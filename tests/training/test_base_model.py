@@ -13,8 +13,8 @@ from stockjax.settings import TrainingSettings
 from stockjax.training.base_model import (
     BATCH,
     EVAL_EVERY,
-    HOLDOUT,
     MIN_SESSIONS,
+    VALIDATION_SESSIONS,
     BaseRun,
     TrainedBase,
     mean_loss_over,
@@ -23,7 +23,7 @@ from stockjax.training.base_model import (
 )
 from stockjax.training.compilation import compilations
 from stockjax.training.gate_holdout import GATE_SESSIONS
-from stockjax.training.windows import WINDOW, Batch, Sampler, gather, stretch
+from stockjax.training.windows import WINDOW, Batch, Sampler, contiguous_windows, window_batch
 from tests.support.synthetic import SMALL, assert_same_bits, learnable_features
 
 LENGTHS = np.array([600, 600, 600])
@@ -42,7 +42,7 @@ def trained(features: Features) -> TrainedBase:
 def held_out_batches(features: Features, count: int) -> list[Batch]:
     random = np.random.default_rng(9)
     rows, starts = random.integers(0, 3, count * BATCH), random.integers(1, 600 - WINDOW, count * BATCH)
-    whole = gather(features, rows, starts)
+    whole = window_batch(features, rows, starts)
     return [
         Batch(*(getattr(whole, name)[at : at + BATCH] for name in ("inputs", "labels", "known")))
         for at in range(0, count * BATCH, BATCH)
@@ -109,11 +109,11 @@ def test_the_held_out_loss_and_steps_belong_to_a_look(trained: TrainedBase) -> N
 def test_the_steps_are_judged_on_a_stretch_that_was_not_trained_on(features: Features) -> None:
     """The loss is that of a network fitted up to the boundary, on all the labels after it."""
     held_out, seen = 600 // 3, 600 - GATE_SESSIONS
-    assert held_out < HOLDOUT
+    assert held_out < VALIDATION_SESSIONS
     boundary = LENGTHS - held_out
     run = BaseRun(SMALL, 4)
     run.advance(Sampler(features, np.ones(3, dtype=int), boundary, [4]))
-    parts = [stretch(features, row, 600 - held_out, seen) for row in range(3)]
+    parts = [contiguous_windows(features, row, 600 - held_out, seen) for row in range(3)]
     location, log_scale, freedom = (
         np.asarray(part, dtype=float)
         for part in apply(run.parameters, np.concatenate([part.inputs for part in parts]))
@@ -201,7 +201,7 @@ def test_a_base_of_real_prices_beats_the_untrained_network(
     trained = train_base(features, history.lengths, settings, seed=0)
     later = build_features(sample_history)
     rows, starts = np.zeros(BATCH, dtype=int), 1501 + 20 * np.arange(BATCH)
-    batch = gather(later, rows, starts)
+    batch = window_batch(later, rows, starts)
     own = jax.tree.map(lambda leaf: leaf[0], trained.parameters)
     untrained = initial_parameters(len(FEATURE_NAMES), 4, 0)
     assert mean_loss_over(own, [batch]) < mean_loss_over(untrained, [batch])

@@ -11,10 +11,10 @@ from stockjax.training.base_model import untrained
 from stockjax.training.compilation import compilations
 from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.ticker_model import (
-    HOLDOUT,
-    LOOKS,
+    EVALUATIONS,
     PULL,
     SESSIONS,
+    VALIDATION_SESSIONS,
     Recipe,
     _held_out_loss,
     _retrain,
@@ -22,12 +22,12 @@ from stockjax.training.ticker_model import (
     recipe,
     retrain_ticker,
 )
-from stockjax.training.windows import WINDOW, stretch
+from stockjax.training.windows import WINDOW, contiguous_windows
 from tests.support.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
 LENGTH = 600
 SEEN = LENGTH - GATE_SESSIONS
-BOUNDARY = SEEN - HOLDOUT
+BOUNDARY = SEEN - VALIDATION_SESSIONS
 OWN = SMALL.model_copy(update={"mode": "own"})
 
 
@@ -55,8 +55,8 @@ def test_a_ticker_is_never_worse_than_its_start_where_it_is_held_out(base: dict[
 def test_the_losses_are_those_of_the_parameters_on_the_held_out_stretch(base: dict[str, Any]) -> None:
     features = learnable_features(1, LENGTH, 2)
     trained = retrain_ticker(base, base, features, 0, LENGTH, SMALL, 0)
-    held_out = stretch(features, 0, BOUNDARY, SEEN)
-    assert int(held_out.known.sum()) == HOLDOUT
+    held_out = contiguous_windows(features, 0, BOUNDARY, SEEN)
+    assert int(held_out.known.sum()) == VALIDATION_SESSIONS
     assert trained.start_loss == pytest.approx(loss_by_scipy(base, held_out), rel=1e-4)
     assert trained.validation_loss == pytest.approx(loss_by_scipy(trained.parameters, held_out), rel=1e-4)
 
@@ -83,7 +83,7 @@ def test_the_steps_are_those_of_a_look(base: dict[str, Any], most: int, allowed:
         for seed in range(5)
     }
     assert found <= allowed
-    assert len(allowed) == LOOKS + 1
+    assert len(allowed) == EVALUATIONS + 1
 
 
 def test_no_better_look_leaves_the_start_as_it_is(base: dict[str, Any]) -> None:
@@ -171,7 +171,7 @@ def test_twenty_steps_stay_near_the_base(base: dict[str, Any]) -> None:
 
 
 def test_the_shortest_history_that_can_be_trained_is(base: dict[str, Any]) -> None:
-    shortest = HOLDOUT + GATE_SESSIONS + WINDOW + 1
+    shortest = VALIDATION_SESSIONS + GATE_SESSIONS + WINDOW + 1
     trained = retrain_ticker(base, base, learnable_features(1, shortest), 0, shortest, SMALL, 0)
     assert np.isfinite(trained.validation_loss)
 
@@ -247,7 +247,9 @@ def test_what_is_only_looked_at_has_the_loss_that_training_would_start_from(base
     features = learnable_features(1, LENGTH, 2)
     seen = held_out_loss(base, features, 0, LENGTH)
     assert seen == pytest.approx(retrain_ticker(base, base, features, 0, LENGTH, SMALL, 0).start_loss)
-    assert seen == pytest.approx(loss_by_scipy(base, stretch(features, 0, BOUNDARY, SEEN)), rel=1e-4)
+    assert seen == pytest.approx(
+        loss_by_scipy(base, contiguous_windows(features, 0, BOUNDARY, SEEN)), rel=1e-4
+    )
 
 
 def test_real_tickers_are_trained_near_their_base(sample_history: PricePanel, base: dict[str, Any]) -> None:

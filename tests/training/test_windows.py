@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stockjax.features import Features
-from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Sampler, context, gather, stretch
+from stockjax.training.windows import (
+    BURN_IN,
+    LABELS_PER_WINDOW,
+    WINDOW,
+    Sampler,
+    contiguous_windows,
+    inference_windows,
+    window_batch,
+)
 
 COUNT = 3
 
@@ -31,11 +39,11 @@ def test_a_stretch_scores_every_label_exactly_once(data: st.DataObject) -> None:
     last = data.draw(st.integers(first + 1, sessions))
     row = data.draw(st.integers(0, 1))
     features = numbered(sessions)
-    batch = stretch(features, row, first, last)
+    batch = contiguous_windows(features, row, first, last)
     expected = [column for column in range(first, last) if not np.isnan(features.labels[row, column])]
     assert sorted(batch.labels[batch.known].tolist()) == [1000 * row + column for column in expected]
     assert not batch.known[:, :BURN_IN].any()
-    # Each scored label stands beside the inputs of its own session.
+    # Each scored label stands next to the inputs of its own session.
     np.testing.assert_array_equal(batch.inputs[batch.known][:, 1], batch.labels[batch.known] - 1000 * row)
     np.testing.assert_array_equal(batch.inputs[batch.known][:, 0], row + 1)
     assert batch.inputs.shape == (-(-(last - first) // LABELS_PER_WINDOW), WINDOW, COUNT)
@@ -43,14 +51,14 @@ def test_a_stretch_scores_every_label_exactly_once(data: st.DataObject) -> None:
 
 
 def test_a_stretch_is_warmed_up_by_the_sessions_before_it() -> None:
-    batch = stretch(numbered(300), 0, 100, 190)
+    batch = contiguous_windows(numbered(300), 0, 100, 190)
     np.testing.assert_array_equal(batch.inputs[0, :, 1], np.arange(68, 164))
     np.testing.assert_array_equal(batch.inputs[1, :58, 1], np.arange(132, 190))
     assert not batch.inputs[1, 58:].any()
 
 
 def test_the_burn_in_before_the_first_session_is_zeros() -> None:
-    batch = stretch(numbered(300), 1, 5, 69)
+    batch = contiguous_windows(numbered(300), 1, 5, 69)
     assert not batch.inputs[0, :27].any()
     np.testing.assert_array_equal(batch.inputs[0, 27:, 1], np.arange(69))
     assert np.isfinite(batch.labels).all()
@@ -59,7 +67,7 @@ def test_the_burn_in_before_the_first_session_is_zeros() -> None:
 def test_gathered_windows_are_slices_whose_burn_in_does_not_count() -> None:
     features = numbered(200)
     rows, starts = np.array([[0, 1], [1, 0]]), np.array([[0, 104], [50, 3]])
-    batch = gather(features, rows, starts)
+    batch = window_batch(features, rows, starts)
     assert batch.inputs.shape == (2, 2, WINDOW, COUNT)
     for place in np.ndindex(2, 2):
         row, start = rows[place], starts[place]
@@ -75,7 +83,7 @@ def test_gathered_windows_are_slices_whose_burn_in_does_not_count() -> None:
 def test_a_context_ends_at_its_position(places: list[tuple[int, int]]) -> None:
     features = numbered(250)
     rows, positions = (np.array(column) for column in zip(*places, strict=True))
-    found = context(features, rows, positions)
+    found = inference_windows(features, rows, positions)
     assert found.shape == (len(places), WINDOW, COUNT)
     for window, row, position in zip(found, rows, positions, strict=True):
         kept = min(position + 1, WINDOW)

@@ -1,4 +1,4 @@
-"""What becomes of a winner, and of settings in force that nothing beats."""
+"""What becomes of a winner, and of current settings that nothing beats."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ MODELS = "SELECT model_id, role, status, replayed, trained_through FROM models O
 
 
 def better(training: TrainingSettings) -> float:
-    """Any other width than that in force is better by a little."""
+    """Any other width than that active is better by a little."""
     return 0.0 if training.hidden == SMALL["hidden"] else -1.0
 
 
@@ -100,7 +100,7 @@ def test_a_winner_is_kept_as_a_challenger_and_changes_nothing_in_force(
     assert again.base.model_id == champions.base.model_id
     assert again.problems == {}
     assert decision.message.startswith("6 trials: ")
-    assert f"beat the settings in force by {100 * decision.winner.skill.value:.2f}% [" in decision.message
+    assert f"beat the current settings by {100 * decision.winner.skill.value:.2f}% [" in decision.message
     assert decision.message.endswith(f"; kept as challenger {decision.challenger}")
     # A search that is complete keeps it no second time.
     assert keep_winner(night, universe, spec) == decision
@@ -151,7 +151,7 @@ def test_where_nothing_is_better_nothing_is_kept(
     decision = keep_winner(night, universe, found)
     assert (decision.winner, decision.challenger) == (None, None)
     assert rows(night.warehouse) == before
-    assert f": the settings in force stay, {decision.current.loss:.1f} bps" in decision.message
+    assert f": the current settings stay, {decision.current.loss:.1f} bps" in decision.message
     assert "kept" not in decision.message
 
 
@@ -168,7 +168,7 @@ def test_one_that_may_be_chance_does_not_win_and_the_sentence_says_so() -> None:
     decision = SearchDecision(TONIGHT, 3, [CURRENT, best, some(2, outcome="pruned")], best)
     assert decision.winner is None
     assert decision.message == (
-        "3 trials (1 pruned): the settings in force stay, 43.1 bps; the best other, hidden 8, "
+        "3 trials (1 pruned): the current settings stay, 43.1 bps; the best other, hidden 8, "
         "0.12% [-0.02, 0.22], may be chance"
     )
 
@@ -176,7 +176,7 @@ def test_one_that_may_be_chance_does_not_win_and_the_sentence_says_so() -> None:
 def test_a_search_that_ran_out_of_time_says_how_far_it_came() -> None:
     decision = SearchDecision(TONIGHT, 30, [CURRENT], None)
     assert decision.message == (
-        "1 trial: the settings in force stay, 43.1 bps; time was up after 1 of 30, run it again to go on"
+        "1 trial: the current settings stay, 43.1 bps; time was up after 1 of 30, run it again to go on"
     )
     assert decision.summary()["trials"] == 1
 

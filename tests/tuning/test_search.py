@@ -64,7 +64,7 @@ def test_the_settings_in_force_come_first_and_all_others_are_compared_with_them(
     assert [(step.done, step.of) for step in steps] == [(1, 3), (2, 3), (3, 3)]
     assert [step.result.current for step in steps] == [True, False, False]
     first = steps[0].result
-    assert first.changes == "the settings in force"
+    assert first.changes == "the current settings"
     assert dict(first.values) == spec.space.start
     assert first.skill is not None
     assert (first.skill.value, first.skill.low, first.skill.high) == (0, 0, 0)
@@ -115,7 +115,7 @@ def test_a_search_that_is_complete_adds_nothing_and_more_trials_go_on(
 def test_a_search_that_was_cut_off_goes_on_as_if_it_had_not_been(
     tmp_path: Path, spec: SearchSpec, calls: int
 ) -> None:
-    """Cut off in the settings in force, between two trials, and within one."""
+    """Cut off in the current settings, between two trials, and within one."""
     asked = asking_for(spec, trials=5, at_once=1)
     kept_in(tmp_path / "whole", asked)
 
@@ -192,7 +192,7 @@ def test_a_trial_that_is_surely_worse_ends_early(spec: SearchSpec) -> None:
     for one in others:
         assert one.skill is not None
         assert one.skill.high < 0
-        assert one.line.endswith("against the settings in force, pruned after 1 fold(s)")
+        assert one.line.endswith("against the current settings, pruned after 1 fold(s)")
 
 
 def test_a_trial_that_is_no_worse_is_scored_whole(spec: SearchSpec) -> None:
@@ -210,7 +210,7 @@ def test_weeks_are_reported_once_each(tmp_path: Path, spec: SearchSpec) -> None:
     for number, (state, _, _, _, reported) in enumerate(stored(tmp_path, spec)):
         assert state == "COMPLETE"
         expected = dict.fromkeys(range(weeks), 0.25 if number else 0.0)
-        assert reported == pytest.approx(expected), "by how much it is worse than the settings in force"
+        assert reported == pytest.approx(expected), "by how much it is worse than the current settings"
 
 
 def test_a_search_finds_what_is_better(spec: SearchSpec) -> None:
@@ -250,7 +250,7 @@ def test_settings_in_force_that_cannot_be_trained_are_one_sentence(tmp_path: Pat
         raise TrainingFailedError("the networks are no numbers")
 
     with pytest.raises(
-        TrainingFailedError, match=r"^the settings in force cannot be searched from: .*training\."
+        TrainingFailedError, match=r"^the current settings cannot be searched from: .*training\."
     ):
         kept_in(tmp_path, spec, fails)
     assert [step.done for step in kept_in(tmp_path, spec)[0]] == [1, 2, 3]
@@ -260,7 +260,7 @@ def test_when_time_is_up_nothing_is_begun_any_more(spec: SearchSpec, monkeypatch
     clock: Iterator[float] = iter([0.0, 1.0, 1.5, *[9.0] * 100])
     monkeypatch.setattr("stockjax.tuning.search.time.monotonic", lambda: next(clock))
     steps, _ = searched(asking_for(spec, trials=9, timeout=2.0), distance)
-    # The settings in force, and the two that were begun within two seconds.
+    # The current settings, and the two that were begun within two seconds.
     assert [step.done for step in steps] == [1, 2, 3]
 
 

@@ -17,7 +17,7 @@ def test_only_what_the_mode_uses_is_searched(mode: str, searched: set[str]) -> N
     space = Space(TrainingSettings(mode=mode))  # type: ignore[arg-type]
     assert set(space.distributions) == searched
     assert space.training(space.start) == space.current
-    assert space.changes(space.start) == "the settings in force"
+    assert space.changes(space.start) == "the current settings"
 
 
 def test_the_settings_in_force_lie_inside_however_odd_they_are() -> None:

@@ -1,4 +1,4 @@
--- Which models were put in force or out of it, when, by whom and why?
+-- Which models were activated or replaced, when, by whom and why?
 SELECT
     changed_at, coalesce(ticker, role) AS whose, model_id, previous, status, since, cause, reason,
     coalesce(changed_by, 'run ' || run_id) AS changed_by

@@ -1,4 +1,4 @@
--- How has the error of one ticker developed, beside the random walk's?
+-- How has the error of one ticker developed, next to the random walk's?
 SELECT
     ticker, own.model, own.session, own.origin, own.n, own.rmse, walk.rmse AS rmse_random_walk,
     own.mae, walk.mae AS mae_random_walk

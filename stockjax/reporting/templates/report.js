@@ -7,12 +7,12 @@ const lines = [...body.rows];
 const names = page.tickers;
 const column = heading => headings.findIndex(cell => cell.textContent === heading);
 const valueOf = (line, place) => line.cells[place].dataset.value;
-const numberOf = (line, heading) => { const told = valueOf(line, column(heading)); return told === "" ? null : Number(told); };
+const numberOf = (line, heading) => { const shown = valueOf(line, column(heading)); return shown === "" ? null : Number(shown); };
 let chosen = null;
 
 // Of the library: it may be slow to come, or not be there.
 const library = new Promise((resolve, reject) => {
-  addEventListener("DOMContentLoaded", () => window.Plotly ? resolve(window.Plotly) : reject(new Error(`charts need ${page.library} beside this page`)));
+  addEventListener("DOMContentLoaded", () => window.Plotly ? resolve(window.Plotly) : reject(new Error(`charts need ${page.library} next to this page`)));
 });
 const drawn = (place, picture) => library.then(plotly => plotly.react(place, picture.traces, picture.layout, { responsive: true, displaylogo: false, displayModeBar: false }));
 const tell = error => { element("trouble").textContent = error.message; };
@@ -32,7 +32,7 @@ function file(number) {
       waiting.set(number, text => resolve(unpacked(text)));
       const script = document.createElement("script");
       script.src = `${page.series}/${number}.js`;
-      script.onerror = () => { loading.delete(number); reject(new Error("the series of this report are gone: it was written anew, or moved without its folder; load the page again")); };
+      script.onerror = () => { loading.delete(number); reject(new Error("the series of this report are gone: it was written again, or moved without its folder; load the page again")); };
       document.head.append(script);
     }));
   }
@@ -74,11 +74,11 @@ function choose(place, { follow = true } = {}) {
   element("name").textContent = names[place];
   element("trouble").textContent = "";
   element("facts").replaceChildren(...headings.slice(1).map((heading, index) => {
-    const [pair, term, told] = ["div", "dt", "dd"].map(tag => document.createElement(tag));
+    const [pair, term, shown] = ["div", "dt", "dd"].map(tag => document.createElement(tag));
     term.textContent = heading.textContent;
-    told.textContent = line.cells[index + 1].textContent || "–";
-    told.className = line.cells[index + 1].className;
-    pair.append(term, told);
+    shown.textContent = line.cells[index + 1].textContent || "–";
+    shown.className = line.cells[index + 1].className;
+    pair.append(term, shown);
     return pair;
   }));
   if (follow) {

@@ -68,9 +68,9 @@ class YahooHistory:
         use_no_caches()
         # Without it a failure comes back as an empty table.
         yfinance.config.debug.hide_exceptions = False
-        # Failures have names here, and are told once.
+        # Failures have names here, and are reported once.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        # Its own use of pandas is nothing that a reader of our log can mend.
+        # Warnings about its own use of pandas do not help a reader of the log.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"yfinance\.")
         self._timeout = settings.timeout
         self._session = PacedSession(limiter, settings.base_url)

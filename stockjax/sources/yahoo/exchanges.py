@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _BY_KIND = {"CRYPTOCURRENCY": "24/7", "CURRENCY": "24/5", "FUTURE": "us_futures"}
-# One main exchange for each zone: the smaller ones beside it keep the same holidays.
+# One main exchange for each zone: the smaller ones keep the same holidays.
 _BY_TIME_ZONE = {
     "Africa/Johannesburg": "XJSE",
     "America/Argentina/Buenos_Aires": "XBUE",

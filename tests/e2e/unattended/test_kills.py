@@ -128,7 +128,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
     tonight = "SELECT ticker, model FROM latest_forecasts WHERE as_of = DATE '2013-03-01' ORDER BY ALL"
     assert rows(warehouse, tonight) == [(ticker, model) for ticker in SAMPLE for model in MODELS]
     assert rows(warehouse, WITHOUT_NAMES) == undisturbed.forecasts
-    # Models in force have files that are what their rows say.
+    # Models active have files that are what their rows say.
     active = rows(
         warehouse, "SELECT path, sha256 FROM models WHERE status = 'champion' AND purged_at IS NULL"
     )

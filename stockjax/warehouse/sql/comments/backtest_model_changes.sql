@@ -7,7 +7,7 @@ COMMENT ON COLUMN backtest_model_changes.previous IS 'Status before; NULL where 
 COMMENT ON COLUMN backtest_model_changes.status IS 'Status from then on: champion, challenger, retired or rejected.';
 COMMENT ON COLUMN backtest_model_changes.since IS 'First day whose forecasts it holds for, if that is a session.';
 COMMENT ON COLUMN backtest_model_changes.cause IS 'trained (a run made it) or replaced (another one took its place).';
-COMMENT ON COLUMN backtest_model_changes.reason IS 'NULL: nobody gives a reason in a backtest.';
+COMMENT ON COLUMN backtest_model_changes.reason IS 'NULL: a backtest has no reason.';
 COMMENT ON COLUMN backtest_model_changes.changed_at IS 'When it happened.';
 COMMENT ON COLUMN backtest_model_changes.changed_by IS 'NULL: a run did it.';
 COMMENT ON COLUMN backtest_model_changes.run_id IS 'Run that did it.';

@@ -8,8 +8,8 @@ COMMENT ON COLUMN drift.tickers IS 'Tickers behind the observation; 1 for a tick
 COMMENT ON COLUMN drift.observation IS 'coverage: share of closes inside q05 to q95. scale: root mean square of (actual_return - predicted_return) / scale. input: mean payoff of the bets on a surprise, 1 if there is none.';
 COMMENT ON COLUMN drift.evidence IS 'Evidence of drift so far: an e-detector, whose mean is at most seen while all is well.';
 COMMENT ON COLUMN drift.threshold IS 'Evidence that is an alarm: drift.average_run_length for the universe; for tickers times their number, over the number of alarms (e-BH).';
-COMMENT ON COLUMN drift.alarm IS 'Whether it was an alarm; the evidence then begins anew from 0.';
-COMMENT ON COLUMN drift.direction IS 'The way of being wrong that most of the evidence speaks for.';
+COMMENT ON COLUMN drift.alarm IS 'Whether it was an alarm; the evidence then restarts from 0.';
+COMMENT ON COLUMN drift.direction IS 'The direction of drift with most of the evidence.';
 COMMENT ON COLUMN drift.seen IS 'Number of the observation since the monitor began or was last in alarm.';
 COMMENT ON COLUMN drift.step IS 'Number of the observation in all, in the order in which they became known.';
 COMMENT ON COLUMN drift.run_id IS 'Run that took it.';

@@ -6,4 +6,4 @@ COMMENT ON COLUMN drift_state.as_of IS 'Last completed session of the night that
 COMMENT ON COLUMN drift_state.last_session IS 'Newest session that it has observed.';
 COMMENT ON COLUMN drift_state.seen IS 'Observations since it began or was last in alarm.';
 COMMENT ON COLUMN drift_state.step IS 'Observations in all.';
-COMMENT ON COLUMN drift_state.wealth IS 'Evidence of every gambler, the stakes of the first bet first.';
+COMMENT ON COLUMN drift_state.wealth IS 'Evidence of every stake, those of the first bet first.';

@@ -1,4 +1,4 @@
-COMMENT ON TABLE forecast_inputs IS 'What forecasts were made from beside their own ticker: all tickers whose prices make up the market features, and when they were read.';
+COMMENT ON TABLE forecast_inputs IS 'The inputs of forecasts: all tickers whose prices make up the market features, and when they were read.';
 COMMENT ON COLUMN forecast_inputs.run_id IS 'Run whose forecasts these are.';
 COMMENT ON COLUMN forecast_inputs.replayed IS 'true: of all its forecasts of origin backtest. false: of those of a night, made from as_of.';
 COMMENT ON COLUMN forecast_inputs.as_of IS 'Last session whose prices were at hand.';

@@ -4,7 +4,7 @@ COMMENT ON COLUMN forecasts.as_of IS 'Last completed session that the forecast u
 COMMENT ON COLUMN forecasts.target IS 'Session that the forecast is about: the next one of the exchange.';
 COMMENT ON COLUMN forecasts.model IS 'lstm, or a baseline: random_walk, ewma, har.';
 COMMENT ON COLUMN forecasts.model_id IS 'Row of models that made it; NULL for a baseline.';
-COMMENT ON COLUMN forecasts.origin IS 'nightly: written before the target opened. catchup: written late, from what was known at as_of. backtest: walk-forward replay.';
+COMMENT ON COLUMN forecasts.origin IS 'nightly: written before the target opened. catchup: written late, from what was known at as_of. backtest: walk-forward.';
 COMMENT ON COLUMN forecasts.basis_close IS 'Close of as_of as it was known then; the units of every price in this row.';
 COMMENT ON COLUMN forecasts.predicted_close IS 'Median of the forecast close, in the units of basis_close.';
 COMMENT ON COLUMN forecasts.predicted_return IS 'Median of the forecast log return from as_of to target, dividends included.';

@@ -3,4 +3,4 @@ COMMENT ON COLUMN listings.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN listings.exchange IS 'Exchange calendar, by its ISO 10383 code.';
 COMMENT ON COLUMN listings.source IS 'Source that said so.';
 COMMENT ON COLUMN listings.learnt_at IS 'When it was said first.';
-COMMENT ON COLUMN listings.run_id IS 'Run that was told.';
+COMMENT ON COLUMN listings.run_id IS 'Run that received it.';

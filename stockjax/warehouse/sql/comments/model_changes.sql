@@ -1,4 +1,4 @@
-COMMENT ON TABLE model_changes IS 'Every change of the status of a model, append-only: who was champion when. Models of replays never were, and are not here.';
+COMMENT ON TABLE model_changes IS 'Every change of the status of a model, append-only: who was champion when. Models of backtests never were, and are not here.';
 COMMENT ON COLUMN model_changes.change IS 'Number of the change, in the order in which they happened.';
 COMMENT ON COLUMN model_changes.model_id IS 'Row of models.';
 COMMENT ON COLUMN model_changes.role IS 'base or ticker.';
@@ -6,8 +6,8 @@ COMMENT ON COLUMN model_changes.ticker IS 'Ticker it was trained for; NULL for a
 COMMENT ON COLUMN model_changes.previous IS 'Status before; NULL where it had none.';
 COMMENT ON COLUMN model_changes.status IS 'Status from then on: champion, challenger, retired or rejected.';
 COMMENT ON COLUMN model_changes.since IS 'First day whose forecasts it holds for, if that is a session.';
-COMMENT ON COLUMN model_changes.cause IS 'trained (a run made it), replaced (another one took its place), rollback or promote (somebody said so).';
-COMMENT ON COLUMN model_changes.reason IS 'What somebody said of it (--reason); NULL if nothing.';
+COMMENT ON COLUMN model_changes.cause IS 'trained (a run made it), replaced (another one took its place), rollback or promote (by a command).';
+COMMENT ON COLUMN model_changes.reason IS 'The reason of the command (--reason); NULL if there is none.';
 COMMENT ON COLUMN model_changes.changed_at IS 'When it happened.';
 COMMENT ON COLUMN model_changes.changed_by IS 'User of the operating system who gave the command; NULL for a run.';
 COMMENT ON COLUMN model_changes.run_id IS 'Run that did it; NULL for a command.';

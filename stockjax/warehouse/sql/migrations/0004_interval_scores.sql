@@ -1,4 +1,4 @@
--- Scores of the whole interval beside the pinball loss, forecast by forecast and rolling.
+-- Scores of the whole interval next to the pinball loss, forecast by forecast and rolling.
 
 -- NULL in rows that an earlier release has written.
 ALTER TABLE rolling_metrics ADD COLUMN crps DOUBLE;

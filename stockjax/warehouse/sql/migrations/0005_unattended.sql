@@ -1,3 +1,3 @@
--- What nights without a human hand need: runs that died are told apart, old files are let go.
+-- Runs that died, and files that are deleted by age.
 
 ALTER TABLE models ADD COLUMN purged_at TIMESTAMP;

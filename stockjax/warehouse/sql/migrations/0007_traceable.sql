@@ -1,4 +1,4 @@
--- What it takes to make any forecast again, and to tell which model was in force when.
+-- What it takes to make any forecast again, and which model was active when.
 
 CREATE TABLE model_changes (
     change BIGINT NOT NULL,
@@ -23,7 +23,7 @@ WITH known AS (
     WHERE NOT coalesce(replayed, false) AND status IN ('champion', 'retired')
     WINDOW line AS (PARTITION BY role, ticker ORDER BY trained_through, trained_at, model_id)
 ),
-told AS (
+changes AS (
     SELECT model_id, role, ticker, NULL AS previous, 'champion' AS status, trained_through AS since, 'trained' AS cause,
         trained_at AS changed_at, run_id
     FROM known
@@ -38,8 +38,8 @@ told AS (
     FROM models
     WHERE NOT coalesce(replayed, false) AND status IN ('challenger', 'rejected')
 )
-SELECT row_number() OVER (ORDER BY changed_at, status = 'champion', model_id) AS change, told.*
-FROM told;
+SELECT row_number() OVER (ORDER BY changed_at, status = 'champion', model_id) AS change, changes.*
+FROM changes;
 
 CREATE TABLE forecast_inputs (
     run_id VARCHAR NOT NULL,

@@ -38,7 +38,7 @@ CREATE TABLE window_sums (
     walk_square HUGEINT,
     paired_absolute HUGEINT,
     walk_absolute HUGEINT,
-    told HUGEINT,
+    with_direction HUGEINT,
     right_direction HUGEINT,
     pinball HUGEINT,
     paired_pinball HUGEINT,
@@ -56,5 +56,5 @@ CREATE TABLE storage_order (
 );
 INSERT INTO storage_order VALUES ('forecasts', '1970-01-01', '1970-01-01'), ('prices', '1970-01-01', '1970-01-01');
 
--- Scores are sums of fixed-point numbers from now on: all of them are made anew, once.
+-- Scores are sums of fixed-point numbers from now on: all of them are made again, once.
 INSERT INTO unscored SELECT ticker, min(session) FROM prices GROUP BY ticker;

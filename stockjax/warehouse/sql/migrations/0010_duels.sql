@@ -1,4 +1,4 @@
--- Which forecasts another model had to make, and what a duel of models is about.
+-- Which forecasts a fallback made.
 
 ALTER TABLE forecasts ADD COLUMN fallback VARCHAR;
 DROP VIEW IF EXISTS latest_forecasts;

@@ -1,4 +1,4 @@
--- From when to when each version of a price was known, told by the sessions of the runs: a run of a recorded
+-- From when to when each version of a price was known, by the sessions of the runs: a run of a recorded
 -- source is as old as its session, whatever the clock said.
 
 ALTER TABLE prices ADD COLUMN known_from DATE;

@@ -1,4 +1,4 @@
--- What backtests made of the status of models, beside what nights did.
+-- What backtests made of the status of models, next to what nights did.
 
 CREATE TABLE backtest_model_changes (
     change BIGINT NOT NULL,

@@ -1,5 +1,5 @@
 -- name: stage_added_forecasts
--- A row once written is never changed: what the ledger has is passed over. The bound on as_of lets
+-- A row once written is never changed: rows that the ledger has are skipped. The bound on as_of lets
 -- the scan of the ledger skip what is older than all the rows.
 CREATE OR REPLACE TEMP TABLE added AS
 SELECT rows.*, $code_version AS code_version, $run_id AS run_id, $created_at AS created_at
@@ -50,7 +50,7 @@ WHERE ticker IN (SELECT unnest($tickers)) AND as_of BETWEEN $first AND $last
 GROUP BY ticker, as_of;
 
 -- name: first_live_sessions
--- From when on a ticker's nights are the scheduler's, and not a replay.
+-- The first live session of each ticker, backtests left out.
 SELECT ticker, min(as_of)
 FROM forecasts
 WHERE origin IN ('nightly', 'catchup') AND ticker IN (SELECT unnest($tickers))

@@ -17,8 +17,8 @@ FROM fresh
 ANTI JOIN models USING (model_id);
 
 -- name: renew_model_files
--- The same model made again: because its file was lost, damaged or let go, or because what was trained
--- for a replay is now trained for a night, and comes into force.
+-- The same model made again: because its file was lost, damaged or deleted, or because a backtest trained
+-- it first and a night trains it now.
 UPDATE models
 SET path = fresh.path, sha256 = fresh.sha256, purged_at = NULL,
     status = CASE WHEN coalesce(models.replayed, false) AND NOT fresh.replayed THEN fresh.status ELSE models.status END,
@@ -36,7 +36,7 @@ FROM (
 WHERE models.model_id = fresh.model_id;
 
 -- name: retire_champions
--- Whoever has a newer champion among `fresh` steps down, unless it was put back for later sessions.
+-- A champion with a newer one among `fresh` is retired, unless it was activated for later sessions.
 UPDATE models
 SET status = 'retired'
 FROM champions
@@ -69,8 +69,8 @@ SELECT
 FROM changed;
 
 -- name: champions
--- The models in force at the close of $as_of: of each ticker and of the base the one that began last.
--- What somebody put back later does not reach into the past.
+-- The active models at the close of $as_of: of each ticker and of the base the one that was activated last.
+-- Later activations do not change the past.
 SELECT models.model_id, models.ticker, models.role, trained_through, validation_loss, champion_loss, path, sha256,
     hyperparameters, seed, data_hash, code_version, parent_id,
     CASE WHEN start.cause <> 'trained' THEN start.since END AS activated_on
@@ -89,7 +89,7 @@ QUALIFY row_number() OVER (
 ) = 1;
 
 -- name: active_models
--- The models in force at the close of $as_of, whether their files are still kept or not; all tickers if none is named.
+-- The active models at the close of $as_of, whether their files are still kept or not; all tickers if none is named.
 SELECT models.model_id, models.role, models.ticker, status, trained_through, trained_at,
     validation_loss, champion_loss,
     path, sha256, purged_at, hyperparameters, seed, code_version, data_hash, parent_id, start.since, start.cause,
@@ -119,7 +119,7 @@ WHERE models.model_id IN (SELECT unnest($model_ids))
 ORDER BY models.role, models.ticker, trained_through;
 
 -- name: models_of_run
--- The networks that a run forecast with, from the session that it was about; the replay's are not among them.
+-- The networks that a run forecast with, from its session; those of its backtest are not among them.
 SELECT DISTINCT forecasts.model_id
 FROM forecasts
 JOIN runs USING (run_id)
@@ -167,7 +167,7 @@ SET validation_loss = $validation_loss, champion_loss = $champion_loss,
 WHERE model_id = $model_id;
 
 -- name: stage_promotions
--- The models of $model_ids beside the ones that they displace. They begin with the session after the
+-- The models of $model_ids and the ones that they displace. They begin with the session after the
 -- last that a night has forecast from, and never before what was to begin without them.
 CREATE OR REPLACE TEMP TABLE promotions AS
 WITH last AS (
@@ -239,7 +239,7 @@ GROUP BY role, ticker;
 SELECT count(*) > 0 FROM models WHERE model_id = $model_id;
 
 -- name: purge_models
--- Lets go of models that are old and not in force; who is in force is never let go.
+-- Marks old inactive models as deleted; an active model is never deleted.
 UPDATE models
 SET purged_at = $moment
 WHERE status IN ('retired', 'rejected', 'challenger') AND purged_at IS NULL AND trained_at < $before;

@@ -1,5 +1,5 @@
 -- name: abandon_runs
--- Runs of a flow that never ended: their process died, for whoever asks holds the flow's lock.
+-- Runs of a flow that never ended: their process died, because this run holds the lock of the flow.
 UPDATE runs SET status = 'crashed', finished_at = $moment WHERE status = 'running' AND flow = $flow;
 
 -- name: start_run
@@ -29,7 +29,7 @@ INSERT INTO tickers BY NAME
 SELECT states.*, $updated_at AS updated_at, $run_id AS run_id FROM states ORDER BY ticker;
 
 -- name: status_table
--- Every ticker's freshness and state, those that need a look first.
+-- The freshness and state of every ticker, those with problems first.
 SELECT
     tickers.ticker, tickers.state, tickers.exchange, tickers.source, tickers.sessions,
     tickers.first_session, tickers.last_session, tickers.sessions_behind,
@@ -44,7 +44,7 @@ ORDER BY
     tickers.last_session, tickers.ticker;
 
 -- name: last_outcomes
--- Of every ticker the newest forecast that has an outcome, beside it.
+-- The newest forecast of every ticker that has an outcome, and the outcome.
 SELECT ticker, target, predicted_close * restated_units AS predicted_close, q05 * restated_units AS q05,
     q95 * restated_units AS q95, actual_close * restated_units AS actual_close, inside_90
 FROM scored_forecasts
@@ -54,7 +54,7 @@ QUALIFY row_number() OVER (
 ) = 1;
 
 -- name: stale_tickers
--- Tickers of the newest universe without fresh prices; those that nobody asks for any more keep
+-- Tickers of the newest universe without fresh prices; those that are no longer asked for keep
 -- their state for good.
 SELECT ticker, reason
 FROM tickers

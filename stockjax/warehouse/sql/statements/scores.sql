@@ -2,7 +2,7 @@
 SELECT window_sessions FROM metric_windows ORDER BY window_sessions;
 
 -- name: mark_all_unscored
--- Other windows than the last time: everything is scored anew.
+-- Other windows than the last time: everything is scored again.
 INSERT INTO unscored SELECT ticker, min(session) FROM prices GROUP BY ticker;
 
 -- name: delete_metric_windows

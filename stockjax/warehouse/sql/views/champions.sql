@@ -4,7 +4,7 @@ FROM models
 JOIN model_starts AS start USING (model_id)
 WHERE models.status = 'champion'
 GROUP BY ALL;
-COMMENT ON VIEW champions IS 'The models in force now.';
+COMMENT ON VIEW champions IS 'The active models now.';
 COMMENT ON COLUMN champions.model_id IS 'Row of models.';
 COMMENT ON COLUMN champions.role IS 'base or ticker.';
 COMMENT ON COLUMN champions.ticker IS 'Ticker it forecasts; NULL for a base.';

@@ -11,7 +11,7 @@ LEFT JOIN prices AS outcome ON outcome.ticker = f.ticker AND outcome.session = f
 LEFT JOIN late_outcomes AS late ON late.ticker = f.ticker AND late.target = f.target
 LEFT JOIN prices AS basis ON basis.ticker = f.ticker AND basis.session = f.as_of
 WHERE basis.close IS NULL OR (outcome.close IS NULL AND late.session IS NULL);
-COMMENT ON VIEW forecasts_without_outcome IS 'Forecasts whose target has closed at the exchange of their ticker and that cannot be scored: the ticker has no price of the target and none after it (delisted, or still halted), or the price that the forecast began from was withdrawn. No coverage counts them; leaderboard counts them beside it.';
+COMMENT ON VIEW forecasts_without_outcome IS 'Forecasts whose target has closed at the exchange of their ticker and that cannot be scored: the ticker has no price of the target and none after it (delisted, or still halted), or the price that the forecast began from was withdrawn. No coverage counts them; leaderboard counts them next to it.';
 COMMENT ON COLUMN forecasts_without_outcome.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN forecasts_without_outcome.as_of IS 'Last completed session that the forecast used.';
 COMMENT ON COLUMN forecasts_without_outcome.target IS 'Session that the forecast is about.';

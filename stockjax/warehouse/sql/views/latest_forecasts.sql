@@ -1,5 +1,5 @@
 CREATE OR REPLACE VIEW latest_forecasts AS FROM newest_forecasts;
-COMMENT ON VIEW latest_forecasts IS 'The newest forecast of every ticker and model; replays are left out.';
+COMMENT ON VIEW latest_forecasts IS 'The newest forecast of every ticker and model; backtests are left out.';
 COMMENT ON COLUMN latest_forecasts.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN latest_forecasts.as_of IS 'Last completed session that the forecast used.';
 COMMENT ON COLUMN latest_forecasts.target IS 'Session that the forecast is about.';

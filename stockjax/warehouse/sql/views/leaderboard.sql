@@ -26,7 +26,7 @@ recent AS MATERIALIZED (
     WHERE outcome_session <= day::DATE AND target >= (SELECT min(target) FROM days)
     QUALIFY age <= (SELECT max(window_sessions) FROM metric_windows)
 ),
-beside AS (
+benchmarks AS (
     SELECT
         ticker, as_of, origin,
         any_value(return_error) FILTER (WHERE model = 'random_walk') AS walk_error,
@@ -42,7 +42,7 @@ daily AS MATERIALIZED (
         sum(pinball) AS pinball, sum(har_pinball) AS har_pinball,
         sum(inside_50::INTEGER) AS inside_50, sum(inside_90::INTEGER) AS inside_90, sum(late::INTEGER) AS late
     FROM recent
-    JOIN beside USING (ticker, as_of, origin)
+    JOIN benchmarks USING (ticker, as_of, origin)
     WHERE walk_error IS NOT NULL AND har_pinball IS NOT NULL
     GROUP BY model, origin, age
 ),
@@ -147,4 +147,4 @@ COMMENT ON COLUMN leaderboard.pinball_skill_high IS 'Upper end of the 95% interv
 COMMENT ON COLUMN leaderboard.pinball_verdict IS 'better or worse than har in pinball loss, if the 95% interval of pinball_skill lies on one side of 0; else tie; too few: under 20 sessions, on which such an interval says nothing; benchmark: har itself.';
 COMMENT ON COLUMN leaderboard.rmse_verdict IS 'The same of rmse_skill against random_walk. Ties are the rule: next-day closes are nearly a random walk.';
 COMMENT ON COLUMN leaderboard.late IS 'Forecasts among the n without a price of their target, compared with the next price of their ticker: see scored_forecasts.';
-COMMENT ON COLUMN leaderboard.without_outcome IS 'Forecasts of these sessions beside the n that have no outcome: neither their target nor a later session of their ticker has a price (delisted, or still halted), or the price they began from was withdrawn.';
+COMMENT ON COLUMN leaderboard.without_outcome IS 'Forecasts of these sessions next to the n that have no outcome: neither their target nor a later session of their ticker has a price (delisted, or still halted), or the price they began from was withdrawn.';

@@ -13,7 +13,7 @@ WHERE NOT coalesce(replayed, false)
         (status = 'champion' AND model_id NOT IN (SELECT model_id FROM model_changes WHERE status = 'champion'))
         OR (status = 'retired' AND model_id NOT IN (SELECT model_id FROM model_changes))
     );
-COMMENT ON VIEW model_starts IS 'From which session on a model was meant to be in force; of a ticker (or the base), at a session, the one that began last is.';
+COMMENT ON VIEW model_starts IS 'The session from which each model was active; at a session, the one that started last is active.';
 COMMENT ON COLUMN model_starts.model_id IS 'Row of models.';
 COMMENT ON COLUMN model_starts.since IS 'First day whose forecasts it makes, if that is a session.';
 COMMENT ON COLUMN model_starts.changed_at IS 'When that was settled.';

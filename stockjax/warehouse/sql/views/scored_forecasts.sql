@@ -1,4 +1,4 @@
--- Each forecast beside what happened: at its target or, where the ticker has no price of that session, at
+-- Each forecast next to what happened: at its target or, where the ticker has no price of that session, at
 -- the first session after it that has one. Two branches, so that a filter on outcome_session still limits
 -- what is read of the first; rows of late_outcomes that a price has meanwhile overtaken count for nothing.
 CREATE OR REPLACE VIEW scored_forecasts AS
@@ -58,7 +58,7 @@ SELECT
     outcome_session,
     late
 FROM judged;
-COMMENT ON VIEW scored_forecasts IS 'Every forecast whose target has closed, beside what happened; free of splits, dividends included. Where the ticker has no price of the target (a halt in trading), what happened is its next price, until one of the target arrives: the vendor is asked for it again each time.';
+COMMENT ON VIEW scored_forecasts IS 'Every forecast whose target has closed, next to what happened; free of splits, dividends included. Where the ticker has no price of the target (a halt in trading), what happened is its next price, until one of the target arrives: the vendor is asked for it again each time.';
 COMMENT ON COLUMN scored_forecasts.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN scored_forecasts.as_of IS 'Last completed session that the forecast used.';
 COMMENT ON COLUMN scored_forecasts.target IS 'Session that the forecast is about.';
