@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.engine.session_step import SessionData
+from stockjax.engine.session_data import SessionData
 from stockjax.features import Features, PointInTimePrices, PricePanel, build_features
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.plan import Origin

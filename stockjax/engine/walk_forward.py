@@ -7,11 +7,13 @@ from itertools import takewhile
 
 import pandas as pd
 
+from stockjax.engine.decisions import Decisions
 from stockjax.engine.drift_monitors import Monitors, MonitorUpdate, no_pending, update_monitors, with_pending
 from stockjax.engine.due_sessions import DueSession, SessionReader, due_sessions
 from stockjax.engine.policy import Policy
+from stockjax.engine.session_data import SessionData
 from stockjax.engine.session_forecasts import forecast_quiet_sessions
-from stockjax.engine.session_step import Decisions, SessionData, StepResult, is_quiet, step
+from stockjax.engine.session_step import StepResult, is_quiet, step
 from stockjax.engine.state import State
 from stockjax.features import PointInTimePrices
 from stockjax.forecasting.plan import Origin

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
-from stockjax.engine.session_step import TrainAll, TrainBase
+from stockjax.engine.training_step import TrainAll, TrainBase
 from stockjax.forecasting.plan import Origin, replace_as_of
 from stockjax.forecasting.provenance import forecast_inputs
 from stockjax.forecasting.ticker_states import states_table

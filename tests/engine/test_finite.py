@@ -9,7 +9,7 @@ import pytest
 
 from stockjax.baselines import benchmarks as baselines
 from stockjax.distribution import ReturnForecast
-from stockjax.engine import session_step
+from stockjax.engine import training_step
 from stockjax.engine.session_forecasts import sound_rows
 from stockjax.engine.walk_forward import Chunk
 from stockjax.features import PricePanel
@@ -66,8 +66,8 @@ PLACES = [("network", "head", "bias"), ("adapter", "weights"), ("residuals",)]
 def test_a_base_with_such_a_parameter_is_not_used(
     history: PricePanel, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
 ) -> None:
-    train = session_step.train_base_model
-    monkeypatch.setattr(session_step, "train_base_model", lambda *every: spoilt(train(*every), *path))
+    train = training_step.train_base_model
+    monkeypatch.setattr(training_step, "train_base_model", lambda *every: spoilt(train(*every), *path))
     part = last_session(history)
     assert_clean(part)
     assert part.models == []
@@ -80,13 +80,13 @@ def test_a_base_with_such_a_parameter_is_not_used(
 def test_a_ticker_with_such_a_parameter_is_forecast_by_the_base(
     history: PricePanel, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
 ) -> None:
-    train = session_step.train_ticker_model
+    train = training_step.train_ticker_model
 
     def for_a(asof: Any, ticker: str, *rest: Any) -> Model:
         model = train(asof, ticker, *rest)
         return spoilt(model, *path) if ticker == "A" else model
 
-    monkeypatch.setattr(session_step, "train_ticker_model", for_a)
+    monkeypatch.setattr(training_step, "train_ticker_model", for_a)
     part = last_session(history)
     assert_clean(part)
     assert list(part.problems) == ["A"]
@@ -162,7 +162,7 @@ def test_a_baseline_that_is_none_is_left_out_and_named(
 def test_a_first_base_that_did_not_learn_is_not_used(
     history: PricePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = session_step.train_base_model
+    train = training_step.train_base_model
 
     def far_too_wide(*every: Any) -> Model:
         base = train(*every)
@@ -172,7 +172,7 @@ def test_a_first_base_that_did_not_learn_is_not_used(
             parameters[name] = {**parameters[name], "head": {**head, "bias": head["bias"] + 2.0}}
         return replace(base, parameters=parameters)
 
-    monkeypatch.setattr(session_step, "train_base_model", far_too_wide)
+    monkeypatch.setattr(training_step, "train_base_model", far_too_wide)
     part = last_session(history)
     assert_clean(part)
     (base,) = part.models

@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import State
 
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
-from stockjax.engine import session_step as step_module
+from stockjax.engine import training_step as step_module
 from stockjax.errors import (
     InvalidDataError,
     RunFailedError,

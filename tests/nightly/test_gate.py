@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load, save
 
-from stockjax.engine import session_step as step_module
+from stockjax.engine import training_step as step_module
 from stockjax.features import FEATURE_NAMES, Features
 from stockjax.forecasting import training
 from stockjax.registry import Model, load_champions, save_models

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.engine import session_step
+from stockjax.engine import training_step
 from stockjax.forecasting.asof import AsOfData
 from stockjax.nightly.backtest import backtest
 from stockjax.registry import Model
@@ -127,14 +127,14 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("parity"))
-    train = session_step.train_base_model
+    train = training_step.train_base_model
 
     def spoilt_once(asof: AsOfData, *rest: Any) -> Model:
         base = train(asof, *rest)
         return worse(base) if asof.as_of in SPOILT else base
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session_step, "train_base_model", spoilt_once)
+        patch.setattr(training_step, "train_base_model", spoilt_once)
         made.lines = made.nights()  # type: ignore[attr-defined]
         made.backtest()
     yield made

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from stockjax.distribution import pinball
-from stockjax.engine import session_step
+from stockjax.engine import training_step
 from stockjax.errors import TrainingFailedError
 from stockjax.features import PricePanel
 from stockjax.forecasting.asof import AsOfData
@@ -85,6 +85,6 @@ def test_a_ticker_that_cannot_be_trained_is_named(fold: Fold, monkeypatch: pytes
     def fail(asof: AsOfData, ticker: str, *rest: Any) -> Model:
         raise FloatingPointError("the loss is no number")
 
-    monkeypatch.setattr(session_step, "train_ticker_model", fail)
+    monkeypatch.setattr(training_step, "train_ticker_model", fail)
     with pytest.raises(TrainingFailedError, match=r"A could not be trained \(.*the loss is no number"):
         fold_losses(fold, SEARCHED_FROM, settings_of())
