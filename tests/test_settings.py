@@ -291,7 +291,7 @@ def test_two_values_under_the_old_and_the_new_name_are_refused(
     if place == "file":
         write_toml("[replay]\nsessions = 3\n[warmup]\nsessions = 4\n")
     elif place == "environment":
-        monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "3")
+        monkeypatch.setenv("STOCKJAX_REPLAY__SESSIONS", "3")
         monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "4")
     else:
         write_toml("[replay]\nsessions = 3\n")

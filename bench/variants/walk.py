@@ -20,7 +20,7 @@ from stockjax.features import Features, PricePanel, build_features
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.forecasting.training import train_base_model, with_min_history
-from stockjax.model.network import Parameters, run
+from stockjax.model.network import Parameters, apply_network
 from stockjax.quality.check import check
 from stockjax.registry import Model
 from stockjax.sessions import exchange
@@ -67,7 +67,7 @@ class Distribution:
 
 @jax.jit
 def _forward(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(networks, inputs)
+    location, log_scale, freedom = jax.vmap(apply_network, in_axes=(0, None))(networks, inputs)
     return location.mean(axis=0), log_scale.mean(axis=0), freedom.mean()
 
 

@@ -30,4 +30,4 @@ def student_t_loss(
 
 def masked_mean(values: jax.Array, known: jax.Array) -> jax.Array:
     """Mean of `values` where `known` is true, both of one shape; 0 if nothing is known."""
-    return jnp.sum(jnp.where(known, values, 0.0)) / jnp.maximum(jnp.sum(known), 1)
+    return jnp.sum(jnp.where(known, values, 0.0)) / jnp.maximum(jnp.sum(known, dtype=values.dtype), 1)

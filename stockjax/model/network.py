@@ -102,7 +102,7 @@ def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
     return parameters
 
 
-def run(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def apply_network(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`Forecaster.__call__` as a pure function of its parameters."""
     kernel = parameters["lstm"]["from_input"]["kernel"]
     features, gates = kernel.shape

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stockjax.distribution import LEVELS
 from stockjax.features import Features
-from stockjax.model.network import Parameters, run
+from stockjax.model.network import Parameters, apply_network
 from stockjax.training.windows import BURN_IN, LABELS_PER_WINDOW, WINDOW, Batch, contiguous_windows
 
 SESSIONS_SEEN = 24 * LABELS_PER_WINDOW
@@ -71,7 +71,7 @@ def predict_distribution(networks: Parameters, inputs: jax.Array) -> tuple[jax.A
         (windows, WINDOW, features).
 
     """
-    location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(networks, inputs)
+    location, log_scale, freedom = jax.vmap(apply_network, in_axes=(0, None))(networks, inputs)
     return location.mean(axis=0), log_scale.mean(axis=0), freedom.mean()
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.model.network import Parameters, run
+from stockjax.model.network import Parameters, apply_network
 from stockjax.training.windows import WINDOW
 
 _POINTS = 48
@@ -70,7 +70,7 @@ def _rule() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
 
 @jax.jit
 def _network_log_scale(networks: Parameters, window: jax.Array) -> jax.Array:
-    _, found, _ = jax.vmap(run, in_axes=(0, None))(networks, window[None])
+    _, found, _ = jax.vmap(apply_network, in_axes=(0, None))(networks, window[None])
     return found[:, 0, WINDOW - 1].mean()
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from stockjax.model.likelihood import masked_mean, student_t_loss
-from stockjax.model.network import Parameters, run
+from stockjax.model.network import Parameters, apply_network
 
 _CLIP = 1.0
 _FINAL_RATE = 0.05
@@ -15,7 +15,7 @@ _FINAL_RATE = 0.05
 
 def mean_loss(parameters: Parameters, inputs: jax.Array, labels: jax.Array, known: jax.Array) -> jax.Array:
     """Mean Student-t loss of the known labels of a batch of windows, () in nats."""
-    return masked_mean(student_t_loss(labels, *run(parameters, inputs)), known)
+    return masked_mean(student_t_loss(labels, *apply_network(parameters, inputs)), known)
 
 
 def is_matrix(parameters: Parameters) -> Parameters:
@@ -41,7 +41,7 @@ def base_optimiser(
 def ticker_optimiser(rate: float | jax.Array, decay: float | jax.Array) -> optax.GradientTransformation:
     """AdamW on clipped gradients, at one rate: a few steps have no use for a schedule.
 
-    A ticker that has a base is pulled towards it instead (see `descend`), at a decay of 0.
+    A ticker that has a base is regularised towards it instead (see `train_step`), at a decay of 0.
     """
     return optax.chain(
         optax.clip_by_global_norm(_CLIP), optax.adamw(rate, weight_decay=decay, mask=is_matrix)
@@ -53,17 +53,20 @@ def train_step(
     parameters: Parameters,
     state: optax.OptState,
     batch: tuple[jax.Array, jax.Array, jax.Array],
-    anchor: Parameters | None = None,
-    pull: float = 0.0,
+    l2_sp_target: Parameters | None = None,
+    l2_sp_weight: float = 0.0,
 ) -> tuple[Parameters, optax.OptState]:
-    """One step down the gradient; with an anchor, ½·pull·|parameters - anchor|² is added.
+    """One step down the gradient; with a target (L2-SP), ½·weight·|parameters - target|² is added.
 
     Li, Grandvalet and Davoine, Explicit Inductive Bias for Transfer Learning (ICML 2018).
     """
     gradients = jax.grad(mean_loss)(parameters, *batch)
-    if anchor is not None:
+    if l2_sp_target is not None:
         gradients = jax.tree.map(
-            lambda slope, now, home: slope + jnp.float32(pull) * (now - home), gradients, parameters, anchor
+            lambda slope, now, target: slope + jnp.float32(l2_sp_weight) * (now - target),
+            gradients,
+            parameters,
+            l2_sp_target,
         )
     updates, state = optimiser.update(gradients, state, parameters)
     return cast(Parameters, optax.apply_updates(parameters, updates)), state

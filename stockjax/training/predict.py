@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from stockjax.model.network import Parameters, run
+from stockjax.model.network import Parameters, apply_network
 
 ROWS = 64
 """Forecasts per call of the compiled program; fewer are padded."""
@@ -35,7 +35,7 @@ def _predict(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.
 
     def one(row: tuple[Parameters, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         own, window = row
-        location, log_scale, freedom = jax.vmap(run, in_axes=(0, None))(own, window[None])
+        location, log_scale, freedom = jax.vmap(apply_network, in_axes=(0, None))(own, window[None])
         return location[:, 0, -1], log_scale[:, 0, -1], freedom
 
     return cast(tuple[jax.Array, jax.Array, jax.Array], jax.lax.map(one, (parameters, inputs)))

@@ -24,7 +24,7 @@ VALIDATION_SESSIONS = LABELS_PER_WINDOW
 
 BATCH = 8
 EVALUATIONS = 4
-PULL = 1.0
+L2_SP_WEIGHT = 1.0
 """Strength of the pull towards the base; see `optimiser.descend`."""
 
 
@@ -33,7 +33,7 @@ class Recipe(NamedTuple):
 
     steps: int
     rate: float
-    pull: float
+    l2_sp_weight: float
     decay: float
 
 
@@ -41,7 +41,7 @@ def recipe(settings: TrainingSettings) -> Recipe:
     """The recipe of the mode; of `adapter`, which moves no weights, that of `full`."""
     if settings.mode == "own":
         return Recipe(settings.own_steps, settings.learning_rate, 0.0, settings.weight_decay)
-    return Recipe(settings.ticker_steps, settings.ticker_learning_rate, PULL, 0.0)
+    return Recipe(settings.ticker_steps, settings.ticker_learning_rate, L2_SP_WEIGHT, 0.0)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _mean_over_seeds(parameters: Parameters, windows: tuple[jax.Array, ...]) -> 
 _held_out_loss = jax.jit(_mean_over_seeds)
 
 
-@partial(jax.jit, static_argnames=("pull",))
+@partial(jax.jit, static_argnames=("l2_sp_weight",))
 def _retrain(
     start: Parameters,
     base: Parameters,
@@ -81,7 +81,7 @@ def _retrain(
     held_out: tuple[jax.Array, jax.Array, jax.Array],
     *,
     rate: float | jax.Array,
-    pull: float,
+    l2_sp_weight: float,
     decay: float | jax.Array,
 ) -> tuple[Parameters, jax.Array, jax.Array]:
     """Train all seeds; returns the parameters of the best look, its number and every look's loss.
@@ -100,9 +100,11 @@ def _retrain(
         )
 
     def one_seed(
-        parameters: Parameters, state: Any, home: Parameters, firsts: jax.Array
+        parameters: Parameters, state: Any, target: Parameters, firsts: jax.Array
     ) -> tuple[Parameters, Any]:
-        return train_step(optimiser, parameters, state, windows(firsts), home if pull else None, pull)
+        return train_step(
+            optimiser, parameters, state, windows(firsts), target if l2_sp_weight else None, l2_sp_weight
+        )
 
     def step(carry: tuple[Parameters, Any], firsts: jax.Array) -> tuple[tuple[Parameters, Any], None]:
         return jax.vmap(one_seed)(*carry, base, firsts), None
@@ -167,7 +169,7 @@ def retrain_ticker(
         starts.astype(np.int32),
         _held_out(features, row, length),
         rate=chosen.rate,
-        pull=chosen.pull,
+        l2_sp_weight=chosen.l2_sp_weight,
         decay=chosen.decay,
     )
     losses = np.asarray(losses, dtype=float)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from stockjax import __version__
 from stockjax.audit import Audited, audit
-from stockjax.cli import audit as audit_command
+from stockjax.cli import audit_tables as audit_command
 from stockjax.cli.main import app, main
 from stockjax.errors import QueryRejectedError
 from stockjax.nightly import Universe

@@ -11,7 +11,7 @@ from stockjax.baselines import baseline_forecasts
 from stockjax.features import Features, PricePanel, build_features
 from stockjax.forecasting.ledger_rows import MODELS, forecast_rows
 from stockjax.forecasting.plan import Origin
-from stockjax.model.network import run
+from stockjax.model.network import apply_network
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
 from stockjax.training.windows import WINDOW
@@ -92,7 +92,7 @@ def test_the_network_speaks_in_residuals_of_its_corrected_scale(
         parameters = models[number].parameters
         said = []
         for seed in range(SMALL.seeds):
-            predict_distribution = run(_pick(parameters["network"], seed), window[None])
+            predict_distribution = apply_network(_pick(parameters["network"], seed), window[None])
             location, log_scale, freedom = (np.asarray(part, dtype=float) for part in predict_distribution)
             said.append((location[0, -1], log_scale[0, -1], float(freedom)))
         location, log_scale, freedom = np.mean(said, axis=0)

@@ -14,16 +14,16 @@ from stockjax.model.network import (
     LOCATION_UNIT,
     LSTM,
     ForecastNetwork,
+    apply_network,
     degrees_of_freedom,
     initial_parameters,
     mean_freedom,
-    run,
 )
 from tests.support.synthetic import assert_same_bits
 
 FEATURES = len(FEATURE_NAMES)
 HIDDEN = 4
-run_compiled = jax.jit(run)
+run_compiled = jax.jit(apply_network)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -158,7 +158,7 @@ def test_running_parameters_is_calling_the_module() -> None:
     network.head.kernel[...] = jnp.asarray(np.random.default_rng(1).normal(size=(HIDDEN, 2)), jnp.float32)
     inputs = jnp.asarray(random_inputs(2, 2, 12))
     parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
-    for direct, pure in zip(network(inputs), run(parameters, inputs), strict=True):
+    for direct, pure in zip(network(inputs), apply_network(parameters, inputs), strict=True):
         np.testing.assert_allclose(direct, pure, rtol=1e-6)
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stockjax.features import FEATURE_NAMES, Features, PricePanel, build_features
-from stockjax.model.network import initial_parameters, run
+from stockjax.model.network import apply_network, initial_parameters
 from stockjax.training.adapter import (
     HALF_LIFE,
     RIDGE,
@@ -30,7 +30,7 @@ BURN_IN, LABELS_PER_WINDOW = 32, 64
 LEVELS = [0.05, 0.25, 0.50, 0.75, 0.95]
 WEAK = 1.0
 """A pull that a few hundred sessions hardly feel."""
-run_compiled = jax.jit(run)
+run_compiled = jax.jit(apply_network)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,10 @@ def test_the_stronger_the_pull_the_smaller_the_correction() -> None:
     weights = np.zeros(1 + COUNT)
     weights[[0, 1]] = 0.3, 0.4
     features = planted(1600, 3, weights)
-    sizes = [np.abs(fit(untrained(), features, 1600, ridge=pull)).max() for pull in (WEAK, RIDGE, 1e9)]
+    sizes = [
+        np.abs(fit(untrained(), features, 1600, ridge=l2_sp_weight)).max()
+        for l2_sp_weight in (WEAK, RIDGE, 1e9)
+    ]
     assert sizes[0] > 0.3
     assert 0.01 < sizes[1] < 0.2
     assert 0 < sizes[2] < 1e-5
@@ -139,16 +142,16 @@ def test_nothing_to_correct_is_hardly_corrected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "row", "pull"), [(1700, 0, RIDGE), (1536, 1, WEAK), (700, 0, RIDGE), (700, 1, WEAK)]
+    ("length", "row", "l2_sp_weight"), [(1700, 0, RIDGE), (1536, 1, WEAK), (700, 0, RIDGE), (700, 1, WEAK)]
 )
 def test_the_correction_is_that_of_plain_numpy(
-    networks: dict[str, Any], length: int, row: int, pull: float
+    networks: dict[str, Any], length: int, row: int, l2_sp_weight: float
 ) -> None:
     features = learnable_features(2, length, seed=length)
-    found = fit(networks, features, length, row, ridge=pull)
+    found = fit(networks, features, length, row, ridge=l2_sp_weight)
     assert found.dtype == np.float32
     assert found.shape == (1 + COUNT,)
-    expected = scored_by_hand(networks, features, row, length, pull)
+    expected = scored_by_hand(networks, features, row, length, l2_sp_weight)
     assert np.abs(expected).max() > 0.05
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=3e-6)
 

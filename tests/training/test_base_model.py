@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from stockjax.features import FEATURE_NAMES, Features, PricePanel, build_features
+from stockjax.model.network import apply_network as apply
 from stockjax.model.network import initial_parameters
-from stockjax.model.network import run as apply
 from stockjax.settings import TrainingSettings
 from stockjax.training.base_model import (
     BATCH,

@@ -77,11 +77,11 @@ def test_no_bit_of_a_tickers_network_depends_on_what_is_unseen(mode: str) -> Non
     assert more.validation_loss != one.validation_loss
 
 
-def test_no_bit_of_a_bases_twin_and_its_steps_depends_on_what_is_unseen() -> None:
+def test_no_bit_of_a_bases_holdout_network_and_its_steps_depends_on_what_is_unseen() -> None:
     features, lengths = learnable_features(2, LENGTH, 2), np.array([LENGTH, LENGTH])
     one, other = (train_base(some, lengths, SMALL, 0) for some in (features, spoilt(features, GATE_SESSIONS)))
-    assert one.twin is not None
-    assert_same_bits(one.twin, other.twin)
+    assert one.holdout is not None
+    assert_same_bits(one.holdout, other.holdout)
     assert (one.steps, one.validation_loss) == (other.steps, other.validation_loss)
     # The base itself has seen them.
     assert not np.array_equal(one.parameters["tail"], other.parameters["tail"])
@@ -90,12 +90,12 @@ def test_no_bit_of_a_bases_twin_and_its_steps_depends_on_what_is_unseen() -> Non
 @pytest.mark.parametrize(("length", "has_twin"), [(3 * GATE_SESSIONS + 3, True), (3 * GATE_SESSIONS, False)])
 def test_histories_that_are_too_short_leave_nothing_out(length: int, has_twin: bool) -> None:
     features, lengths = learnable_features(2, length, 2), np.array([length, 70])
-    assert (train_base(features, lengths, SMALL, 0).twin is not None) == has_twin
+    assert (train_base(features, lengths, SMALL, 0).holdout is not None) == has_twin
 
 
-def test_a_twin_is_one_network_of_the_recipe() -> None:
+def test_a_holdout_network_is_one_network_of_the_recipe() -> None:
     features, lengths = learnable_features(2, LENGTH, 2), np.array([LENGTH, LENGTH])
     trained = train_base(features, lengths, SMALL, 0)
-    assert trained.twin is not None
-    assert trained.twin["tail"].shape == (1,)
+    assert trained.holdout is not None
+    assert trained.holdout["tail"].shape == (1,)
     assert np.asarray(trained.parameters["tail"]).shape == (SMALL.seeds,)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockjax.features import FEATURE_NAMES
-from stockjax.model.network import run
+from stockjax.model.network import apply_network
 from stockjax.training.predict import ROWS, Prediction, _predict, predict
 from stockjax.training.windows import WINDOW
 from tests.support.synthetic import SMALL, random_parameters
@@ -47,7 +47,7 @@ def test_a_prediction_is_that_of_each_network_at_the_last_session(together: Pred
     for row in (0, ROWS - 1, ROWS, COUNT - 1):
         for number in range(SMALL.seeds):
             own = jax.tree.map(lambda leaf, row=row, number=number: leaf[row, number], PARAMETERS)
-            location, log_scale, freedom = run(own, INPUTS[row][None])
+            location, log_scale, freedom = apply_network(own, INPUTS[row][None])
             assert together.location[row, number] == pytest.approx(float(location[0, -1]), rel=1e-4, abs=1e-6)
             assert together.log_scale[row, number] == pytest.approx(
                 float(log_scale[0, -1]), rel=1e-4, abs=1e-5

@@ -12,7 +12,7 @@ from stockjax.training.compilation import compilations
 from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.ticker_model import (
     EVALUATIONS,
-    PULL,
+    L2_SP_WEIGHT,
     SESSIONS,
     VALIDATION_SESSIONS,
     Recipe,
@@ -64,12 +64,14 @@ def test_the_losses_are_those_of_the_parameters_on_the_held_out_stretch(base: di
 def loss_by_scipy(parameters: dict[str, Any], held_out: Any) -> float:
     from scipy import stats
 
-    from stockjax.model.network import run
+    from stockjax.model.network import apply_network
 
     losses = []
     for number in range(SMALL.seeds):
         own = jax.tree.map(lambda leaf, number=number: np.asarray(leaf)[number], parameters)
-        location, log_scale, freedom = (np.asarray(part, float) for part in run(own, held_out.inputs))
+        location, log_scale, freedom = (
+            np.asarray(part, float) for part in apply_network(own, held_out.inputs)
+        )
         density = stats.t.logpdf(held_out.labels, freedom, loc=location, scale=np.exp(log_scale))
         losses.append(-density[held_out.known].mean())
     return float(np.mean(losses))
@@ -200,9 +202,9 @@ def test_four_tickers_that_are_only_looked_at_run_one_program(base: dict[str, An
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("full", Recipe(steps=20, rate=3e-4, pull=1.0, decay=0.0)),
-        ("adapter", Recipe(steps=20, rate=3e-4, pull=1.0, decay=0.0)),
-        ("own", Recipe(steps=60, rate=3e-3, pull=0.0, decay=0.33)),
+        ("full", Recipe(steps=20, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
+        ("adapter", Recipe(steps=20, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
+        ("own", Recipe(steps=60, rate=3e-3, l2_sp_weight=0.0, decay=0.33)),
     ],
 )
 def test_each_mode_has_its_recipe(mode: TrainingMode, expected: Recipe) -> None:
@@ -211,7 +213,7 @@ def test_each_mode_has_its_recipe(mode: TrainingMode, expected: Recipe) -> None:
 
 def test_a_recipe_is_what_the_settings_say() -> None:
     lines = {"ticker_steps": 8, "own_steps": 12, "learning_rate": 0.1, "ticker_learning_rate": 0.2}
-    assert recipe(TrainingSettings(**lines, weight_decay=0.5)) == Recipe(8, 0.2, PULL, 0.0)
+    assert recipe(TrainingSettings(**lines, weight_decay=0.5)) == Recipe(8, 0.2, L2_SP_WEIGHT, 0.0)
     assert recipe(TrainingSettings(**lines, weight_decay=0.5, mode="own")) == Recipe(12, 0.1, 0.0, 0.5)
 
 

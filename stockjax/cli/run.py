@@ -1,0 +1,38 @@
+"""`stockjax run`: the nightly flow in this process."""
+
+import typer
+from rich.console import Console
+
+from stockjax.cli.options import (
+    AsOfOption,
+    PathOption,
+    SourceOption,
+    TickersArgument,
+    WarehouseOption,
+    flow_runner,
+    settings_from_flags,
+)
+
+
+def run(
+    tickers: TickersArgument = None,
+    source: SourceOption = None,
+    path: PathOption = None,
+    as_of: AsOfOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Fetch, train, forecast and score, in this process and without a server."""
+    settings = settings_from_flags(tickers, source, path, warehouse)
+    finished = flow_runner("forecast")(settings, as_of.date() if as_of else None)
+
+    from stockjax.reporting.tables import forecast_table, score_table
+    from stockjax.warehouse import Warehouse
+
+    console, made = Console(), Warehouse(settings.warehouse)
+    console.print(forecast_table(made, finished.tickers, finished.as_of))
+    console.print(score_table(made, finished.tickers, finished.as_of))
+    console.print(f"warehouse: {made.database}")
+    console.print(f"report:    {finished.report}")
+    console.print(finished.message)
+    if not finished.succeeded:
+        raise typer.Exit(1)
