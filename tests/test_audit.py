@@ -1,7 +1,7 @@
 """The leak audit: it finds nothing in the project's own way, and every leak that is put in."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -76,9 +76,9 @@ def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> N
         assert not one.leaks
 
 
-def over_all_sessions(history: PricePanel) -> Features:
+def over_all_sessions(history: PricePanel, extra: Sequence[str] = ()) -> Features:
     """The features, standardised by mean and spread of the whole series."""
-    features = build_features(history)
+    features = build_features(history, extra)
     known = features.inputs[history.valid]
     scaled = (features.inputs - known.mean(axis=0)) / (known.std(axis=0) + 0.01)
     return replace(features, inputs=scaled.astype(np.float32))

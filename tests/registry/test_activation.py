@@ -203,7 +203,7 @@ def test_what_was_let_go_or_replayed_is_refused(warehouse: Warehouse, past: Past
     save(warehouse, date(2013, 3, 10), replayed)
     before = statuses(warehouse)
     refused = put(warehouse, models_named(warehouse, [replayed.model_id])).problems
-    assert "replay" in refused[replayed.model_id]
+    assert "trained by a backtest" in refused[replayed.model_id]
     purge_models(warehouse, 1, datetime(2013, 4, 8, tzinfo=UTC))
     done = put(warehouse, models_at(warehouse, DAYS[0], ["A"]))
     assert "deleted on 2013-04-08" in done.problems[past.a[0].model_id]

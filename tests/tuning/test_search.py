@@ -82,9 +82,16 @@ def test_the_settings_in_force_come_first_and_all_others_are_compared_with_them(
 
 
 @pytest.mark.parametrize("max_concurrent_trials", [1, 4])
-def test_the_same_seed_finds_the_same_however_many_threads_there_are(spec: SearchSpec, at_once: int) -> None:
+def test_the_same_seed_finds_the_same_however_many_threads_there_are(
+    spec: SearchSpec, max_concurrent_trials: int
+) -> None:
     found = [
-        [step.result for step in searched(asking_for(spec, workers, trials=14, at_once=at_once), distance)[0]]
+        [
+            step.result
+            for step in searched(
+                asking_for(spec, workers, trials=14, max_concurrent_trials=max_concurrent_trials), distance
+            )[0]
+        ]
         for workers in (1, 3)
     ]
     assert found[0] == found[1]
@@ -116,7 +123,7 @@ def test_a_search_that_was_cut_off_goes_on_as_if_it_had_not_been(
     tmp_path: Path, spec: SearchSpec, calls: int
 ) -> None:
     """Cut off in the current settings, between two trials, and within one."""
-    asked = asking_for(spec, trials=5, at_once=1)
+    asked = asking_for(spec, trials=5, max_concurrent_trials=1)
     kept_in(tmp_path / "whole", asked)
 
     def power_cut(training: TrainingSettings) -> float:
@@ -140,7 +147,7 @@ import os, signal
 from tests.support.searches import *
 from stockjax.tuning import Search, open_study, build_search_spec
 from pathlib import Path
-spec = build_search_spec(history(), TICKERS, TONIGHT, settings_of(trials=6, at_once=3))
+spec = build_search_spec(history(), TICKERS, TONIGHT, settings_of(trials=6, max_concurrent_trials=3))
 def loss(training):
     if len(rigged.calls) > 9:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -164,7 +171,7 @@ def test_trials_of_a_killed_process_are_begun_again(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr
     finished = len(done.stdout.split())
     assert 1 <= finished < 6
-    asked = build_search_spec(history(), TICKERS, TONIGHT, settings_of(trials=6, at_once=3))
+    asked = build_search_spec(history(), TICKERS, TONIGHT, settings_of(trials=6, max_concurrent_trials=3))
     with open_study(tmp_path, asked.name) as study:
         under_way = [trial.params for trial in study.trials if trial.state == TrialState.RUNNING]
     assert under_way
@@ -271,7 +278,7 @@ def test_several_configurations_are_trained_at_once(spec: SearchSpec) -> None:
         meeting.wait()
         return 0.0
 
-    settings = settings_of(trials=5, at_once=2).model_copy(update={"workers": 2})
+    settings = settings_of(trials=5, max_concurrent_trials=2).model_copy(update={"workers": 2})
     steps, _ = searched(SearchSpec(TONIGHT, spec.name, spec.space, spec.folds, settings), meet)
     assert len(steps) == 5
 
