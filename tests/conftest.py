@@ -26,7 +26,7 @@ ONE_SERVER = ("tests/e2e/unattended/", "tests/flows/")
 """Folders whose files share a Prefect server, which every process would start for itself."""
 
 FIRST = ("tests/e2e/unattended/", "tests/test_architecture.py", "tests/e2e/")
-"""What takes long in one piece, so that nobody waits for it in the end."""
+"""What takes long in one piece, so that no one waits for it in the end."""
 
 
 class _ByFileOrServer(LoadScopeScheduling):

@@ -324,6 +324,6 @@ class TestAuditable:
         assert auditable(ledger, [], 1) == {self.DAYS[0]: ["B"]}
         assert auditable(ledger, ["A"], 1) == {self.DAYS[1]: ["A"]}
 
-    def test_a_folder_without_a_warehouse_is_told_so(self, tmp_path: Path) -> None:
+    def test_a_folder_without_a_warehouse_is_reported_so(self, tmp_path: Path) -> None:
         with pytest.raises(SnapshotMissingError, match="there is no warehouse in"):
             auditable(Warehouse(tmp_path), [], 3)

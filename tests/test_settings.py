@@ -49,7 +49,7 @@ def test_sections_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.training.seeds == 3
 
 
-def test_a_flag_of_none_leaves_the_file_in_force() -> None:
+def test_a_flag_of_none_leaves_the_file_active() -> None:
     write_toml('source = "files"\npath = "prices"\n')
     settings = load_settings(source=None, path=None, tickers=None)
     assert (settings.source, settings.path) == ("files", Path("prices"))
@@ -182,7 +182,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         settings.seed = 5  # type: ignore[misc]
 
 
-def test_all_cores_work_unless_told_otherwise() -> None:
+def test_all_cores_work_unless_reported_otherwise() -> None:
     assert load_settings().worker_count == os.cpu_count()
     assert load_settings(workers=3).worker_count == 3
 
@@ -199,7 +199,7 @@ def test_tickers_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().tickers == ("AAPL", "BRK-B", "MSFT")
 
 
-def test_tickers_that_may_start_anew_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tickers_that_may_start_again_may_be_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOCKJAX_HISTORY__ACCEPT", "META, BRK-B")
     assert load_settings().history.accept == ("META", "BRK-B")
     monkeypatch.delenv("STOCKJAX_HISTORY__ACCEPT")

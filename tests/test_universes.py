@@ -165,7 +165,7 @@ def test_a_file_that_is_not_asked_is_not_read(tmp_path: Path) -> None:
 OFFERED = ("FB", "IBM", "MSFT")
 
 
-def test_the_base_learns_from_no_other_tickers_unless_told(tmp_path: Path) -> None:
+def test_the_base_learns_from_no_other_tickers_unless_reported(tmp_path: Path) -> None:
     assert base_tickers(load_settings(), OFFERED) == ()
     path = write(tmp_path / "list.txt", "\n".join(THREE))
     lines = load_settings(tickers=("IBM",), tickers_file=path, universe="djia")

@@ -227,7 +227,7 @@ def test_a_dividend_rewrites_the_adjusted_close_only(yahoo: YahooServer, history
 @pytest.mark.parametrize(
     ("day", "in_newest_shares"), [(date(2020, 8, 7), 0.2), (SPLIT_DAY, 0.8), (DIVIDEND_DAY, 0.8)]
 )
-def test_dividends_are_told_in_the_newest_shares(
+def test_dividends_are_reported_in_the_newest_shares(
     yahoo: YahooServer, history: PricePanel, day: date, in_newest_shares: float
 ) -> None:
     listing = yahoo.listings["AAPL"]
@@ -241,7 +241,7 @@ def test_dividends_are_told_in_the_newest_shares(
     np.testing.assert_allclose(ratio, np.where(early, 1 - in_newest_shares / last_before, 1), rtol=1e-14)
 
 
-def test_only_the_bars_and_events_of_the_period_are_told(
+def test_only_the_bars_and_events_of_the_period_are_reported(
     yahoo: YahooServer, history: PricePanel, ask: Callable[..., Response]
 ) -> None:
     listing = yahoo.listings["AAPL"]

@@ -380,7 +380,7 @@ def test_an_audit_that_finds_a_leak_names_it_and_fails(
     assert files(auditable.folder) == before
 
 
-def test_an_audit_begins_with_its_table_where_nobody_watches(
+def test_an_audit_begins_with_its_table_where_no_one_watches(
     auditable: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(audit_command, "audit", lambda *_, **__: [])

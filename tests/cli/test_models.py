@@ -56,7 +56,7 @@ def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[tuple[st
     return [(row["model_id"], row["status"]) for row in found]
 
 
-def test_the_list_has_what_is_in_force_and_of_a_ticker_all(
+def test_the_list_has_what_is_active_and_of_a_ticker_all(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del folder
@@ -81,7 +81,7 @@ def test_a_rollback_says_what_it_did_and_the_history_of_the_model_keeps_it(
     assert "1 activated" in said(["models", "promote", NEW.model_id], capsys)
 
 
-def test_what_could_not_be_put_in_force_is_named_and_fails(
+def test_what_could_not_be_put_active_is_named_and_fails(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (file,) = folder.rglob(f"{OLD.model_id}.safetensors")
@@ -117,7 +117,7 @@ def test_while_a_night_is_at_work_nothing_is_changed(
     ],
     ids=" ".join,
 )
-def test_names_that_nobody_has_are_one_sentence(
+def test_names_that_no_one_has_are_one_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str
 ) -> None:
     del folder

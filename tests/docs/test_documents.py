@@ -17,7 +17,7 @@ from tests.support.documents import DOCUMENTS, ROOT, Block, blocks, commands
 NOT_RUN = 20
 """Blocks that may be marked as not run."""
 
-# This machine, and a name that is nobody's (RFC 2606).
+# This machine, and a reserved name (RFC 2606).
 ALLOWED_HOSTS = {"127.0.0.1", "hooks.example.com"}
 
 

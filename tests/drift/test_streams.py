@@ -26,7 +26,7 @@ def graded(residuals: np.ndarray) -> np.ndarray:
     return np.hstack(both).reshape(*residuals.shape, 5)
 
 
-def test_an_alarm_is_counted_and_the_stream_begins_anew() -> None:
+def test_an_alarm_is_counted_and_the_stream_begins_again() -> None:
     payoffs = np.full((1, 6, 1), 3.0)
     _, steps = advance(Streams.fresh(1, 1), observations(payoffs), average_run_length=20.0, fewest=1)
     # By hand, the four stakes after each day: 1.7.., until their mean is 20 or more.

@@ -89,7 +89,7 @@ def networks(replayed: list[Chunk]) -> dict[str, Model]:
     return {model.model_id: model for part in replayed for model in part.models}
 
 
-def test_a_replayed_forecast_has_the_bits_of_one_made_on_that_night(
+def test_a_backtested_forecast_has_the_bits_of_one_made_on_that_night(
     history: PricePanel, replayed: list[Chunk]
 ) -> None:
     known = networks(replayed)

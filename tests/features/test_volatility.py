@@ -139,7 +139,7 @@ def test_volatility_and_variance_know_nothing_of_later_sessions(position: int, s
     assert known(scrambled_after(history, last, seed)) == expected
 
 
-def test_the_tickers_beside_it_do_not_change_a_volatility() -> None:
+def test_the_tickers_next_to_it_do_not_change_a_volatility() -> None:
     history = universe({"A": 400, "B": 300, "C": 40})
     together = ewma_volatility(log_returns(history))
     for row, ticker in enumerate(history.tickers):

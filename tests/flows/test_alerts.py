@@ -63,7 +63,7 @@ def test_a_message_carries_the_address_of_the_page(sent: list[dict[str, Any]]) -
     assert sent[1]["body"].endswith(f"\n\nhttps://nights.example.com/runs/flow-run/{RUN}")
 
 
-def test_without_a_block_nobody_is_told_and_nothing_is_wrong(sent: list[dict[str, Any]]) -> None:
+def test_without_a_block_no_one_is_reported_and_nothing_is_wrong(sent: list[dict[str, Any]]) -> None:
     assert alert(load_settings(), "a night", "something failed", RUN) is None
     assert sent == []
 

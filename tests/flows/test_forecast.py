@@ -91,7 +91,7 @@ def test_every_model_forecasts_every_ticker_for_the_next_session(night: tuple[Pa
     assert len(found) == len(expected)
 
 
-def test_the_replay_is_scored_and_never_mixed_with_live_forecasts(night: tuple[Path, State[Any]]) -> None:
+def test_the_backtest_is_scored_and_never_mixed_with_live_forecasts(night: tuple[Path, State[Any]]) -> None:
     found = rows(
         night[0],
         "SELECT DISTINCT origin, model, max(n) FROM rolling_metrics WHERE window_sessions = 21 GROUP BY ALL",
@@ -174,7 +174,7 @@ def refuse(*_: object) -> None:
     raise RuntimeError("the server said 500")
 
 
-def test_a_run_that_cannot_be_named_is_over_and_keeps_nobody_waiting(
+def test_a_run_that_cannot_be_named_is_over_and_keeps_no_one_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -185,7 +185,7 @@ def test_a_run_that_cannot_be_named_is_over_and_keeps_nobody_waiting(
     assert run(tmp_path, tickers=["IBM"]).is_completed()
 
 
-def test_a_night_that_is_complete_stays_so_where_nobody_can_be_alerted(
+def test_a_night_that_is_complete_stays_so_where_no_one_can_be_alerted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.forecast.alert_lines", refuse)
@@ -226,7 +226,7 @@ def test_a_night_fails_by_the_share_of_tickers_that_it_missed(
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts") == [(8,)]
 
 
-def test_a_run_beside_another_is_cancelled_and_leaves_no_trace(tmp_path: Path) -> None:
+def test_a_run_next_to_another_is_cancelled_and_leaves_no_trace(tmp_path: Path) -> None:
     turn = RunLock(load_settings(warehouse=tmp_path))
     turn.acquire("forecast", print)
     state = run(tmp_path, tickers=["IBM"])
@@ -282,7 +282,7 @@ def test_a_night_that_missed_a_ticker_is_completed_and_tells_of_it(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_waiting_cannot_mend_is_not_tried_again(
+def test_what_waiting_cannot_repair_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
 ) -> None:
     tried: list[None] = []

@@ -1,4 +1,4 @@
-"""A flow in the process of whoever asks for it."""
+"""A flow in the process of who asks for it."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-def test_a_run_beside_another_is_an_error_that_says_so(
+def test_a_run_next_to_another_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None
 ) -> None:
     # Standard error is not to be closed at the end of the tests.

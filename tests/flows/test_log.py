@@ -27,12 +27,12 @@ def test_what_prefect_says_of_runs_and_tasks_passes_through(name: str) -> None:
     assert [type(each) for each in logging.getLogger(name).filters].count(Readable) == 1
 
 
-def test_an_uneventful_end_is_not_told_and_others_are() -> None:
+def test_an_uneventful_end_is_not_reported_and_others_are() -> None:
     assert not Readable().filter(record("Finished in state Completed()"))
     assert Readable().filter(record("Finished in state Completed('5 of 5 tickers')"))
 
 
-def test_an_expected_failure_is_one_sentence_and_told_once() -> None:
+def test_an_expected_failure_is_one_sentence_and_reported_once() -> None:
     lines = record("Encountered exception during execution: no such session", UsageError("no such session"))
     assert Readable().filter(lines)
     assert lines.exc_info is None

@@ -1,4 +1,4 @@
-"""What long steps show to somebody who watches them."""
+"""What long steps show to someone who watches them."""
 
 import io
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ def bar(steps: Iterator[BacktestProgress]) -> Iterator[BacktestProgress]:
 
 
 class Terminal(io.StringIO):
-    """Standard error with somebody before it."""
+    """Standard error with someone before it."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_steps_pass_unchanged_and_nothing_is_drawn_where_nobody_watches(
+def test_steps_pass_unchanged_and_nothing_is_drawn_where_no_one_watches(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made: list[BacktestProgress] = []

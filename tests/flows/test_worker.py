@@ -82,7 +82,7 @@ def test_the_watch_for_dead_runs_is_made_once(automations: Automations) -> None:
     assert made.enabled
 
 
-def test_somebody_is_told_of_dead_runs_once_the_settings_name_a_block(
+def test_someone_is_reported_of_dead_runs_once_the_settings_name_a_block(
     automations: Automations, capsys: pytest.CaptureFixture[str]
 ) -> None:
     worker.watch_for_zombies("custom-webhook/nobody")

@@ -290,7 +290,7 @@ def test_a_day_that_none_of_the_exchanges_trades_on_is_refused() -> None:
         live_plan(at("2026-11-30", "22:00"), LONDON, NEW_YORK, as_of=date(2026, 11, 28))
 
 
-def test_a_session_that_has_closed_on_one_exchange_may_be_asked_for_beside_others() -> None:
+def test_a_session_that_has_closed_on_one_exchange_may_be_asked_for_next_to_others() -> None:
     # In the morning of London, Tokyo's Monday is over.
     monday = date(2026, 11, 9)
     plan = live_plan(at("2026-11-09", "07:00"), NEW_YORK, TOKYO, as_of=monday)

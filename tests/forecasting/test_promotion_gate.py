@@ -1,4 +1,4 @@
-"""Who wins a duel, and that both sides meet on sessions that neither was fitted to."""
+"""Who wins a comparison, and that both sides meet on sessions that neither was fitted to."""
 
 from dataclasses import replace
 from datetime import date
@@ -70,7 +70,7 @@ def with_network(model: Model, seed: int, spread: float = 0.3) -> Model:
     return replace(model, parameters={**model.parameters, "network": random_parameters(seed, spread=spread)})
 
 
-def test_the_correction_of_a_ticker_is_fitted_again_without_the_days_of_the_duel(
+def test_the_correction_of_a_ticker_is_fitted_again_without_the_days_of_the_comparison(
     asof: AsOfData,
 ) -> None:
     assert SMALL.hidden == 4
@@ -110,11 +110,11 @@ def test_a_base_speaks_for_a_ticker_that_has_no_champion(asof: AsOfData) -> None
 
 
 def with_twin(seed: int) -> Model:
-    """A base whose twin is the first of its networks, and which itself is another."""
+    """A base whose holdout network is the first of its networks, and which itself is another."""
     base = with_network(some_model(None, seed), seed)
-    twin = jax.tree.map(lambda leaf: leaf[:1], base.parameters["network"])
+    holdout = jax.tree.map(lambda leaf: leaf[:1], base.parameters["network"])
     base = with_network(base, seed + 10)
-    return replace(base, parameters={**base.parameters, "twin": twin})
+    return replace(base, parameters={**base.parameters, "twin": holdout})
 
 
 def alone(base: Model) -> Model:
@@ -122,7 +122,7 @@ def alone(base: Model) -> Model:
     return replace(base, parameters={**base.parameters, "network": base.parameters["twin"]})
 
 
-def test_a_base_without_a_twin_meets_nobody(asof: AsOfData) -> None:
+def test_a_base_without_a_holdout_network_meets_no_one(asof: AsOfData) -> None:
     without = with_network(some_model(None, 1), 1)
     assert compare_bases(without, with_twin(2), asof) is None
     assert compare_bases(with_twin(2), without, asof) is None
@@ -144,6 +144,6 @@ def test_a_day_of_bases_is_the_mean_over_its_tickers(asof: AsOfData) -> None:
     assert compare_bases(one, one, asof).error == 0  # type: ignore[union-attr]
 
 
-def test_a_base_of_tickers_that_are_all_too_young_meets_nobody() -> None:
+def test_a_base_of_tickers_that_are_all_too_young_meets_no_one() -> None:
     young = AsOfData.at(universe({"A": 60}), TONIGHT)
     assert compare_bases(with_twin(1), with_twin(2), young) is None

@@ -93,7 +93,7 @@ def test_a_ticker_has_a_correction_of_its_own_and_shares_the_rest(
     assert_same_bits(ticker.parameters["residuals"], base.parameters["residuals"])
 
 
-def test_a_correction_is_fitted_anew_and_not_grown_from_the_one_before(
+def test_a_correction_is_fitted_again_and_not_grown_from_the_one_before(
     asof: AsOfData, base: Model, ticker: Model
 ) -> None:
     adapter = {**ticker.parameters["adapter"], "weights": ticker.parameters["adapter"]["weights"] + 1}
@@ -169,7 +169,7 @@ def test_a_ticker_that_fails_stops_no_other(
     assert_same_bits(trained.parameters, ticker.parameters)
 
 
-def test_somebody_who_stops_the_run_stops_it(
+def test_someone_who_stops_the_run_stops_it(
     asof: AsOfData, base: Model, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     failing(monkeypatch, 0, KeyboardInterrupt())

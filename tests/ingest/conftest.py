@@ -43,7 +43,7 @@ def folder(faultless: dict[int, Path], tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_copies_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nobody reads them here, and every write makes one.
+    # No one reads them here, and every write makes one.
     monkeypatch.setattr(Warehouse, "_publish", lambda warehouse: None)
 
 

@@ -15,7 +15,7 @@ def test_the_settings_word_comes_before_the_vendors_and_that_before_the_default(
     }
 
 
-def test_tickers_keep_their_order_and_nobody_else_is_listed() -> None:
+def test_tickers_keep_their_order_and_no_one_else_is_listed() -> None:
     settings = load_settings(exchanges={"Z": "XTKS"})
     assert list(listings(["C", "A", "B"], settings, {"Y": "XLON"})) == ["C", "A", "B"]
 

@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("stretches", [0, 1, 2])
-def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
+def test_a_backtest_that_was_cut_off_goes_on_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[Any, ...]], stretches: int
 ) -> None:
     written: list[int] = []
@@ -74,7 +74,7 @@ def test_a_replay_that_was_cut_off_goes_on_with_the_same_bits(
     assert first_night(tmp_path) == whole
 
 
-def test_a_replay_that_is_complete_is_not_made_again(
+def test_a_backtest_that_is_complete_is_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[tuple[Any, ...]]
 ) -> None:
     assert first_night(tmp_path) == whole

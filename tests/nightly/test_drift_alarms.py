@@ -319,7 +319,7 @@ def test_the_observations_are_those_of_the_ledger(shifted: World) -> None:
         assert observation == pytest.approx(expected)
 
 
-def test_replays_come_before_the_first_night_and_never_after(warehouse: Warehouse) -> None:
+def test_backtests_come_before_the_first_night_and_never_after(warehouse: Warehouse) -> None:
     world = World(warehouse, {}, origin="backtest")
     world.ingest(60)
     world.night(60)
@@ -349,7 +349,7 @@ def test_the_settings_turn_it_off(shifted: World) -> None:
     assert shifted.due(120)[0] == {"B"}
 
 
-def test_alarms_are_told_on_the_night_that_raised_them(shifted: World, at: int) -> None:
+def test_alarms_are_reported_on_the_night_that_raised_them(shifted: World, at: int) -> None:
     shifted.ingest(120)
     shifted.night(at - 1)
     shifted.night(at)

@@ -118,7 +118,7 @@ def nights(_first: Nights, tmp_path: Path) -> Nights:
 def harmful(start: Any, base: Any, features: Features, row: int, length: int, *rest: Any) -> Any:
     """A training with a hundred times the learning rate, which early stopping alone would stop.
 
-    So what it learns from and is stopped by is spoilt too; what a duel looks at is not.
+    So what it learns from and is stopped by is spoilt too; what a comparison looks at is not.
     """
     settings, seed = rest
     wild = settings.model_copy(update={"ticker_learning_rate": 100 * settings.ticker_learning_rate})
@@ -239,7 +239,7 @@ def test_a_model_file_that_is_not_whole_is_named_and_the_base_forecasts(nights: 
         assert nights.networks(-3)["B"] == (nights.champions()["B"], None)
 
 
-def test_a_base_that_is_not_whole_is_trained_anew(nights: Nights) -> None:
+def test_a_base_that_is_not_whole_is_trained_again(nights: Nights) -> None:
     base = nights.champions()[None]
     flip_a_bit(nights.file_of(base))
     message = nights.night(-4, **WIDE)
@@ -271,7 +271,7 @@ def test_without_any_model_har_speaks_and_the_row_says_so(
     nights.assert_rows_come_out_again(-4)
 
 
-def test_a_champion_that_is_too_old_is_passed_over(nights: Nights) -> None:
+def test_a_champion_that_is_too_old_is_skipped(nights: Nights) -> None:
     before = nights.champions()
     message = nights.night(-1, catch_up=0, ticker_every=2, ticker_expiry=3, **WIDE)
     assert f"A: its model {before['A']} is 4 sessions old and skipped, forecast from the base" in message
@@ -279,7 +279,7 @@ def test_a_champion_that_is_too_old_is_passed_over(nights: Nights) -> None:
     nights.assert_rows_come_out_again(-1)
 
 
-def test_a_base_that_is_too_old_is_trained_anew(nights: Nights) -> None:
+def test_a_base_that_is_too_old_is_trained_again(nights: Nights) -> None:
     before = nights.champions()
     message = nights.night(-1, catch_up=0, base_every=2, base_expiry=3, **WIDE)
     assert f"base: the base {before[None]} is 4 sessions old and skipped" in message
@@ -311,7 +311,9 @@ def kept_challenger(nights: Nights, *, good: bool) -> Model:
     return challenger
 
 
-def test_the_winner_of_a_search_meets_the_base_in_force_and_its_recipe_goes_on(nights: Nights) -> None:
+def test_the_winner_of_a_search_is_compared_with_the_active_base_and_its_recipe_goes_on(
+    nights: Nights,
+) -> None:
     challenger = kept_challenger(nights, good=True)
     nights.night(-4, **WIDE)
     assert nights.champions()[None] == challenger.model_id

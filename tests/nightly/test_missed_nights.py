@@ -87,7 +87,7 @@ def first_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame) -
 
 @pytest.fixture(scope="module")
 def every_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, first_night: Path) -> Path:
-    """The warehouse of somebody who missed none."""
+    """The warehouse of someone who missed none."""
     folder = tmp_path_factory.mktemp("every")
     shutil.copytree(first_night, folder / "warehouse")
     for session in NIGHTS[1:]:
@@ -97,7 +97,7 @@ def every_night(tmp_path_factory: pytest.TempPathFactory, three: pd.DataFrame, f
 
 @pytest.fixture
 def late(tmp_path: Path, first_night: Path) -> Path:
-    """The warehouse of somebody who has missed all nights since the first."""
+    """The warehouse of someone who has missed all nights since the first."""
     return shutil.copytree(first_night, tmp_path / "warehouse")
 
 
@@ -240,7 +240,7 @@ def test_a_backtest_of_prices_that_came_at_once_knows_a_spike_until_the_next_bar
     ) == [(0,)]
 
 
-def test_no_more_nights_are_caught_up_than_the_settings_say_and_replays_fill_the_rest(
+def test_no_more_nights_are_caught_up_than_the_settings_say_and_backtests_fill_the_rest(
     vendor: Vendor, late: Path
 ) -> None:
     outcome = vendor.night(late, NIGHTS[-1], catch_up={"sessions": 2})
@@ -255,7 +255,7 @@ def sample(folder: Path, as_of: date | None, *tickers: str) -> RunResult:
     return whole(load_settings(warehouse=folder, **(USUAL | changes)), as_of)
 
 
-def test_a_night_of_the_past_beside_later_prices_is_no_live_one(tmp_path: Path) -> None:
+def test_a_night_of_the_past_next_to_later_prices_is_no_live_one(tmp_path: Path) -> None:
     sample(tmp_path, None, "IBM")
     sample(tmp_path, date(2013, 1, 15), "IBM")
     found = rows(

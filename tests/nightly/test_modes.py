@@ -36,7 +36,7 @@ class Nights:
             training={**SMALL, "mode": mode},
             warmup={"sessions": 0},
             history={"training_sessions": 320},
-            # Whoever is better, it takes over: who begins where is what these nights are about.
+            # Who is better, it takes over: who begins where is what these nights are about.
             retrain={"base_tolerance": 9, "ticker_tolerance": 9},
             workers=1,
         )
@@ -53,7 +53,7 @@ class Nights:
             return connection.execute(sql).fetchall()
 
 
-def test_a_base_is_trained_once_the_mode_asks_for_one_and_then_stays_in_force(tmp_path: Path) -> None:
+def test_a_base_is_trained_once_the_mode_asks_for_one_and_then_stays_active(tmp_path: Path) -> None:
     nights = Nights(tmp_path)
     alone, after = nights.night(-6, "own"), nights.night(-5, "own")
     # Neither is there a new one on the second night: in this mode it could learn nothing.

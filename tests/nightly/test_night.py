@@ -152,7 +152,7 @@ def test_the_sample_and_prices_of_today_do_not_share_a_warehouse(server: YahooSe
         night.open()
 
 
-def test_a_night_that_was_only_replayed_can_be_asked_for(tmp_path: Path) -> None:
+def test_a_night_that_was_only_backtested_can_be_asked_for(tmp_path: Path) -> None:
     settings = load_settings(
         warehouse=tmp_path, tickers=("IBM",), training=SMALL, warmup={"sessions": 3}, workers=1
     )
@@ -214,7 +214,7 @@ def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
     assert found["cut"] == found["whole"]
 
 
-def test_a_vendor_out_of_reach_is_told_soon_and_by_name(tmp_path: Path) -> None:
+def test_a_vendor_out_of_reach_is_reported_soon_and_by_name(tmp_path: Path) -> None:
     with YahooServer() as gone:
         settings = settings_for(gone, tmp_path, *(f"S{number:02d}" for number in range(40)))
     lines: list[str] = []

@@ -57,7 +57,7 @@ def test_alarms_of_drift_are_counted_in_the_message_and_named_in_the_summary() -
         (10, 3, 5, 0.5, False),
         # A forecast of one that has ended since is none that others lack.
         (10, 6, 5, 0.0, False),
-        # Nobody was left to be forecast.
+        # No one was left to be forecast.
         (3, 0, 3, 0.5, True),
     ],
 )

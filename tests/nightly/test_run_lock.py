@@ -76,7 +76,7 @@ def test_a_second_run_is_refused_at_once_in_a_sentence_that_says_what_to_do(tmp_
     taken(tmp_path).release()
 
 
-def test_whoever_was_refused_takes_nothing_from_the_other_when_it_ends(tmp_path: Path) -> None:
+def test_who_was_refused_takes_nothing_from_the_other_when_it_ends(tmp_path: Path) -> None:
     first, second = taken(tmp_path), RunLock(settings(tmp_path))
     with pytest.raises(RunInProgressError):
         second.acquire("forecast", say_nothing)
@@ -185,7 +185,7 @@ def test_a_night_holds_its_turn_from_its_opening_to_its_close(tmp_path: Path) ->
     taken(tmp_path).release()
 
 
-def test_a_night_that_cannot_begin_keeps_nobody_waiting(
+def test_a_night_that_cannot_begin_keeps_no_one_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -197,7 +197,7 @@ def test_a_night_that_cannot_begin_keeps_nobody_waiting(
     taken(tmp_path).release()
 
 
-def test_a_night_whose_end_cannot_be_noted_keeps_nobody_waiting(
+def test_a_night_whose_end_cannot_be_noted_keeps_no_one_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

@@ -141,7 +141,7 @@ def test_a_row_of_before_the_restatement_needs_the_prices_of_before(nights: Nigh
     assert {one.row["model"] for one in other if one.same} >= {"random_walk", "ewma", "har"}
 
 
-def test_a_search_beside_a_night_leaves_its_rows_as_they_were_made(nights: Nights) -> None:
+def test_a_search_next_to_a_night_leaves_its_rows_as_they_were_made(nights: Nights) -> None:
     night = nights.begun(-4)
     universe = night.resolve_universe(night.ingest())
     # Between reading and writing, a search fetches a restated price and keeps a challenger.
@@ -183,7 +183,7 @@ def test_a_model_file_that_is_gone_is_named_and_stops_no_baseline(nights: Nights
     assert all(found[model].same for model in ("random_walk", "ewma", "har"))
 
 
-def test_a_number_that_was_not_the_forecast_is_told_with_what_else_is_not_as_it_was(
+def test_a_number_that_was_not_the_forecast_is_reported_with_what_else_is_not_as_it_was(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day = DAYS[-5].item()

@@ -130,7 +130,7 @@ def test_the_exchange_of_a_ticker_for_the_base_decides_nothing_about_the_night(t
     assert outcome.message == "1 of 1 tickers forecast for 2026-03-09"
 
 
-def test_a_ticker_for_the_base_that_cannot_be_had_stops_nothing_and_is_told(tmp_path: Path) -> None:
+def test_a_ticker_for_the_base_that_cannot_be_had_stops_nothing_and_is_reported(tmp_path: Path) -> None:
     friday = date(2026, 3, 6)
     lines: list[str] = []
     with YahooServer() as server:

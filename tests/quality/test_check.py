@@ -264,12 +264,12 @@ def test_the_range_is_never_widened_for_the_close() -> None:
     assert reasons(checked({"open": 11.3, "close": 11.3})) == ["close_outside_range"]
 
 
-def test_a_row_that_is_refused_is_not_said_to_be_mended() -> None:
+def test_a_row_that_is_refused_is_not_said_to_be_repaired() -> None:
     assert reasons(checked({"high": 9.0, "low": 11.0, "volume": -1.0})) == ["negative_volume"]
     assert reasons(checked({}, {"open": 11.5})) == ["duplicate"]
 
 
-def test_one_row_may_be_mended_and_flagged() -> None:
+def test_one_row_may_be_repaired_and_flagged() -> None:
     rows = days([10.0, 10.0, 14.3], {2: {"open": 14.8, "volume": 0.0}})
     outcome = checked(*rows)
     assert reasons(outcome) == ["range_widened", "adjusted_close_jump", "zero_volume"]

@@ -127,7 +127,7 @@ class TestUnadjustedSplit:
     def test_a_split_brings_twice_the_shares(self, volume: float, reason: str) -> None:
         assert reasons(checked(*on([10.0, 10.0, 5.0, 5.0], volume=volume))) == [reason]
 
-    def test_a_crash_is_told_by_its_volume(self) -> None:
+    def test_a_crash_is_reported_by_its_volume(self) -> None:
         crash = on([10.0, 10.0, 5.0, 5.0], volume=800.0)
         assert reasons(checked(*crash)) == ["adjusted_close_jump"]
         doubled_on_news = on([10.0, 10.0, 20.0, 20.0], volume=400.0)
@@ -210,7 +210,7 @@ class TestZeroVolume:
         rows = days(LEVEL, {0: {"volume": np.nan}, 1: {"volume": np.nan}, 3: {"volume": 0.0}})
         assert "zero_volume" in reasons(checked(*rows))
 
-    def test_what_is_usual_is_told_by_what_is_stored_as_well(self) -> None:
+    def test_what_is_usual_is_reported_by_what_is_stored_as_well(self) -> None:
         rows = days(LEVEL, {3: {"volume": 0.0}})
         assert reasons(checked(rows[3])) == []
         assert reasons(judged(table(rows[3]), table(*rows[:3]))) == ["zero_volume"]

@@ -1,4 +1,4 @@
-"""Which models somebody means, and putting them active: all of it or nothing, and on record."""
+"""Which models someone means, and putting them active: all of it or nothing, and on record."""
 
 import shutil
 import subprocess
@@ -143,7 +143,7 @@ def test_the_same_again_changes_nothing(warehouse: Warehouse, past: Past) -> Non
     assert rows(warehouse, "FROM model_changes ORDER BY change") == before
 
 
-def test_back_and_forth_ends_where_it_was_told_to_last(warehouse: Warehouse, past: Past) -> None:
+def test_back_and_forth_ends_where_it_was_reported_to_last(warehouse: Warehouse, past: Past) -> None:
     for at in (0, 2, 1):
         put(warehouse, models_named(warehouse, [past.a[at].model_id]))
     assert active(warehouse)["A"] == past.a[1].model_id
@@ -198,7 +198,7 @@ def test_a_file_that_is_not_whole_is_refused_and_the_others_go_on(
     }
 
 
-def test_what_was_let_go_or_replayed_is_refused(warehouse: Warehouse, past: Past) -> None:
+def test_what_was_deleted_or_backtested_is_refused(warehouse: Warehouse, past: Past) -> None:
     replayed = some_model("A", 40, trained_through=DAYS[1], status="retired", replayed=True)
     save(warehouse, date(2013, 3, 10), replayed)
     before = statuses(warehouse)
@@ -210,7 +210,7 @@ def test_what_was_let_go_or_replayed_is_refused(warehouse: Warehouse, past: Past
     assert statuses(warehouse) == before
 
 
-def test_who_was_put_back_is_never_let_go(warehouse: Warehouse, past: Past) -> None:
+def test_who_was_put_back_is_never_deleted(warehouse: Warehouse, past: Past) -> None:
     put(warehouse, models_at(warehouse, DAYS[0]))
     purge_models(warehouse, 1, datetime(2013, 4, 8, tzinfo=UTC))
     gone = {row[0] for row in rows(warehouse, "SELECT model_id FROM models WHERE purged_at IS NOT NULL")}

@@ -86,7 +86,7 @@ def test_no_models_leave_no_trace(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
-def test_a_damaged_file_is_named_and_passed_over(warehouse: Warehouse, harm: str) -> None:
+def test_a_damaged_file_is_named_and_skipped(warehouse: Warehouse, harm: str) -> None:
     base, apple, other = some_model(None, 1), some_model("AAPL", 2), some_model("IBM", 3)
     save(warehouse, base, apple, other)
     path = warehouse.models / "batch" / f"{apple.model_id}.safetensors"
@@ -114,7 +114,7 @@ def test_a_damaged_base_is_named_and_the_tickers_stay(warehouse: Warehouse) -> N
 
 
 @pytest.mark.parametrize("change", ["bare", "less", "more"])
-def test_a_file_of_another_release_is_named_and_passed_over(warehouse: Warehouse, change: str) -> None:
+def test_a_file_of_another_release_is_named_and_skipped(warehouse: Warehouse, change: str) -> None:
     base, apple, other = some_model(None, 1), some_model("AAPL", 2), some_model("IBM", 3)
     parts = apple.parameters
     foreign = {
@@ -221,7 +221,7 @@ def active(warehouse: Warehouse, day: int) -> tuple[str | None, str | None]:
     return found.base and found.base.model_id, own and own.model_id
 
 
-def test_at_a_past_session_the_models_of_that_time_are_in_force(warehouse: Warehouse) -> None:
+def test_at_a_past_session_the_models_of_that_time_are_active(warehouse: Warehouse) -> None:
     bases = [some_model(None, day, trained_through=february(day)) for day in (4, 11, 20)]
     own = [some_model("AAPL", day, trained_through=february(day)) for day in (5, 12, 21)]
     for number, pair in enumerate(zip(bases, own, strict=True)):
@@ -251,7 +251,7 @@ def test_at_a_past_session_the_models_of_that_time_are_in_force(warehouse: Wareh
     assert {day: active(warehouse, day) for day in expected} == expected
 
 
-def test_a_model_that_was_trained_for_a_replay_never_was_in_force(warehouse: Warehouse) -> None:
+def test_a_model_that_was_trained_for_a_backtest_never_was_active(warehouse: Warehouse) -> None:
     base, own = (
         some_model(ticker, 1, trained_through=february(4), hyperparameters={"hidden": 4})
         for ticker in (None, "AAPL")
@@ -272,7 +272,7 @@ def test_a_model_that_was_trained_for_a_replay_never_was_in_force(warehouse: War
 
 
 @pytest.mark.parametrize("status", ["challenger", "rejected"])
-def test_a_model_that_never_took_over_is_not_in_force_at_a_past_session(
+def test_a_model_that_never_took_over_is_not_active_at_a_past_session(
     warehouse: Warehouse, status: Any
 ) -> None:
     first, newest = (some_model(None, day, trained_through=february(day)) for day in (4, 20))
@@ -282,7 +282,7 @@ def test_a_model_that_never_took_over_is_not_in_force_at_a_past_session(
     assert active(warehouse, 15)[0] == first.model_id
 
 
-def test_of_two_models_of_one_past_session_the_later_made_was_in_force(warehouse: Warehouse) -> None:
+def test_of_two_models_of_one_past_session_the_later_made_was_active(warehouse: Warehouse) -> None:
     for number, hour in enumerate((20, 22, 21)):
         moment = MOMENT.replace(hour=hour)
         model = some_model(None, number, trained_through=february(4))
@@ -291,7 +291,7 @@ def test_of_two_models_of_one_past_session_the_later_made_was_in_force(warehouse
     assert active(warehouse, 10)[0] == some_model(None, 1, trained_through=february(4)).model_id
 
 
-def test_a_model_of_a_replay_takes_office_when_a_night_makes_it_again(warehouse: Warehouse) -> None:
+def test_a_model_of_a_backtest_takes_office_when_a_night_makes_it_again(warehouse: Warehouse) -> None:
     """The same inputs, seed and code give the same name, whatever it was first made for."""
     base = some_model(None, 1)
     save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")
@@ -302,7 +302,7 @@ def test_a_model_of_a_replay_takes_office_when_a_night_makes_it_again(warehouse:
     assert found.base.model_id == base.model_id
 
 
-def test_a_champion_stays_in_office_when_a_replay_makes_it_again(warehouse: Warehouse) -> None:
+def test_a_champion_stays_in_office_when_a_backtest_makes_it_again(warehouse: Warehouse) -> None:
     base = some_model(None, 1)
     save(warehouse, base, batch="night")
     save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")
@@ -373,7 +373,7 @@ def test_the_name_of_a_model_does_not_depend_on_what_came_out() -> None:
     assert some_model(None).model_id.startswith("base-")
 
 
-def test_a_challenger_retires_nobody_and_is_never_in_force(warehouse: Warehouse) -> None:
+def test_a_challenger_retires_no_one_and_is_never_active(warehouse: Warehouse) -> None:
     newer = some_model(None, 2, trained_through=TONIGHT, status="challenger")
     save(warehouse, newer, batch="search")
     assert load_champions(warehouse, ["AAPL"], TONIGHT) == Champions(None)

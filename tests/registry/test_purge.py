@@ -77,7 +77,7 @@ def test_a_model_goes_on_the_day_that_the_settings_say(warehouse: Warehouse) -> 
     assert purge_models(warehouse, DAYS, LONG_AGO + timedelta(days=DAYS, seconds=1)) == 1
 
 
-def test_a_model_that_was_let_go_is_in_force_at_no_session(warehouse: Warehouse) -> None:
+def test_a_model_that_was_deleted_is_active_at_no_session(warehouse: Warehouse) -> None:
     first, second = generations(warehouse)
     past = first.trained_through
     assert load_champions(warehouse, ["AAPL"], past).tickers["AAPL"].model_id == first.model_id
@@ -88,13 +88,13 @@ def test_a_model_that_was_let_go_is_in_force_at_no_session(warehouse: Warehouse)
 
 
 @pytest.mark.parametrize("status", ["retired", "rejected", "challenger"])
-def test_all_who_are_not_in_force_go(warehouse: Warehouse, status: str) -> None:
+def test_all_who_are_not_active_go(warehouse: Warehouse, status: str) -> None:
     keep(warehouse, some_model("AAPL", 1, status=status), batch="other")
     assert purge_models(warehouse, DAYS, NOW) == 1
     assert files(warehouse) == []
 
 
-def test_models_of_a_replay_go_too(warehouse: Warehouse) -> None:
+def test_models_of_a_backtest_go_too(warehouse: Warehouse) -> None:
     keep(warehouse, some_model("AAPL", 1, status="retired", replayed=True), batch="replay")
     assert purge_models(warehouse, DAYS, NOW) == 1
 
@@ -189,6 +189,6 @@ def test_a_folder_that_another_run_is_about_to_fill_stays(warehouse: Warehouse) 
     assert ".night.unfinished" in files(warehouse)
 
 
-def test_a_warehouse_without_models_has_none_to_let_go(warehouse: Warehouse) -> None:
+def test_a_warehouse_without_models_has_none_to_deleted(warehouse: Warehouse) -> None:
     assert not warehouse.models.exists()
     assert purge_models(warehouse, DAYS, NOW) == 0

@@ -222,7 +222,7 @@ def test_alarms_of_drift_stand_on_the_page_and_how_far_the_others_are(warehouse:
     assert page.items[:2] == ["drift: scale of A|B", "scale, ticker: 2 watched, nearest 125.0%"]
 
 
-def test_whoever_was_not_asked_for_is_not_shown(warehouse: Warehouse) -> None:
+def test_who_was_not_asked_for_is_not_shown(warehouse: Warehouse) -> None:
     fill(warehouse, ("AAPL", "IBM"), replayed=3)
     page = Read(night(warehouse, ("IBM",)))
     assert [[row[0] for row in table] for table in page.tables] == [["ticker", "IBM"]] * 2

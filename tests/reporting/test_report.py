@@ -110,7 +110,7 @@ def test_the_folder_is_small_and_needs_nothing_else(warehouse: Warehouse) -> Non
     assert not re.search(r"https?://", path.read_text(encoding="utf-8"))
 
 
-def test_a_browser_runs_the_pages_own_script_and_files_beside_it_only(warehouse: Warehouse) -> None:
+def test_a_browser_runs_the_pages_own_script_and_files_next_to_it_only(warehouse: Warehouse) -> None:
     fill(warehouse, ("AAPL",), replayed=2)
     page = page_of(write_report(warehouse, TONIGHT, ["AAPL"]))
     (policy,) = [a["content"] for a in page.named("meta") if a.get("http-equiv") == "Content-Security-Policy"]
@@ -175,7 +175,7 @@ def test_what_is_not_as_usual_is_noted(warehouse: Warehouse) -> None:
     assert forecast_tickers(warehouse, TONIGHT) == ["A", "B", "C"]
 
 
-def test_alarms_of_drift_are_told(warehouse: Warehouse) -> None:
+def test_alarms_of_drift_are_reported(warehouse: Warehouse) -> None:
     fill(warehouse, ("AAPL",), replayed=2)
     assert "Noalarms of drift" in page_of(write_report(warehouse, TONIGHT, ["AAPL"])).text
     row = {"session": TONIGHT, "tickers": 1, "observation": 2.5, "evidence": 125.0, "threshold": 100.0}
@@ -297,7 +297,7 @@ def test_the_latest_report_is_that_of_the_newest_forecasts_and_of_the_last_unive
     assert write_latest_report(warehouse, TONIGHT) == path
 
 
-def test_there_is_no_report_of_what_nobody_forecast(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_there_is_no_report_of_what_no_one_forecast(warehouse: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(NothingToForecastError, match="stockjax run"):
         write_latest_report(warehouse)
     fill(warehouse, ("AAPL",), replayed=2)

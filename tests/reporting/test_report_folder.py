@@ -38,7 +38,7 @@ def test_what_is_no_report_of_a_session_stays(warehouse: Warehouse) -> None:
     assert all((folder / "index.html").exists() for folder in others)
 
 
-def test_a_warehouse_without_reports_has_none_to_let_go(warehouse: Warehouse) -> None:
+def test_a_warehouse_without_reports_has_none_to_deleted(warehouse: Warehouse) -> None:
     assert not warehouse.reports.exists()
     assert purge_reports(warehouse, date(2020, 1, 1)) == 0
 

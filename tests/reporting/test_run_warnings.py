@@ -30,12 +30,12 @@ def test_an_empty_warehouse_has_no_faults(warehouse: Warehouse) -> None:
     assert alert_lines(warehouse, {}, AlertSettings()) == []
 
 
-def test_what_failed_is_told_by_ticker(warehouse: Warehouse) -> None:
+def test_what_failed_is_reported_by_ticker(warehouse: Warehouse) -> None:
     lines = alert_lines(warehouse, {"B": "training failed (power cut)", "A": "failed, HTTP 500"}, NOT_JUDGED)
     assert lines == ["A: failed, HTTP 500", "B: training failed (power cut)"]
 
 
-def test_tickers_without_fresh_prices_are_told_of_with_the_reason(warehouse: Warehouse) -> None:
+def test_tickers_without_fresh_prices_are_reported_of_with_the_reason(warehouse: Warehouse) -> None:
     states(warehouse, A=("active", None), B=("stale", "last price 2013-02-11"), C=("failed", "HTTP 500"))
     expected = ["2 tickers have no fresh prices: B (last price 2013-02-11), C (HTTP 500)"]
     assert alert_lines(warehouse, {}, AlertSettings(stale_tickers=1)) == expected
@@ -50,14 +50,14 @@ def test_a_long_list_of_them_is_counted_whole_and_named_in_part(warehouse: Wareh
     assert lines.count("(old)") == 20
 
 
-def test_nobody_is_told_for_ever_of_a_ticker_that_is_asked_for_no_more(warehouse: Warehouse) -> None:
+def test_no_one_is_reported_for_ever_of_a_ticker_that_is_asked_for_no_more(warehouse: Warehouse) -> None:
     states(warehouse, A=("active", None), NOSUCH=("failed", "no such ticker"))
     assert len(alert_lines(warehouse, {}, AlertSettings())) == 1
     states(warehouse, MOMENT + timedelta(days=1), A=("active", None))
     assert alert_lines(warehouse, {}, AlertSettings()) == []
 
 
-def test_alarms_of_drift_are_told_after_the_rest(warehouse: Warehouse) -> None:
+def test_alarms_of_drift_are_reported_after_the_rest(warehouse: Warehouse) -> None:
     states(warehouse, A=("stale", "last price 2013-02-11"))
     lines = alert_lines(warehouse, {}, AlertSettings(), ["drift: scale of A", "drift: input of B"])
     assert lines == [
@@ -67,7 +67,7 @@ def test_alarms_of_drift_are_told_after_the_rest(warehouse: Warehouse) -> None:
     ]
 
 
-def test_many_alarms_of_drift_are_told_in_part_and_counted(warehouse: Warehouse) -> None:
+def test_many_alarms_of_drift_are_reported_in_part_and_counted(warehouse: Warehouse) -> None:
     alarms = [f"drift: input of T{number:02d}" for number in range(23)]
     lines = alert_lines(warehouse, {}, AlertSettings(), alarms)
     assert lines == [*alarms[:20], "and 3 more alarms of drift, see the table drift"]

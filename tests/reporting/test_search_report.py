@@ -64,7 +64,7 @@ def test_the_best_stand_on_top_and_pruned_ones_beneath() -> None:
     ]
 
 
-def test_the_settings_in_force_are_shown_however_they_did() -> None:
+def test_the_settings_active_are_shown_however_they_did() -> None:
     many = [some(0, 0.0), *(some(number, number / 1000) for number in range(1, 20))]
     shown = [line[0] for line in printed(many)]
     assert shown == [*map(str, range(19, 19 - MAX_TRIALS, -1)), "0"]

@@ -56,7 +56,7 @@ def test_series_end_with_the_forecast_ahead_and_go_a_year_back(warehouse: Wareho
 def test_of_a_session_the_forecast_that_was_written_in_time_is_drawn_in_todays_units(
     warehouse: Warehouse,
 ) -> None:
-    # A split of two to one, told after the forecasts were written.
+    # A split of two to one, reported after the forecasts were written.
     store(warehouse, closes("A", dict(zip(DAYS[:4], [50.0, 51.0, 52.0, 53.0], strict=True))))
     for origin, predicted in (("backtest", 0.03), ("catchup", 0.02), ("nightly", 0.01)):
         append(

@@ -60,7 +60,7 @@ def board(*rows: dict[str, Any]) -> dict[str, Any] | None:
     return lines.board
 
 
-def test_nights_count_before_replays_as_soon_as_there_are_enough() -> None:
+def test_nights_count_before_backtests_as_soon_as_there_are_enough() -> None:
     replayed = {"origin": "backtest"}
     found = board({"sessions": 20}, replayed, {"window_sessions": 21}, {"model": "har"})
     assert found

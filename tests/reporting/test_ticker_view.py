@@ -68,7 +68,7 @@ def test_a_ticker_is_drawn_from_its_first_night_on(warehouse: Warehouse, ticker:
     assert picture_of_ticker(warehouse, ticker).startswith(b"\x89PNG")
 
 
-def test_nothing_is_drawn_of_whom_nobody_has_forecast(warehouse: Warehouse) -> None:
+def test_nothing_is_drawn_of_whom_no_one_has_forecast(warehouse: Warehouse) -> None:
     fill(warehouse, ("AAPL",), replayed=0)
     with pytest.raises(UsageError, match="stockjax status"):
         picture_of_ticker(warehouse, "\x1b[2J")

@@ -172,7 +172,7 @@ def test_two_hundred_nights_give_the_bits_of_scoring_everything_at_once(tmp_path
     assert scored < 5 * len(warehouse.metrics())
 
 
-def test_other_windows_score_everything_anew_and_leave_none_of_the_old(tmp_path: Path) -> None:
+def test_other_windows_score_everything_again_and_leave_none_of_the_old(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     table = price_frame("A", DAYS[:40], 4)
     warehouse = Unsaved(tmp_path)

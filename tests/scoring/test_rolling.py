@@ -292,7 +292,7 @@ def test_a_vendor_that_restates_a_split_changes_no_metric(
     refresh_rolling_metrics(warehouse)
     found = metrics(warehouse)
     early = (expected["ticker"] == "A") & (expected["session"] < pd.Timestamp(DAYS[SPLIT_AT]))
-    # Errors before the split are now told in the units that those closes have been given.
+    # Errors before the split are now reported in the units that those closes have been given.
     halved = expected.copy()
     halved.loc[early, ["rmse", "mae"]] /= 2
     assert_equal_metrics(found, halved)

@@ -34,7 +34,7 @@ def test_its_interval_is_that_of_whole_days_drawn_again() -> None:
     assert (skill.low, skill.high) == pytest.approx(tuple(expected), abs=0.08)
 
 
-def test_a_model_beside_itself_has_no_skill_at_all() -> None:
+def test_a_model_next_to_itself_has_no_skill_at_all() -> None:
     losses = np.random.default_rng(0).random(50)
     skill = skill_over_days(losses, losses, np.arange(50).astype("datetime64[D]"))
     assert (skill.value, skill.low, skill.high) == (0.0, 0.0, 0.0)

@@ -35,7 +35,7 @@ DIRT = {
     "not_a_session": 2,
     "future_date": 1,
     "no_date": 1,
-    # The three dropped rows, and those that were rejected and have no good twin.
+    # The three dropped rows, and those that were rejected and have no good duplicate.
     "missing_sessions": 4,
 }
 REJECTED = 9
@@ -143,7 +143,7 @@ def test_quarantine_keeps_what_was_written(night: tuple[RunDriver, Ingested]) ->
     assert found == [("sometime",)]
 
 
-def test_a_repaired_row_is_stored_mended(night: tuple[RunDriver, Ingested]) -> None:
+def test_a_repaired_row_is_stored_repaired(night: tuple[RunDriver, Ingested]) -> None:
     assert rows(night[0], "SELECT count(*) FROM prices WHERE high < low") == [(0,)]
 
 

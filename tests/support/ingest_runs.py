@@ -121,7 +121,7 @@ def values(folder: Path, table: str = "prices", ticker: str | None = None) -> Ro
 
 
 values_once = cache(values)
-"""The same, of a warehouse that nobody writes to."""
+"""The same, of a warehouse that no one writes to."""
 
 
 def changed(prices: pd.DataFrame, position: int, **to: float) -> pd.DataFrame:

@@ -293,7 +293,7 @@ def test_the_shape_of_what_is_left_over_ascends(residuals: np.ndarray, freedom: 
 
 
 def small_features(lengths: list[int]) -> Features:
-    """Few tickers, with numbers outside their histories that nobody may look at."""
+    """Few tickers, with numbers outside their histories that no one may look at."""
     inputs = np.random.default_rng(4).normal(2, 3, (len(lengths), max(lengths) + 3, COUNT)).astype(np.float32)
     for row, length in enumerate(lengths):
         inputs[row, 0], inputs[row, length:] = 1e6, -1e6

@@ -79,7 +79,7 @@ def rows(warehouse: Warehouse, sql: str = MODELS) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_winner_is_kept_as_a_challenger_and_changes_nothing_in_force(
+def test_a_winner_is_kept_as_a_challenger_and_changes_nothing_active(
     surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
     night, universe, spec = surveyed
@@ -125,7 +125,7 @@ def test_a_challenger_is_trained_with_all_seeds_and_says_where_it_comes_from(
     assert path.startswith("models/2013-03-01-tune-")
 
 
-def test_a_challenger_is_not_in_force_before_it_has_met_the_champion(
+def test_a_challenger_is_not_active_before_it_has_met_the_champion(
     surveyed: tuple[RunDriver, Universe, SearchSpec],
 ) -> None:
     night, universe, spec = surveyed

@@ -42,7 +42,7 @@ def losses(fold: Fold) -> Any:
     return fold_losses(fold, SEARCHED_FROM, settings_of())
 
 
-def test_losses_are_those_of_the_replays_forecasts(prices: PricePanel, fold: Fold, losses: Any) -> None:
+def test_losses_are_those_of_the_backtests_forecasts(prices: PricePanel, fold: Fold, losses: Any) -> None:
     wanted: dict[str, set[date]] = {
         ticker: set(fold.days[fold.rows == row].tolist()) for row, ticker in enumerate(TICKERS)
     }

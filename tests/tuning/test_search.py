@@ -57,7 +57,7 @@ def stored(folder: Path, spec: SearchSpec) -> list[tuple[Any, ...]]:
         ]
 
 
-def test_the_settings_in_force_come_first_and_all_others_are_compared_with_them(
+def test_the_settings_active_come_first_and_all_others_are_compared_with_them(
     spec: SearchSpec,
 ) -> None:
     steps, rigged = searched(spec, distance)
@@ -252,7 +252,7 @@ def test_a_configuration_that_cannot_be_trained_is_recorded_and_stops_no_other(
     assert table["outcome"].tolist() == ["completed"] * (8 - len(failed)) + ["failed"] * len(failed)
 
 
-def test_settings_in_force_that_cannot_be_trained_are_one_sentence(tmp_path: Path, spec: SearchSpec) -> None:
+def test_settings_active_that_cannot_be_trained_are_one_sentence(tmp_path: Path, spec: SearchSpec) -> None:
     def fails(training: TrainingSettings) -> float:
         raise TrainingFailedError("the networks are no numbers")
 

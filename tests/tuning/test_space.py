@@ -20,7 +20,7 @@ def test_only_what_the_mode_uses_is_searched(mode: str, searched: set[str]) -> N
     assert space.changes(space.start) == "the current settings"
 
 
-def test_the_settings_in_force_lie_inside_however_odd_they_are() -> None:
+def test_the_settings_active_lie_inside_however_odd_they_are() -> None:
     space = Space(TrainingSettings(hidden=5, learning_rate=0.5, weight_decay=0.001, ticker_steps=60))
     hidden, rate, decay, steps = (
         space.distributions[name] for name in ("hidden", "learning_rate", "weight_decay", "ticker_steps")
@@ -41,7 +41,7 @@ def test_a_decay_of_zero_has_no_logarithm_and_stays() -> None:
     assert space.training({"hidden": 8}).weight_decay == 0.0
 
 
-def test_rates_are_told_to_three_digits_but_for_those_in_force() -> None:
+def test_rates_are_reported_to_three_digits_but_for_those_active() -> None:
     space = Space(TrainingSettings(weight_decay=0.123456))
     other = space.training({"learning_rate": 0.00123456, "weight_decay": 0.123456, "hidden": 8})
     assert (other.learning_rate, other.weight_decay, other.hidden) == (0.00123, 0.123456, 8)

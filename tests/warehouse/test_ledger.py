@@ -83,7 +83,7 @@ def test_the_next_night_knows_what_is_complete(warehouse: Warehouse) -> None:
     assert complete_forecasts(warehouse, ["A"], date(2013, 3, 1), date(2013, 3, 4), 4) == {}
 
 
-def test_the_latest_forecasts_leave_replays_out_and_prefer_the_nightly_one(warehouse: Warehouse) -> None:
+def test_the_latest_forecasts_leave_backtests_out_and_prefer_the_nightly_one(warehouse: Warehouse) -> None:
     append(
         warehouse,
         forecast("2013-02-27", THURSDAY),

@@ -98,7 +98,9 @@ def only_first(count: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(migrations, "VIEWS", ())
 
 
-def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_beside_them(tmp_path: Path) -> None:
+def test_rolling_errors_of_an_earlier_release_stay_and_get_the_new_scores_next_to_them(
+    tmp_path: Path,
+) -> None:
     warehouse = Warehouse(tmp_path / "warehouse")
     days = ["2013-02-27", "2013-02-28", "2013-03-01"]
     with pytest.MonkeyPatch.context() as patch:

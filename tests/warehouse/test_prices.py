@@ -157,7 +157,7 @@ def test_the_prices_as_of_a_moment_are_all_that_was_known_then_and_nothing_else(
     columns = [*PRICE_COLUMNS, "source", "fetched_at"]
     today = fetch(warehouse, f"SELECT {', '.join(columns)} FROM prices ORDER BY ALL")
     assert fetch(warehouse, "FROM prices_as_of(now()::TIMESTAMP) ORDER BY ALL") == today
-    # The readers' copy answers the same, to whoever asks for text or a date.
+    # The readers' copy answers the same, to who asks for text or a date.
     for moment in ("TIMESTAMP '2013-03-01 22:00'", "'2013-03-01 22:00'", "DATE '2013-03-02'"):
         answer = query(warehouse, f"SELECT * FROM prices_as_of({moment})")
         assert answer.columns.tolist() == columns
@@ -240,7 +240,7 @@ def test_noise_does_not_add_up_unseen(warehouse: Warehouse) -> None:
     assert store(warehouse, closes("A", {"2013-03-01": 10.0 * factor**2})).restated == {"restatement": 1}
 
 
-def test_nothing_is_no_noise_beside_a_number(warehouse: Warehouse) -> None:
+def test_nothing_is_no_noise_next_to_a_number(warehouse: Warehouse) -> None:
     row = {"session": "2013-03-01", "close": 10.0}
     store(warehouse, price_rows(row))
     assert store(warehouse, price_rows(row | {"dividend": 1e-9})).restated == {"restatement": 1}
@@ -265,7 +265,7 @@ def test_a_whole_history_withdraws_the_rows_that_it_lacks(warehouse: Warehouse) 
     ]
 
 
-def test_a_symbol_of_another_company_starts_anew_and_keeps_the_old_rows_apart(warehouse: Warehouse) -> None:
+def test_a_symbol_of_another_company_starts_again_and_keeps_the_old_rows_apart(warehouse: Warehouse) -> None:
     store(warehouse, closes("A", {"2013-02-27": 9, "2013-02-28": 10}))
     store(warehouse, closes("B", {"2013-02-28": 20}))
     other = closes("A", {"2013-02-28": 55, "2013-03-01": 56})

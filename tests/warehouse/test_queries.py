@@ -37,7 +37,7 @@ def restated(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-def test_prices_that_were_others_a_week_ago_stand_beside_those_of_now(restated: Warehouse) -> None:
+def test_prices_that_were_others_a_week_ago_stand_next_to_those_of_now(restated: Warehouse) -> None:
     found = answer(restated, "prices_known_then")
     assert found.to_dict("split")["data"] == [
         ["A", pd.Timestamp("2013-02-28"), 12.0, 6.0],
@@ -128,7 +128,7 @@ def rolled_back(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def test_a_forecast_is_told_with_the_model_in_force_then_and_not_with_what_came_of_it(
+def test_a_forecast_is_reported_with_the_model_active_then_and_not_with_what_came_of_it(
     rolled_back: Warehouse,
 ) -> None:
     found = answer(rolled_back, "model_of_forecast", ticker="A")
@@ -145,7 +145,7 @@ def test_a_forecast_is_told_with_the_model_in_force_then_and_not_with_what_came_
     assert answer(rolled_back, "model_of_forecast", ticker="B").empty
 
 
-def test_the_history_of_models_is_told_newest_first_with_who_and_why(rolled_back: Warehouse) -> None:
+def test_the_history_of_models_is_reported_newest_first_with_who_and_why(rolled_back: Warehouse) -> None:
     found = answer(rolled_back, "model_history", ticker="A")
     assert found["model_id"].tolist() == ["first", "second", "second", "first", "first"]
     assert found["changed_by"].tolist() == ["ann", "ann", "run run-second", "run run-second", "run run-first"]
@@ -154,7 +154,7 @@ def test_the_history_of_models_is_told_newest_first_with_who_and_why(rolled_back
     assert answer(rolled_back, "model_history", ticker="B").empty
 
 
-def test_alarms_of_drift_stand_beside_the_model_that_answered_them(rolled_back: Warehouse) -> None:
+def test_alarms_of_drift_stand_next_to_the_model_that_answered_them(rolled_back: Warehouse) -> None:
     found = answer(rolled_back, "drift_alarms")
     assert found["scope"].tolist() == ["universe", "ticker"]
     assert found["trained"].fillna("").tolist() == ["", "second"]

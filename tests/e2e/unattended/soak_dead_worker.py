@@ -36,7 +36,7 @@ def _let_both_die(served: Server, receiver: Receiver) -> None:
     # As systemd starts it again.
     second = served.begin("second-worker", PYTHON, "-m", "flows.worker", **ALERTS)
     second.wait_to_say("started!")
-    assert served.ended(died) is None, "nobody has told the server yet"
+    assert served.ended(died) is None, "the server does not know yet"
     # Until the dead run has lost its place, those that come are cancelled.
     until(lambda: served.ended(died), "the server to miss the dead run")
     following = served.begin_run("daily")

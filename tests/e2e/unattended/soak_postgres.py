@@ -36,7 +36,7 @@ def programs_of_postgres() -> Path:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of PostgreSQL's own: those of pytest belong to whoever runs the tests."""
+    """A folder of PostgreSQL's own: those of pytest belong to who runs the tests."""
     with TemporaryDirectory(prefix="stockjax-postgres-") as name:
         yield Path(name)
 

@@ -1,6 +1,6 @@
-"""A night of which somebody is told.
+"""A night of which someone is reported.
 
-That a quiet night tells nobody, and that a run does whose process dies, stands in `test_deployment.py`;
+That a quiet night tells no one, and that a run does whose process dies, stands in `test_deployment.py`;
 nights that missed some tickers only, and alerts that cannot be sent, in `tests/flows/test_forecast.py`.
 """
 

@@ -1,4 +1,4 @@
-"""A night of the deployment, as it goes by itself: a server, a worker, and somebody who looks at the UI."""
+"""A night of the deployment, as it goes by itself: a server, a worker, and someone who looks at the UI."""
 
 import json
 import os
@@ -50,7 +50,7 @@ STEPS = [
 
 @dataclass(frozen=True)
 class Watched:
-    """A run of the deployment that somebody has watched to its end, and a second one meanwhile."""
+    """A run of the deployment that someone has watched to its end, and a second one meanwhile."""
 
     code: int
     printed: str
@@ -100,7 +100,7 @@ def artifact(server: Server, night: Watched, key: str) -> dict[str, Any]:
     return found
 
 
-def test_whoever_watches_is_told_of_the_end(night: Watched) -> None:
+def test_who_watches_is_reported_of_the_end(night: Watched) -> None:
     assert night.code == 0, night.printed
     assert "'Completed'" in night.printed
     assert (night.run["state_type"], night.run["state"]["message"]) == ("COMPLETED", MESSAGE)
@@ -166,7 +166,7 @@ def test_the_forecasts_of_all_models_are_a_table(worker: Server, night: Watched)
         assert (row["as_of"], row["target"]) == ("2013-03-01", "2013-03-04")
 
 
-def test_replay_and_training_have_bars_that_are_full(worker: Server, night: Watched) -> None:
+def test_backtest_and_training_have_bars_that_are_full(worker: Server, night: Watched) -> None:
     bars = [each for each in worker.of_run("artifacts", night.run_id) if each["type"] == "progress"]
     assert {bar["description"]: bar["data"] for bar in bars} == {
         "warm-up backtest": 100,
@@ -174,7 +174,7 @@ def test_replay_and_training_have_bars_that_are_full(worker: Server, night: Watc
     }
 
 
-def test_a_quiet_night_tells_nobody(receiver: Receiver, night: Watched) -> None:
+def test_a_quiet_night_tells_no_one(receiver: Receiver, night: Watched) -> None:
     assert receiver.about(night.run_id) == []
 
 
@@ -336,7 +336,7 @@ def test_a_browser_of_playwright_is_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert browser() == str(program)
 
 
-def test_a_run_whose_process_dies_has_crashed_and_somebody_is_told(
+def test_a_run_whose_process_dies_has_crashed_and_someone_is_reported(
     worker: Server, receiver: Receiver, night: Watched
 ) -> None:
     del night

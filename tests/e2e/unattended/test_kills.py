@@ -28,7 +28,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A run that nobody killed, and for how many seconds it was at work."""
+    """A run that no one killed, and for how many seconds it was at work."""
 
     forecasts: Rows
     seconds: float
@@ -95,7 +95,7 @@ def killed_and_run_again(server: Server, folder: Path, seconds: float) -> Killed
 
 
 def committed(warehouse: Path, copy: Path, sql: str) -> Rows:
-    """What the writer's file holds, seen in a copy: whoever opens it may mend it."""
+    """What the writer's file holds, seen in a copy: who opens it may repair it."""
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir()
     for path in warehouse.glob("stockjax.duckdb*"):
@@ -124,7 +124,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
     assert rows(warehouse, "SELECT count(*), count(DISTINCT (ticker, session)) FROM prices") == [
         (12154, 12154)
     ]
-    # All of tonight is there, and every bit is that of a run that nobody killed.
+    # All of tonight is there, and every bit is that of a run that no one killed.
     tonight = "SELECT ticker, model FROM latest_forecasts WHERE as_of = DATE '2013-03-01' ORDER BY ALL"
     assert rows(warehouse, tonight) == [(ticker, model) for ticker in SAMPLE for model in MODELS]
     assert rows(warehouse, WITHOUT_NAMES) == undisturbed.forecasts
@@ -135,7 +135,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
     assert len(active) == 5
     for path, sha256 in active:
         assert hashlib.sha256((warehouse / path).read_bytes()).hexdigest() == sha256
-    # Who died is told apart from who has ended.
+    # Who died is reported apart from who has ended.
     before = ["crashed" if state == "running" else state for (state,) in killed.states]
     states = rows(warehouse, "SELECT status FROM runs ORDER BY started_at")
     assert [state for (state,) in states] == [*before, "completed"]

@@ -137,7 +137,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def test_days_are_those_of_the_exchange(yahoo: YahooServer, history: YahooHistory, ticker: str) -> None:
     code = KINDS[ticker]["exchange_code"]
     listed = yahoo.listings[ticker] = made_up_listing(5, FIRST, LAST, code, **_details(ticker))
-    # Before the vendor has told, every ticker is believed to trade in New York.
+    # Before the vendor has reported, every ticker is believed to trade in New York.
     answer = history.ask(request(ticker))
     assert answer.exchange == code
     assert days(answer.prices) == days(listed.prices)

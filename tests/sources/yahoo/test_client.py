@@ -96,7 +96,7 @@ def test_no_answer_in_time_is_a_timeout(yahoo: YahooServer, session: PacedSessio
         session.get(ASK, timeout=0.2)
 
 
-def test_nobody_listening_is_a_vendor_that_cannot_be_reached(pace: RateLimiter) -> None:
+def test_no_one_listening_is_a_vendor_that_cannot_be_reached(pace: RateLimiter) -> None:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
@@ -107,7 +107,7 @@ def test_nobody_listening_is_a_vendor_that_cannot_be_reached(pace: RateLimiter) 
             session.get(ASK)
 
 
-def test_long_answers_are_told_in_short(yahoo: YahooServer, session: PacedSession) -> None:
+def test_long_answers_are_reported_in_short(yahoo: YahooServer, session: PacedSession) -> None:
     yahoo.faults("AAA", status(400, "word \n" * 1000))
     with pytest.raises(InvalidDataError) as raised:
         session.get(ASK)

@@ -10,7 +10,7 @@ from stockjax.sources.yahoo.rate_limit import RateLimiter
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """Time that passes only while someone sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -56,7 +56,7 @@ def test_time_without_turns_is_not_saved_up(clock: Clock) -> None:
     assert starts(pace, clock, 3) == pytest.approx([200, 200.25, 200.5])
 
 
-def test_without_a_limit_nobody_waits(clock: Clock) -> None:
+def test_without_a_limit_no_one_waits(clock: Clock) -> None:
     assert starts(pace_on(clock, 0), clock, 50) == [100] * 50
     assert clock.slept == []
 
@@ -83,7 +83,7 @@ def test_a_pause_holds_everybody(clock: Clock) -> None:
     assert starts(pace, clock, 2) == [110, 110]
 
 
-def test_a_pause_that_begins_while_somebody_waits_holds_for_him_too(clock: Clock) -> None:
+def test_a_pause_that_begins_while_someone_waits_holds_for_him_too(clock: Clock) -> None:
     pace = pace_on(clock, 2)
     seen = pace.acquire()
 
@@ -178,7 +178,7 @@ def test_an_old_refusal_does_not_use_up_the_budget(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("waits_for", ["a pause", "its place"])
-def test_stopping_wakes_whoever_waits(waits_for: str) -> None:
+def test_stopping_wakes_who_waits(waits_for: str) -> None:
     pace = RateLimiter(0.01 if waits_for == "its place" else 0, 60, 60)
     acquire = pace.acquire()
     if waits_for == "a pause":

@@ -162,7 +162,7 @@ def test_the_waits_between_retries_double(
     assert third - second >= 0.2
 
 
-def test_nobody_listening_fails_by_name() -> None:
+def test_no_one_listening_fails_by_name() -> None:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{place.getsockname()[1]}"
@@ -255,7 +255,7 @@ def test_unknown_symbols_in_a_row_do_not_end_the_retries(yahoo: YahooServer, tmp
 
 
 @pytest.mark.parametrize("busy_with", ["requests", "a pause", "retries"])
-def test_whoever_stops_listening_does_not_wait_for_the_workers(
+def test_who_stops_listening_does_not_wait_for_the_workers(
     yahoo: YahooServer,
     many: list[str],
     tmp_path: Path,
