@@ -156,7 +156,7 @@ def measure(warehouse: Limited, asked: argparse.Namespace) -> Table:
     windows = list(METRIC_WINDOWS)
     tidied = timed(lambda: cluster_by_ticker(warehouse))
     with warehouse._alone(), warehouse._connection() as connection:
-        first = timed(lambda: _Refresh(connection, windows).run())
+        _Refresh(connection, windows).run()
         price_of_tonight(connection, days, asked.tickers, len(days) - 1)
         connection.begin()
         update = timed(lambda: _Refresh(connection, windows).run())
@@ -185,7 +185,6 @@ def measure(warehouse: Limited, asked: argparse.Namespace) -> Table:
             table.add_row(f"{what} (median of 5)", f"{spent[2]:.3f}")
         latest = sorted(timed(lambda: connection.execute("FROM latest_forecasts").df()) for _ in range(5))
         table.add_row("latest forecasts as a pandas table, not Python rows (median of 5)", f"{latest[2]:.3f}")
-    table.add_row("metrics: a first time without sums of the session before", f"{first:.2f}")
     table.add_row("metrics: the nightly update", f"{update:.2f}")
     table.add_row(f"metrics: {some} tickers restated from their beginning", f"{dividends:.2f}")
     table.add_row("rows put in order by ticker, all of them at once", f"{tidied:.1f}")
