@@ -130,7 +130,7 @@ def _parameter(parameter: Any) -> str:
     if parameter.param_type_name == "option":
         name = ", ".join(parameter.opts)
     else:
-        name = (parameter.name or "").upper() + ("…" if parameter.nargs == -1 else "")
+        name = (parameter.metavar or parameter.name or "").upper() + ("…" if parameter.nargs == -1 else "")
     default = parameter.default if not callable(parameter.default) else None
     shown = "" if default in (None, False, [], ()) else f"`{getattr(default, 'value', default)}`"
     required = "*required*" if parameter.required else shown

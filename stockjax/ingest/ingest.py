@@ -128,8 +128,8 @@ class Ingest:
             self._log(
                 f"{arrived} of {len(wanted)} tickers asked for, {failed} failed, {done.stored} rows stored"
             )
-        for failure in done.failures.values():
-            self._log(str(failure))
+        for name, failure in done.failures.items():
+            self._log(str(failure) if name in str(failure) else f"{name}: {failure}")
         return done
 
     def _last(self, listed: Iterable[Listing]) -> date:

@@ -146,9 +146,12 @@ def _of_right_shape(prices: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series | Non
     try:
         DELIVERY.validate(prices, lazy=True)
     except SchemaErrors as error:
-        why = error.failure_cases.iloc[0]["check"]
+        first = error.failure_cases.iloc[0]
+        where = first["column"] if str(first["column"]) in prices.columns else first["failure_case"]
+        why = f"{where}: {first['check']}"
         raise InvalidDataError(
-            f"the source delivered a table of the wrong shape ({why}); report this source"
+            f"the source delivered a table of the wrong shape ({why}); "
+            "its columns must be those of stockjax.sources.DELIVERED_COLUMNS"
         ) from None
     prices = prices.reset_index(drop=True)
     return prices[list(PRICE_COLUMNS)], prices.get("raw")

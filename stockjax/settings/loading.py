@@ -99,7 +99,8 @@ def _sentence(error: ValidationError) -> str:
             siblings = dict.fromkeys(key.partition(".")[0] for key in others)
             parts.append(f"'{name}' is no setting{hint}; allowed: {', '.join(siblings)}")
         else:
-            parts.append(f"'{name}': {problem['msg']}, not {problem['input']!r}")
+            message = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"'{name}': {message}, not {problem['input']!r}")
     return f"{'; '.join(parts)}. Correct {_where()}."
 
 

@@ -41,8 +41,8 @@ CONFIG_VARIABLE = "STOCKJAX_CONFIG"
 DEFAULT_CONFIG = Path("stockjax.toml")
 
 BUILT_IN_SOURCES = ("sample", "files", "yahoo")
-SOURCE_GROUP = "stockjax.sources"
-"""Entry points of packages that offer sources of their own."""
+SOURCE_GROUP, FEATURE_GROUP = "stockjax.sources", "stockjax.features"
+"""Entry points of packages that offer sources and features."""
 
 
 def config_file() -> Path:
@@ -135,6 +135,17 @@ class Settings(BaseSettings):
         if value not in offered:
             raise ValueError(f"must be one of {', '.join(offered)}")
         return value
+
+    @model_validator(mode="after")
+    def _known_features(self) -> "Settings":
+        if self.training.extra_features:
+            offered = entry_points(group=FEATURE_GROUP).names
+            if unknown := [name for name in self.training.extra_features if name not in offered]:
+                raise ValueError(
+                    f"no installed package offers the feature '{unknown[0]}' (training.extra_features); "
+                    f"offered: {', '.join(sorted(offered)) or 'none is installed'}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _files_need_a_path(self) -> "Settings":
