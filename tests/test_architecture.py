@@ -1,6 +1,8 @@
+import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,12 @@ def test_the_code_keeps_its_promises(tool: str, arguments: tuple[str, ...], prom
     )
     command = " ".join([tool, *arguments])
     assert done.returncode == 0, f"`{command}` does not find that {promise}:\n{done.stdout}{done.stderr}"
+
+
+def test_no_file_and_no_class_of_the_library_has_another_ones_name() -> None:
+    """The modules of the command line are named after their commands, and so are apart."""
+    paths = [path for path in (ROOT / "stockjax").rglob("*.py") if path.name != "__init__.py"]
+    files = Counter(path.name for path in paths if path.parent.name != "cli")
+    nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    classes = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    assert [name for name, count in [*files.items(), *classes.items()] if count > 1] == []

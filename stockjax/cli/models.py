@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stockjax.warehouse.model_history import Cause
 
 
-class Format(StrEnum):
+class ListFormat(StrEnum):
     """How `stockjax models` prints what it found."""
 
     table = "table"
@@ -42,7 +42,7 @@ RunOption = Annotated[
     typer.Option("--run", help="A night, by the start of its run_id: the models it forecast with."),
 ]
 
-FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
+FormatOption = Annotated[ListFormat, typer.Option(help="How to print the answer.")]
 ReasonOption = Annotated[str | None, typer.Option(help="Why; kept in model_changes.")]
 
 
@@ -60,7 +60,7 @@ def list_models(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Those active at the close of that day.")
     ] = None,
     run: RunOption = None,
-    format: FormatOption = Format.table,
+    format: FormatOption = ListFormat.table,
     warehouse: WarehouseOption = None,
 ) -> None:
     """List the active models and the challengers; for named tickers, all models of the nights."""
@@ -89,7 +89,7 @@ def list_models(
 @app.command()
 def show(
     what: Annotated[str, typer.Argument(help="A model_id, or a ticker: its active model.")],
-    format: FormatOption = Format.table,
+    format: FormatOption = ListFormat.table,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Show all that is known of one model, and every change of its status."""
@@ -215,9 +215,9 @@ def _user() -> str | None:
         return None
 
 
-def _print(found: Any, text: Table | Text, form: Format) -> None:
+def _print(found: Any, text: Table | Text, form: ListFormat) -> None:
     """For people, or as one JSON value with days and moments in ISO 8601."""
-    if form is Format.json:
+    if form is ListFormat.json:
         typer.echo(json.dumps(found, default=lambda value: value.isoformat(), ensure_ascii=False))
     else:
         _console.print(text, soft_wrap=isinstance(text, Text))

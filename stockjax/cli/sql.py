@@ -13,7 +13,7 @@ from stockjax.errors import QueryRejectedError
 from stockjax.settings import load_settings
 
 
-class Format(StrEnum):
+class AnswerFormat(StrEnum):
     """How `stockjax sql` prints an answer."""
 
     table = "table"
@@ -29,7 +29,7 @@ def sql(
     parameters: Annotated[
         list[str] | None, typer.Argument(help="Values it reads with getvariable(), as ticker=AAPL.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.table,
+    format: Annotated[AnswerFormat, typer.Option(help="How to print the answer.")] = AnswerFormat.table,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds it may take.")] = 30.0,
     memory: Annotated[str, typer.Option(help="Memory it may take.")] = "1GB",
     show_names: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,

@@ -10,7 +10,7 @@ from stockjax.cli.options import WarehouseOption
 from stockjax.settings import load_settings
 
 
-class State(StrEnum):
+class StateChoice(StrEnum):
     """The states that `stockjax status` can be restricted to."""
 
     active = "active"
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 def status(
     tickers: Annotated[list[str] | None, typer.Argument(help="Tickers; default: all.")] = None,
-    state: Annotated[State | None, typer.Option(help="Only tickers in this state.")] = None,
+    state: Annotated[StateChoice | None, typer.Option(help="Only tickers in this state.")] = None,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Show how fresh every ticker is, and why some are not forecast."""

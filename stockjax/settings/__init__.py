@@ -1,7 +1,8 @@
 """Every setting of the project: `stockjax.toml`, overridden by the environment, overridden by flags."""
 
 from stockjax.settings.loading import load_settings, setting_names
-from stockjax.settings.model import (
+from stockjax.settings.renamed import RenamedSettingWarning
+from stockjax.settings.root import (
     BUILT_IN_SOURCES,
     CONFIG_VARIABLE,
     DEFAULT_CONFIG,
@@ -10,7 +11,6 @@ from stockjax.settings.model import (
     Settings,
     config_file,
 )
-from stockjax.settings.renamed import RenamedSettingWarning
 from stockjax.settings.sections import (
     AlertSettings,
     BaseUniverseSettings,

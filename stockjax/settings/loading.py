@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from stockjax.errors import SettingsError
-from stockjax.settings.model import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings, config_file
 from stockjax.settings.renamed import old_variables
+from stockjax.settings.root import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings, config_file
 
 
 def load_settings(**flags: Any) -> Settings:
