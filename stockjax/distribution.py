@@ -31,7 +31,7 @@ def pinball(quantiles: npt.NDArray[np.float64], returns: npt.NDArray[np.float64]
 
     Koenker and Bassett, Regression Quantiles, Econometrica 46 (1978).
 
-    Example:
+    Example
     -------
     >>> pinball(np.array([[-0.02, -0.01, 0.0, 0.01, 0.02]]), np.array([0.01])).round(4).tolist()
     [0.0024]

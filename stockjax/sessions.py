@@ -23,7 +23,7 @@ class Exchange:
     def is_session(self, day: date) -> bool:
         """Whether the exchange trades on `day`.
 
-        Example:
+        Example
         -------
         >>> Exchange("XNYS").is_session(date(2013, 12, 25))
         False
@@ -52,7 +52,7 @@ class Exchange:
     def closes_at(self, session: date) -> datetime:
         """The moment the session closes, in UTC.
 
-        Example:
+        Example
         -------
         >>> Exchange("XNYS").closes_at(date(2013, 3, 1)).isoformat()
         '2013-03-01T21:00:00+00:00'
@@ -64,7 +64,7 @@ class Exchange:
     def sessions(self, first: date, last: date) -> npt.NDArray[np.datetime64]:
         """All sessions from `first` to `last`, both included, shape (n,), unit days.
 
-        Example:
+        Example
         -------
         >>> Exchange("XNYS").sessions(date(2013, 3, 1), date(2013, 3, 5)).astype(str).tolist()
         ['2013-03-01', '2013-03-04', '2013-03-05']
@@ -97,12 +97,12 @@ class Exchange:
 def exchange(code: str) -> Exchange:
     """The exchange of that code.
 
-    Raises:
+    Raises
     ------
     UsageError
         The code is unknown.
 
-    Example:
+    Example
     -------
     >>> exchange("XNYS").next_session(date(2013, 3, 1))
     datetime.date(2013, 3, 4)

@@ -16,7 +16,7 @@ def trailing_windows(
 ) -> Array:
     """The last `size` values up to each position, (rows, size); NaN before the first.
 
-    Example:
+    Example
     -------
     >>> trailing_windows(np.arange(4.0)[None], np.array([0]), np.array([1]), 3).tolist()
     [[nan, 0.0, 1.0]]
@@ -33,7 +33,7 @@ def empirical_quantiles(sample: Array) -> Array:
     Linear interpolation between order statistics (Hyndman and Fan, Sample Quantiles in
     Statistical Packages, The American Statistician 50, 1996, definition 7).
 
-    Example:
+    Example
     -------
     >>> empirical_quantiles(np.arange(5.0)[None]).round(2).tolist()
     [[0.2, 1.0, 2.0, 3.0, 3.8]]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stockjax.cli.options import WarehouseOption
 from stockjax.errors import NotReproducibleError
 from stockjax.settings import load_settings
 
@@ -31,9 +31,7 @@ def explain(
         bool, typer.Option("--target", help="DATE is the session that it is about (target).")
     ] = False,
     features: Annotated[int, typer.Option(min=0, help="Features that are shown, the largest first.")] = 8,
-    warehouse: Annotated[
-        Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
-    ] = None,
+    warehouse: WarehouseOption = None,
 ) -> None:
     """Show what a forecast was made from and make it again: every bit must come out the same."""
     from stockjax.reproduce import ledger_rows, reproduce

@@ -24,12 +24,12 @@ _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MI
 def number_of_bytes(text: str) -> int:
     """What DuckDB reads in a size as 500MB or 2GiB.
 
-    Raises:
+    Raises
     ------
     QueryRejectedError
         It is no size.
 
-    Example:
+    Example
     -------
     >>> number_of_bytes("500MB")
     500000000

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stockjax.cli.options import WarehouseOption
 from stockjax.errors import UsageError
 from stockjax.settings import Settings, load_settings
 
@@ -34,9 +34,6 @@ app = typer.Typer(help="List, show, roll back and promote the networks that fore
 _console = Console()
 
 TickersArgument = Annotated[list[str] | None, typer.Argument(help="Tickers; default: all, and the base.")]
-WarehouseOption = Annotated[
-    Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
-]
 RunOption = Annotated[
     str | None,
     typer.Option("--run", help="A night, by the start of its run_id: the models it forecast with."),

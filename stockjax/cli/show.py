@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stockjax.cli.options import WarehouseOption
 from stockjax.errors import UsageError
 from stockjax.settings import load_settings
 
@@ -17,9 +18,7 @@ def show(
     picture: Annotated[
         Path | None, typer.Option(help="Write the chart of the last 252 sessions to this PNG file instead.")
     ] = None,
-    warehouse: Annotated[
-        Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
-    ] = None,
+    warehouse: WarehouseOption = None,
 ) -> None:
     """Show a ticker's last forecasts and outcomes, its scores and a chart."""
     from stockjax.reporting.ticker_view import picture_of_ticker, show_ticker

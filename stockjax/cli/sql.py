@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stockjax.cli.options import WarehouseOption
 from stockjax.errors import QueryRejectedError
 from stockjax.settings import load_settings
 
@@ -33,9 +34,7 @@ def sql(
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds it may take.")] = 30.0,
     memory: Annotated[str, typer.Option(help="Memory it may take.")] = "1GB",
     show_names: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
-    warehouse: Annotated[
-        Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
-    ] = None,
+    warehouse: WarehouseOption = None,
 ) -> None:
     """Answer one read-only query, also while a run is writing."""
     from stockjax.cli.limits import limited, number_of_bytes

@@ -62,9 +62,9 @@ def step(
     state, challenger = _compare_challenger(data, state, policy, log)
     state, made = train_due(data, state, policy, log, train_all, train_base)
     trained = [model for model in made if model.role == "ticker"]
-    passed_over = set(state.unusable) - {BASE, CHALLENGER}
+    skipped = set(state.unusable) - {BASE, CHALLENGER}
     models = {
-        ticker: state.base if ticker in passed_over else state.tickers.get(ticker, state.base)
+        ticker: state.base if ticker in skipped else state.tickers.get(ticker, state.base)
         for ticker in data.due
     }
     forecasts = forecast_session(

@@ -100,7 +100,7 @@ class Features:
 def feature_names(extra: Sequence[str] = ()) -> tuple[str, ...]:
     """The names of all inputs, in the order of the last axis.
 
-    Example:
+    Example
     -------
     >>> feature_names(("volume_trend",))[-2:]
     ('shock_lag_recent', 'volume_trend')

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
-from importlib.metadata import entry_points
 
 import numpy as np
 
 from stockjax.errors import FeatureError, SettingsError
 from stockjax.features.price_panel import Array, PricePanel
-
-GROUP = "stockjax.features"
+from stockjax.settings import feature_entry_point
 
 FeatureFn = Callable[[PricePanel], Array]
 """From prices of N tickers over T sessions to one number each, (N, T); NaN where there is none."""
@@ -26,13 +24,11 @@ def load_feature(name: str) -> FeatureFn:
         No package offers it.
 
     """
-    found = entry_points(group=GROUP)
-    if name not in found.names:
-        offered = ", ".join(sorted(found.names)) or "none is installed"
-        raise SettingsError(
-            f"no installed package offers the feature '{name}' (training.extra_features); offered: {offered}"
-        )
-    function: FeatureFn = found[name].load()
+    try:
+        entry_point = feature_entry_point(name)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    function: FeatureFn = entry_point.load()
     return function
 
 

@@ -34,7 +34,7 @@ def exponential_mean(values: Array, decay: float) -> Array:
     m_t = sum_i decay^i v_{t-i} / sum_i decay^i over the values that are not NaN; where
     nothing has been seen yet, NaN. Input and result (N, T).
 
-    Example:
+    Example
     -------
     >>> exponential_mean(np.array([[1.0, np.nan, 3.0]]), 0.5).round(2).tolist()
     [[1.0, 1.0, 2.6]]
@@ -58,7 +58,7 @@ def _decaying_sum(values: Array, decay: float) -> Array:
 def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
     """RiskMetrics volatility of the next session, sqrt(EWMA of squared returns), (N, T).
 
-    Example:
+    Example
     -------
     >>> ewma_volatility(np.array([[0.01, -0.01, 0.02]])).round(4).tolist()
     [[0.01, 0.01, 0.0144]]
@@ -89,7 +89,7 @@ def trailing_mean(values: Array, window: int) -> Array:
 
     NaN in the leading columns is left out; result NaN until the first value.
 
-    Example:
+    Example
     -------
     >>> trailing_mean(np.array([[1.0, 2.0, 6.0]]), 2).tolist()
     [[1.0, 1.5, 4.0]]

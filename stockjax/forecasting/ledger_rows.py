@@ -92,7 +92,7 @@ def _networks(
 def bitwise_differences(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool_]:
     """Where two columns of such rows differ in a single bit; what is missing in both is the same.
 
-    Example:
+    Example
     -------
     >>> bitwise_differences(pd.Series([1.0, 2.0]), pd.Series([1.0, 2.5])).tolist()
     [False, True]

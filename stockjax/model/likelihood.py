@@ -16,7 +16,7 @@ def student_t_loss(
     JASA 84 (1989). `labels`, `location` and `log_scale` have one shape, also the result's;
     `freedom` is ().
 
-    Example:
+    Example
     -------
     >>> loss = student_t_loss(jnp.zeros(1), jnp.zeros(1), jnp.zeros(1), jnp.asarray(5.0))
     >>> round(float(loss[0]), 3)

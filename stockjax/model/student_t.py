@@ -12,7 +12,7 @@ Array = npt.NDArray[np.float64]
 def student_t_quantiles(freedom: float) -> Array:
     """Quantiles at LEVELS of a Student t of location 0 and scale 1, (5,).
 
-    Example:
+    Example
     -------
     >>> student_t_quantiles(5.0).round(2).tolist()
     [-2.02, -0.73, 0.0, 0.73, 2.02]
@@ -25,7 +25,7 @@ def student_t_quantiles(freedom: float) -> Array:
 def student_t_deviation(log_scale: Array, freedom: Array) -> Array:
     """Standard deviation of located, scaled Student ts; inputs and result (rows,).
 
-    Example:
+    Example
     -------
     >>> float(student_t_deviation(np.zeros(1), np.full(1, 4.0))[0].round(3))
     1.414

@@ -14,7 +14,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def printable(text: object) -> str:
     """A name on one line of a terminal, which obeys control characters.
 
-    Example:
+    Example
     -------
     >>> printable("IBM\\x1b[31m")
     'IBM [31m'

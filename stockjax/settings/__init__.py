@@ -10,6 +10,7 @@ from stockjax.settings.root import (
     SOURCE_GROUP,
     Settings,
     config_file,
+    feature_entry_point,
 )
 from stockjax.settings.sections import (
     AlertSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "UniverseName",
     "YahooSettings",
     "config_file",
+    "feature_entry_point",
     "load_settings",
     "setting_names",
 ]

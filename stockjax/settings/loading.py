@@ -16,17 +16,17 @@ from stockjax.settings.root import CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Settings
 def load_settings(**flags: Any) -> Settings:
     """Read the settings; flags that are None do not override the file and the environment.
 
-    Raises:
+    Raises
     ------
     SettingsError
         A name is unknown, a value is not allowed, or the file is missing or not TOML.
 
-    Warns:
+    Warns
     -----
     RenamedSettingWarning
         A setting has an old name.
 
-    Example:
+    Example
     -------
     >>> load_settings(tickers=("AAPL",), retrain={"base_every": 63}).retrain.base_every
     63
@@ -47,7 +47,7 @@ def load_settings(**flags: Any) -> Settings:
 def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
     """Every setting by its dotted name, such as `retrain.base_every`.
 
-    Example:
+    Example
     -------
     >>> "retrain.base_every" in setting_names()
     True

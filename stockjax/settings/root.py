@@ -1,7 +1,7 @@
 """All settings as one model, and the places that they come from."""
 
 import os
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +48,24 @@ SOURCE_GROUP, FEATURE_GROUP = "stockjax.sources", "stockjax.features"
 def config_file() -> Path:
     """The settings file: `$STOCKJAX_CONFIG`, else `stockjax.toml` in the working directory."""
     return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def feature_entry_point(name: str) -> EntryPoint:
+    """The entry point of a feature of an installed package.
+
+    Raises
+    ------
+    ValueError
+        No package offers it.
+
+    """
+    found = entry_points(group=FEATURE_GROUP)
+    if name not in found.names:
+        offered = ", ".join(sorted(found.names)) or "none is installed"
+        raise ValueError(
+            f"no installed package offers the feature '{name}' (training.extra_features); offered: {offered}"
+        )
+    return found[name]
 
 
 class Settings(BaseSettings):
@@ -138,13 +156,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _known_features(self) -> "Settings":
-        if self.training.extra_features:
-            offered = entry_points(group=FEATURE_GROUP).names
-            if unknown := [name for name in self.training.extra_features if name not in offered]:
-                raise ValueError(
-                    f"no installed package offers the feature '{unknown[0]}' (training.extra_features); "
-                    f"offered: {', '.join(sorted(offered)) or 'none is installed'}"
-                )
+        for name in self.training.extra_features:
+            feature_entry_point(name)
         return self
 
     @model_validator(mode="after")

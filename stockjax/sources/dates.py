@@ -17,12 +17,12 @@ def read_days(dates: pd.Series) -> pd.Series:
     A day is written year first, or year last; in the latter case day and month must come in
     one order throughout, which is settled by the days after the 12th. What is no date is NaT.
 
-    Raises:
+    Raises
     ------
     InvalidDataError
         The order of day and month changes within the file, or is ambiguous.
 
-    Example:
+    Example
     -------
     >>> read_days(pd.Series(["13/02/2013", "01/03/2013"])).dt.strftime("%Y-%m-%d").tolist()
     ['2013-02-13', '2013-03-01']

@@ -12,12 +12,12 @@ from stockjax.sources.sample import SampleSource
 def open_source(settings: Settings) -> Source:
     """The source that the settings name.
 
-    Raises:
+    Raises
     ------
     SettingsError
         The package that offers the source fails to load it.
 
-    Example:
+    Example
     -------
     >>> from stockjax.settings import load_settings
     >>> open_source(load_settings(source="sample")).universe()

@@ -28,7 +28,7 @@ class NamedUniverse:
 def named_universe(key: UniverseName) -> NamedUniverse:
     """A list that ships with the project, in Yahoo's spelling.
 
-    Example:
+    Example
     -------
     >>> named_universe("djia").date
     datetime.date(2024, 11, 8)

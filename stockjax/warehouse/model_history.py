@@ -8,7 +8,7 @@ from typing import Any, Literal
 import duckdb
 
 from stockjax.warehouse.connection import Warehouse
-from stockjax.warehouse.statements import statement
+from stockjax.warehouse.statements import fetch_rows, statement
 from stockjax.warehouse.time import stored_time
 
 Cause = Literal["rollback", "promote"]
@@ -98,6 +98,4 @@ def record_trained_models(connection: duckdb.DuckDBPyConnection, *, run_id: str,
 def read_rows(warehouse: Warehouse, name: str, **parameters: Any) -> list[dict[str, Any]]:
     """The rows of a statement of the library, from the readers' copy; what is NULL is None."""
     with warehouse.read_snapshot() as connection:
-        found = connection.execute(statement(name), parameters)
-        names = [column[0] for column in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return fetch_rows(connection, name, **parameters)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.model_history import record_trained_models
-from stockjax.warehouse.statements import statement
+from stockjax.warehouse.statements import fetch_rows, statement
 from stockjax.warehouse.time import stored_time
 
 
@@ -117,9 +117,7 @@ def read_challengers(warehouse: Warehouse, as_of: date) -> list[dict[str, Any]]:
 
 def _rows(warehouse: Warehouse, name: str, **parameters: Any) -> list[dict[str, Any]]:
     with warehouse.read() as connection:
-        found = connection.execute(statement(name), parameters)
-        names = [column[0] for column in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return fetch_rows(connection, name, **parameters)
 
 
 def last_rejected_base(warehouse: Warehouse, as_of: date) -> date | None:

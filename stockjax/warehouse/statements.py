@@ -3,6 +3,9 @@
 import re
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import duckdb
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
@@ -11,12 +14,12 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 def statement(name: str) -> str:
     """The text of a named statement, which may be several that belong together.
 
-    Raises:
+    Raises
     ------
     KeyError
         No file has a statement of that name.
 
-    Example:
+    Example
     -------
     >>> statement("promotions").split()[0]
     'SELECT'
@@ -45,3 +48,10 @@ def statements() -> dict[str, str]:
                 raise ValueError(f"two statements are named '{name}', one of them in {file.name}")
             found[name] = text.strip()
     return found
+
+
+def fetch_rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a named statement by the names of their columns; NULL is None."""
+    found = connection.execute(statement(name), parameters)
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
