@@ -29,6 +29,7 @@ from stockjax.nightly.warmup import warm_up_backtest
 from stockjax.registry import Model
 from stockjax.reporting.run_warnings import alert_lines
 from stockjax.settings import Settings
+from stockjax.wording import counted
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: RunState[Any]) -> bool:
@@ -258,7 +259,7 @@ def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, M
     """Submit a task for each ticker; one that fails does not stop the others."""
     trained = opaque(train)
     futures = [train_ticker.submit(ticker, trained) for ticker in tickers]
-    with progress(f"training {len(futures)} tickers") as shown:
+    with progress(f"training {counted(len(futures), 'ticker')}") as shown:
         for number, future in enumerate(futures, start=1):
             future.wait()
             shown(number, len(futures))

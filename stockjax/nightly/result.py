@@ -14,6 +14,7 @@ from stockjax.nightly.run import Run
 from stockjax.nightly.universe import Universe
 from stockjax.warehouse.ledger import complete_forecasts
 from stockjax.warehouse.records import rejected_models
+from stockjax.wording import counted
 
 MAX_REASONS = 20
 """Failures in the message of the run's end state; the row of `runs` and `stockjax status` have all."""
@@ -82,7 +83,7 @@ class RunResult:
         if self.remark:
             text += f"; {self.remark}"
         if self.rejected:
-            text += f"; {self.rejected} new model{'s' if self.rejected > 1 else ''} rejected"
+            text += f"; {counted(self.rejected, 'new model')} rejected"
         if self.drift:
             text += f"; {len(self.drift)} alarm(s) of drift"
         reasons = [
@@ -92,7 +93,7 @@ class RunResult:
         ]
         if len(reasons) > MAX_REASONS:
             rest = len(reasons) - MAX_REASONS
-            reasons = [*reasons[:MAX_REASONS], f"and {rest} more tickers, see stockjax status"]
+            reasons = [*reasons[:MAX_REASONS], f"and {counted(rest, 'more ticker')}, see stockjax status"]
         return "; ".join([text, *reasons])
 
     def summary(self) -> dict[str, object]:

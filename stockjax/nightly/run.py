@@ -19,6 +19,7 @@ from stockjax.universes import base_tickers, chosen_tickers
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
 from stockjax.warehouse.records import finish_run, start_run
+from stockjax.wording import counted
 
 LogFn = Callable[[str], None]
 """Receives one line for each event that matters."""
@@ -144,7 +145,7 @@ def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
         environment=environment(),
     )
     training_only = f" and {len(plan.training_only)} for the base" if plan.training_only else ""
-    run.log(f"{len(plan.tickers)} tickers{training_only} from '{plan.source}', as of {plan.as_of}")
+    run.log(f"{counted(len(plan.tickers), 'ticker')}{training_only} from '{plan.source}', as of {plan.as_of}")
     return run
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stockjax.code_version import code_version
 from stockjax.engine import Monitors, State, StepResult
-from stockjax.engine.drift_monitors import LOOKBACK
+from stockjax.engine.drift_outcomes import LOOKBACK
 from stockjax.engine.due_sessions import DueSession
 from stockjax.engine.state import BASE, CHALLENGER
 from stockjax.errors import ModelFileError

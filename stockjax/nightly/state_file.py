@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stockjax.engine import Monitors, State
-from stockjax.engine.drift_monitors import no_pending, no_states
+from stockjax.engine.drift_monitors import no_states
+from stockjax.engine.drift_outcomes import no_pending
 from stockjax.errors import ModelFileError
 from stockjax.registry import Model, load_model
 from stockjax.warehouse import Warehouse

@@ -13,6 +13,7 @@ from stockjax.tuning.search_spec import SearchSpec
 from stockjax.tuning.study_storage import open_study
 from stockjax.tuning.trials import TrialResult, percent, trial_results
 from stockjax.warehouse.records import has_model
+from stockjax.wording import counted
 
 _CHALLENGER = "challenger"
 
@@ -75,7 +76,7 @@ class SearchDecision:
         count = len(self.trials)
         ended = {name: sum(one.outcome == name for one in self.trials) for name in ("pruned", "failed")}
         aside = ", ".join(f"{number} {name}" for name, number in ended.items() if number)
-        return f"{count} trial{'s' if count > 1 else ''}" + (f" ({aside})" if aside else "")
+        return counted(count, "trial") + (f" ({aside})" if aside else "")
 
     def summary(self) -> dict[str, object]:
         """The counts as plain values, for the row of `runs` and for the caller."""

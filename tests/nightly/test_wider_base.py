@@ -15,7 +15,8 @@ from stockjax.nightly.backtest import backtest
 from stockjax.settings import load_settings
 from tests.support.runs import SMALL, RunDriver, settings_for, whole_night
 from tests.support.synthetic import NEW_YORK
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 SAMPLE = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 LAST = date(2013, 3, 1)
@@ -70,8 +71,8 @@ def test_the_prices_of_all_are_stored(alone: Done, wider: Done) -> None:
     stored = "SELECT DISTINCT ticker FROM prices ORDER BY 1"
     assert [row[0] for row in wider.rows(stored)] == list(SAMPLE)
     assert [row[0] for row in alone.rows(stored)] == ["MSFT"]
-    assert "1 tickers and 4 for the base from 'sample', as of 2013-03-01" in wider.lines
-    assert "1 tickers from 'sample', as of 2013-03-01" in alone.lines
+    assert "1 ticker and 4 for the base from 'sample', as of 2013-03-01" in wider.lines
+    assert "1 ticker from 'sample', as of 2013-03-01" in alone.lines
 
 
 def test_every_base_learns_from_all_of_them(alone: Done, wider: Done) -> None:
