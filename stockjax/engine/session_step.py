@@ -7,7 +7,8 @@ from datetime import date
 import pandas as pd
 
 from stockjax.engine.decisions import Decisions, StepLog, losses_text
-from stockjax.engine.drift_monitors import MonitorUpdate, no_pending, update_monitors, with_pending
+from stockjax.engine.drift_monitors import MonitorUpdate, update_monitors
+from stockjax.engine.drift_outcomes import no_pending, with_pending
 from stockjax.engine.policy import Policy
 from stockjax.engine.session_data import SessionData
 from stockjax.engine.session_forecasts import forecast_session

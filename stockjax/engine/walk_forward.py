@@ -8,7 +8,8 @@ from itertools import takewhile
 import pandas as pd
 
 from stockjax.engine.decisions import Decisions
-from stockjax.engine.drift_monitors import Monitors, MonitorUpdate, no_pending, update_monitors, with_pending
+from stockjax.engine.drift_monitors import Monitors, MonitorUpdate, update_monitors
+from stockjax.engine.drift_outcomes import no_pending, with_pending
 from stockjax.engine.due_sessions import DueSession, SessionReader, due_sessions
 from stockjax.engine.policy import Policy
 from stockjax.engine.session_data import SessionData
