@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -168,12 +168,16 @@ def _without_lstm(parameters: Parameters) -> Parameters:
     return {**parameters, "head": head}
 
 
-def _location_times(parameters: Parameters, factor: float) -> Parameters:
-    shrunk = {
-        part: {name: leaf.at[..., 0].multiply(factor) for name, leaf in parameters[part].items()}
+def _without_location(parameters: Parameters) -> Parameters:
+    still = {
+        part: {name: leaf.at[..., 0].set(0.0) for name, leaf in parameters[part].items()}
         for part in ("head", "skip")
     }
-    return {**parameters, **shrunk}
+    return {**parameters, **still}
+
+
+def _still_loss(parameters: Parameters, *batch: jax.Array) -> jax.Array:
+    return mean_loss(_without_location(parameters), *batch)
 
 
 def _linear_loss(parameters: Parameters, *batch: jax.Array) -> jax.Array:
@@ -181,7 +185,7 @@ def _linear_loss(parameters: Parameters, *batch: jax.Array) -> jax.Array:
 
 
 def _one_unit(seed: int) -> Parameters:
-    """A network whose LSTM is as small as can be, for it will not be heard."""
+    """A network whose LSTM is as small as can be, for its output is not used."""
     return initial_parameters(len(FEATURE_NAMES), 1, seed)
 
 
@@ -192,14 +196,7 @@ def _as_product(seed: int) -> Parameters:
 LINEAR = Head(_one_unit, _linear_loss, _without_lstm)
 
 
-@cache
-def location_head(factor: float) -> Head:
-    """The product's network with a location unit of so many of the product's; 0: it stays at 0."""
-
-    def loss(parameters: Parameters, *batch: jax.Array) -> jax.Array:
-        return mean_loss(_location_times(parameters, factor), *batch)
-
-    return Head(_as_product, loss, partial(_location_times, factor=factor))
+NO_LOCATION = Head(_as_product, _still_loss, _without_location)
 
 
 # Two Student ts with one location and one tail, of different scales.

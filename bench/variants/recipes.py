@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from heads import LINEAR, MIXTURE, Head, location_head, look_mixture, train_alone, train_head, untrained
+from heads import LINEAR, MIXTURE, NO_LOCATION, Head, look_mixture, train_alone, train_head, untrained
 from scores import after_jumps
 from walk import Array, Distribution, Fold, Mask, Places, look, look_each
 
@@ -64,12 +64,6 @@ def _half_pooled(fold: Fold, predict_distribution: Distribution) -> Array:
 def _empirical(fold: Fold) -> Array:
     quantiles: Array = np.quantile(fold.residuals(fold.base_outlook)[fold.seen], LEVELS)
     return quantiles
-
-
-def _later_residuals(fold: Fold) -> Array:
-    seen = fold.seen.copy()
-    seen[:, :MIN_SESSIONS] = False
-    return residual_quantiles(fold.residuals(fold.base_outlook)[seen], _student(fold))
 
 
 # Outlooks.
@@ -152,10 +146,6 @@ def _against_year(fold: Fold) -> Array:
     return np.log(volatility) - np.log(trailing_mean(np.where(known, volatility, np.nan), YEAR))
 
 
-def _log_scale(fold: Fold) -> Array:
-    return fold.full_outlook.log_scale
-
-
 def _bins(state: Array, seen: Mask, count: int) -> Places:
     """The number of the bin of each session, (tickers, sessions); as many residuals in each."""
     edges = np.quantile(state[seen], np.arange(1, count) / count)
@@ -169,18 +159,8 @@ def _known(fold: Fold) -> Mask:
     return seen
 
 
-def _binned_residuals(state: State, count: int) -> Callable[[Fold], Array]:
-    def quantiles(fold: Fold) -> Array:
-        seen, value = _known(fold), state(fold)
-        bins, residuals = _bins(value, seen, count), fold.residuals(fold.base_outlook)
-        shapes = [residual_quantiles(residuals[seen & (bins == one)], _student(fold)) for one in range(count)]
-        return _of(fold, fold.full_outlook, np.stack(shapes)[bins[fold.rows, fold.positions]])
-
-    return quantiles
-
-
 def _interpolated_residuals(state: State, count: int) -> Callable[[Fold], Array]:
-    """As the bins, with a line between the quantiles at the bins' medians."""
+    """Quantiles of the residuals of each bin, with a line between them at the bins' medians."""
 
     def quantiles(fold: Fold) -> Array:
         seen, value = _known(fold), state(fold)
@@ -191,20 +171,6 @@ def _interpolated_residuals(state: State, count: int) -> Callable[[Fold], Array]
         here = value[fold.rows, fold.positions]
         shape = np.stack([np.interp(here, centers, column) for column in shapes.T], axis=1)
         return _of(fold, fold.full_outlook, shape)
-
-    return quantiles
-
-
-def _scale_by_state(state: State, count: int) -> Callable[[Fold], Array]:
-    """A second stage: the width at which nine in ten of a bin's residuals lay inside, over all bins'."""
-
-    def quantiles(fold: Fold) -> Array:
-        seen, value = _known(fold), state(fold)
-        bins, size = _bins(value, seen, count), np.abs(fold.residuals(fold.full_outlook))
-        reach = np.array([np.quantile(size[seen & (bins == one)], 0.9) for one in range(count)])
-        widening = np.log(reach / np.quantile(size[seen], 0.9))
-        log_scale = fold.full_outlook.log_scale + widening[bins]
-        return completed(fold, fold.full_outlook.location, log_scale, _product_shape(fold))
 
     return quantiles
 
@@ -250,32 +216,15 @@ VARIANTS: dict[str, Variant] = {
     "empirical": Variant(
         "full, residual quantiles only", lambda fold: _of(fold, fold.full_outlook, _empirical(fold))
     ),
-    "later-residuals": Variant(
-        "full, residuals without each ticker's first 64 sessions",
-        lambda fold: _of(fold, fold.full_outlook, _later_residuals(fold)),
-    ),
-    "mixture": Variant("base of two Student ts, its own quantiles, no adapter", _mixture_alone),
     "mixture-pooled": Variant("base of two Student ts, half-pooled, no adapter", _mixture_half_pooled),
-    "year-3": Variant(
-        "full, residuals in 3 bins of volatility over its own year", _binned_residuals(_against_year, 3)
-    ),
-    "year-5": Variant(
-        "full, residuals in 5 bins of volatility over its own year", _binned_residuals(_against_year, 5)
-    ),
-    "year-smooth": Variant("full, the 5 bins interpolated", _interpolated_residuals(_against_year, 5)),
-    "log-scale-3": Variant("full, residuals in 3 bins of the log-scale", _binned_residuals(_log_scale, 3)),
-    "log-scale-smooth": Variant(
-        "full, residuals in 5 bins of the log-scale, interpolated", _interpolated_residuals(_log_scale, 5)
-    ),
-    "year-scale": Variant(
-        "full, scale corrected in 5 bins of volatility over its own year", _scale_by_state(_against_year, 5)
+    "year-smooth": Variant(
+        "full, residuals by state of volatility: 5 bins of it over its own year, interpolated",
+        _interpolated_residuals(_against_year, 5),
     ),
     "jump-scale": Variant("full, scale corrected after earnings-like jumps", _scale_after_jumps),
     "linear": Variant("no LSTM, only the linear skip; adapter", _with_head(LINEAR)),
-    "no-location": Variant("location held at 0; adapter", _with_head(location_head(0.0))),
+    "no-location": Variant("location held at 0; adapter", _with_head(NO_LOCATION)),
     "location-by-days": Variant("full, location times days / (days + 1,500)", _location_by_days),
-    "location-fifth": Variant("location unit of 0.01; adapter", _with_head(location_head(0.2))),
-    "location-tenth": Variant("location unit of 0.005; adapter", _with_head(location_head(0.1))),
     "wide-32": Variant("LSTM of width 32; adapter", _with_training(hidden=32)),
     "seeds-5": Variant("five networks averaged; adapter", _with_training(seeds=5)),
 }
