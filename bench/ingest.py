@@ -22,7 +22,8 @@ from stockjax.settings import load_settings
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import store_prices
 from tests.support.runs import RunDriver
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 LAST, NEXT = date(2024, 6, 27), date(2024, 6, 28)
 NOTHING = pd.DataFrame(

@@ -32,26 +32,25 @@ from tests.support.ingest_runs import (
     values,
     values_once,
 )
-from tests.support.yahoo_prices import rewritten
-from tests.support.yahoo_server import (
+from tests.support.yahoo_faults import (
     Fault,
-    Listing,
-    YahooServer,
     duplicate_timestamps,
     empty_body,
     forever,
     hang,
     html,
-    made_up_listing,
     no_result,
     null_closes,
     nulls,
     reset,
+    rewritten,
     status,
     truncated_json,
     unequal_lengths,
     wrong_types,
 )
+from tests.support.yahoo_payload import Listing, made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 SPOILT = "BBB"
 Change = Callable[[Listing], Listing]
@@ -100,7 +99,7 @@ def null_at_the_end() -> Fault:
         for numbers in {**quote, **adjusted}.values():
             numbers[-1] = None
 
-    return rewritten(change)
+    return rewritten("rewritten", change)
 
 
 def split(listing: Listing) -> Listing:

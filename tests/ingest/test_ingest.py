@@ -33,7 +33,9 @@ from tests.support.ingest_runs import (
     values_once,
 )
 from tests.support.warehouse_rows import contents
-from tests.support.yahoo_server import PRICES, Listing, YahooServer, forever, made_up_listing, status
+from tests.support.yahoo_faults import forever, status
+from tests.support.yahoo_payload import PRICES, Listing, made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 TABLES = ("prices", "price_revisions", "quarantine", "tickers")
 

@@ -12,7 +12,8 @@ from stockjax.engine import training_step
 from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
 from tests.support.runs import RunDriver, settings_for, whole_night
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 FIRST, LAST = date(2024, 9, 3), date(2026, 3, 10)
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 3, day) for day in (2, 3, 4, 5))

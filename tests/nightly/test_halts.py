@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.runs import RunDriver, settings_for, whole_night
 from tests.support.warehouse_rows import fetch
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
 BEFORE, TARGET, HALTED, REOPENED, AFTER = (date(2026, 2, day) for day in (9, 10, 11, 12, 13))

@@ -11,7 +11,8 @@ import pytest
 from stockjax.errors import ConnectionFailedError, UsageError
 from stockjax.settings import load_settings
 from tests.support.runs import SMALL, RunDriver, evening, forecast_all, settings_for, whole_night
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 FIRST, LAST = date(2025, 5, 1), date(2026, 3, 10)
 

@@ -11,7 +11,8 @@ import pytest
 
 from stockjax.warehouse import Warehouse
 from tests.support.runs import settings_for, whole_night
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 FIRST, NIGHTS = date(2025, 5, 1), [date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)]
 SPLIT, DIVIDEND = NIGHTS[1], NIGHTS[2]

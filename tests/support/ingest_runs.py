@@ -17,7 +17,8 @@ from stockjax.sources import Source
 from stockjax.warehouse import Warehouse
 from tests.support.runs import RunDriver
 from tests.support.warehouse_rows import fetch
-from tests.support.yahoo_server import Listing, YahooServer, made_up_listing
+from tests.support.yahoo_payload import Listing, made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 TICKERS = ("AAA", "BBB", "CCC", "DDD")
 FIRST, LAST = date(2024, 1, 2), date(2024, 6, 28)

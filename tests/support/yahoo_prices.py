@@ -1,8 +1,6 @@
 """Requests, sources and answers for the tests of Yahoo."""
 
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -12,7 +10,7 @@ from stockjax.sessions import Exchange
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import Delivery, Request
 from stockjax.sources.yahoo import YahooSource
-from tests.support.yahoo_server import Answer, Fault, YahooServer
+from tests.support.yahoo_server import YahooServer
 
 FIRST, LAST = date(2024, 1, 2), date(2024, 5, 10)
 NEW_YORK = Exchange("XNYS")
@@ -36,14 +34,3 @@ def fetch(source: YahooSource, tickers: Iterable[str], last: date = LAST) -> lis
 
 def source_of(yahoo: YahooServer, **others: Any) -> YahooSource:
     return YahooSource(settings(yahoo, **others))
-
-
-def rewritten(change: Callable[[dict[str, Any]], None]) -> Fault:
-    """An answer whose result is changed."""
-
-    def spoil(answer: Answer) -> Answer:
-        document = json.loads(answer.body)
-        change(document["chart"]["result"][0])
-        return replace(answer, body=json.dumps(document).encode())
-
-    return Fault("rewritten", spoil)

@@ -6,8 +6,9 @@ import pytest
 from yfinance.data import SingletonMeta
 
 from stockjax.sources.yahoo import source
+from tests.support.yahoo_payload import made_up_listing
 from tests.support.yahoo_prices import FIRST, LAST
-from tests.support.yahoo_server import YahooServer, made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 
 @pytest.fixture(autouse=True)

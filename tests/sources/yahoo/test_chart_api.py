@@ -10,23 +10,21 @@ from stockjax.errors import InvalidDataError, RateLimitedError, SourceError, Unk
 from stockjax.sources.protocol import DELIVERED_COLUMNS
 from stockjax.sources.yahoo.chart_api import YahooHistory
 from stockjax.sources.yahoo.rate_limit import RateLimiter
-from tests.support.yahoo_prices import FIRST, LAST, request, rewritten, settings
-from tests.support.yahoo_server import (
-    CHART,
-    PRICES,
+from tests.support.yahoo_faults import (
     Fault,
-    Listing,
-    YahooServer,
     as_usual,
     forever,
-    made_up_listing,
     missing_meta,
     no_result,
     nulls,
+    rewritten,
     status,
     unequal_lengths,
     wrong_types,
 )
+from tests.support.yahoo_payload import PRICES, Listing, made_up_listing
+from tests.support.yahoo_prices import FIRST, LAST, request, settings
+from tests.support.yahoo_server import CHART, YahooServer
 
 BEFORE_LAST = date(2024, 5, 9)
 
@@ -177,7 +175,7 @@ def _hands_out_gains(day: date, amount: float) -> Fault:
         at = next(moment for moment in result["timestamp"] if pd.Timestamp(moment, unit="s").date() == day)
         result.setdefault("events", {})["capitalGains"] = {str(at): {"amount": amount, "date": at}}
 
-    return rewritten(change)
+    return rewritten("rewritten", change)
 
 
 def test_capital_gains_of_a_fund_count_as_dividends(yahoo: YahooServer, history: YahooHistory) -> None:

@@ -17,10 +17,8 @@ from stockjax.errors import (
 )
 from stockjax.sources.yahoo.client import PacedSession
 from stockjax.sources.yahoo.rate_limit import RateLimiter
-from tests.support.yahoo_server import (
-    CHART,
+from tests.support.yahoo_faults import (
     Fault,
-    YahooServer,
     empty_body,
     hang,
     html,
@@ -29,6 +27,7 @@ from tests.support.yahoo_server import (
     truncated_json,
     will_be_right_back,
 )
+from tests.support.yahoo_server import CHART, YahooServer
 
 YAHOO = "https://query2.finance.yahoo.com"
 ASK = f"{YAHOO}{CHART}AAA?range=max&interval=1d"

@@ -18,22 +18,22 @@ from stockjax.errors import (
     UnknownTickerError,
 )
 from stockjax.sources.yahoo import YahooSource, source
-from tests.support.yahoo_prices import FIRST, LAST, fetch, request, settings, source_of
-from tests.support.yahoo_server import (
+from tests.support.yahoo_faults import (
     Fault,
-    YahooServer,
     as_usual,
     empty_body,
     forever,
     hang,
     html,
-    made_up_listing,
     reset,
     status,
     truncated_json,
     unequal_lengths,
     will_be_right_back,
 )
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_prices import FIRST, LAST, fetch, request, settings, source_of
+from tests.support.yahoo_server import YahooServer
 
 MANY = [f"T{number}" for number in range(20)]
 
