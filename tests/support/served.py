@@ -18,6 +18,8 @@ from typing import Any, Self, TypeVar
 import duckdb
 import httpx
 
+from stockjax.settings import load_settings
+
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(sys.executable)
 STOCKJAX, PREFECT = PYTHON.with_name("stockjax"), PYTHON.with_name("prefect")
@@ -111,16 +113,12 @@ class Server:
     ----------
     folder
         For its database, the logs and the warehouse of the deployment.
-    programs
-        Where runs keep their compiled programs.
-
     """
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "prefect"
         self.warehouse = folder / "warehouse"
-        self._programs = programs
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._nothing = folder / "nothing.toml"
@@ -144,7 +142,7 @@ class Server:
             "PREFECT_SERVER_API_PORT": str(self._port),
             # Not the one that a developer may have in the root.
             "STOCKJAX_CONFIG": str(self._nothing),
-            "STOCKJAX_CACHE": str(self._programs),
+            "STOCKJAX_CACHE": str(load_settings().cache),
             "STOCKJAX_WAREHOUSE": str(self.warehouse),
             **BRIEF,
             **settings,

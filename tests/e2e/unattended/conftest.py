@@ -1,9 +1,8 @@
-"""What the end-to-end tests share: compiled programs, a server, a worker, and where alerts arrive."""
+"""What the end-to-end tests share: a server, a worker, runs that begin prepared, and where alerts arrive."""
 
 import os
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,24 +12,26 @@ ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
 KILLS = int(os.environ.get("KILLS") or 4)
 
 
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of compiled programs of all processes that these tests start."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "programs"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server as `make server` starts it."""
-    served = Server(tmp_path_factory.mktemp("served"), programs)
+    served = Server(tmp_path_factory.mktemp("served"))
     try:
         served.start()
         yield served
     finally:
         served.end_everything()
+
+
+@pytest.fixture(scope="package")
+def ready(server: Server) -> Iterator[Server]:
+    """The same server, and a process that has loaded what runs need, from which they are forked."""
+    # Prefect closes all log handlers where it is imported, and with absl's the file that pytest captures
+    # into, unless pytest is capturing: not so while it loads this file.
+    from tests.support.prepared import prepared
+
+    with prepared(server):
+        yield server
 
 
 @pytest.fixture(scope="package")

@@ -12,8 +12,8 @@ WITHIN = 180.0
 """Seconds from the death of both to the next run at work."""
 
 
-def test_the_next_night_comes_though_worker_and_run_have_died(tmp_path: Path, programs: Path) -> None:
-    served = Server(tmp_path, programs)
+def test_the_next_night_comes_though_worker_and_run_have_died(tmp_path: Path) -> None:
+    served = Server(tmp_path)
     with Receiver() as receiver:
         try:
             _let_both_die(served, receiver)

@@ -72,10 +72,10 @@ def database(folder: Path) -> Iterator[str]:
 
 
 def test_a_night_is_recorded_in_postgresql(
-    database: str, tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ServerOnPostgres, "database", database)
-    served = ServerOnPostgres(tmp_path, programs)
+    served = ServerOnPostgres(tmp_path)
     try:
         served.start()
         worker = served.begin("worker", PYTHON, "-m", "flows.worker")

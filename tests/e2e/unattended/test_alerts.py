@@ -9,36 +9,36 @@ from pathlib import Path
 
 from stockjax.sessions import exchange
 from tests.e2e.unattended.conftest import ALERTS
-from tests.support.served import STOCKJAX, Receiver, Server, rows
-from tests.support.yahoo_server import YahooServer, forever, made_up_listing, status
+from tests.support.prepared import Run
+from tests.support.served import Receiver, Server, rows
+from tests.support.yahoo_faults import forever, status
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 WHAT_TO_DO = ("what is done is not done twice", "stockjax run", "stockjax status")
 
 
 def test_a_failed_night_tells_what_failed_why_and_what_to_do(
-    server: Server, receiver: Receiver, tmp_path: Path
+    ready: Server, receiver: Receiver, tmp_path: Path
 ) -> None:
     last = exchange("XNYS").last_completed_session(datetime.now(UTC))
     with YahooServer() as vendor:
         vendor.listings["BBB"] = made_up_listing(0, last - timedelta(days=500), last)
         vendor.faults("BBB", forever(status(500)))
-        done = server.run(
-            STOCKJAX,
-            "run",
-            "BBB",
-            STOCKJAX_WAREHOUSE=str(tmp_path),
+        environment = ready.environment(
             STOCKJAX_SOURCE="yahoo",
             STOCKJAX_YAHOO__BASE_URL=vendor.base_url,
             STOCKJAX_YAHOO__REQUESTS_PER_SECOND="0",
             STOCKJAX_YAHOO__RETRIES="0",
             **ALERTS,
         )
-    ((run_id,),) = rows(tmp_path, "SELECT flow_run_id FROM runs")
-    assert (done.returncode, server.get(f"flow_runs/{run_id}")["state_type"]) == (1, "FAILED")
+        code = Run(tmp_path / "warehouse", environment, tmp_path / "log", "BBB").wait()
+    ((run_id,),) = rows(tmp_path / "warehouse", "SELECT flow_run_id FROM runs")
+    assert (code, ready.get(f"flow_runs/{run_id}")["state_type"]) == (1, "FAILED")
     (message,) = receiver.about(run_id)
     assert message["subject"] == "stockjax: forecast Failed"
     body = message["body"]
     assert body.startswith(f"forecast {last} · 1 ticker: 0 of 1 tickers forecast")
     assert "Yahoo gave no prices of 'BBB': the vendor answered HTTP 500; run again later" in body
     assert all(words in body for words in WHAT_TO_DO)
-    assert body.endswith(f"{server.url}/runs/flow-run/{run_id}")
+    assert body.endswith(f"{ready.url}/runs/flow-run/{run_id}")

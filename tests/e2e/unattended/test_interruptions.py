@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
+from tests.support.prepared import Run
 from tests.support.served import SAMPLE, STOCKJAX, Server, rows, until
 
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
@@ -14,16 +15,17 @@ ANOTHER = "another run of forecast is at work on"
 
 
 def test_a_second_run_waits_readers_are_answered_and_both_outlive_a_restart_of_the_server(
-    server: Server, tmp_path: Path
+    ready: Server, tmp_path: Path
 ) -> None:
+    server, environment = ready, ready.environment(STOCKJAX_RUN__IF_RUNNING="wait")
     folder = tmp_path / "warehouse"
     here = {"STOCKJAX_WAREHOUSE": str(folder)}
-    first = server.begin("first", STOCKJAX, "run", **here)
+    first = Run(folder, environment, tmp_path / "first.log")
     until((folder / ".forecast.lock").exists, "a run at work", pause=0.01)
     until((folder / "snapshot.duckdb").exists, "a copy for readers", pause=0.01)
     # Held in the middle of its work, however long the other takes to load its libraries.
     first.signal(signal.SIGSTOP)
-    waiting = server.begin("waiting", STOCKJAX, "run", STOCKJAX_RUN__IF_RUNNING="wait", **here)
+    waiting = Run(folder, environment, tmp_path / "waiting.log")
     answered = server.run(STOCKJAX, "sql", "SELECT status FROM runs", "--format", "json", **here)
     assert answered.returncode == 0, answered.stderr
     assert json.loads(answered.stdout) in ([], [{"status": "running"}])
@@ -34,7 +36,7 @@ def test_a_second_run_waits_readers_are_answered_and_both_outlive_a_restart_of_t
         took.append(asked(folder))
     server.stop()
     server.start()
-    while waiting.process.poll() is None:
+    while waiting.process.exitcode is None:
         took.append(asked(folder))
     for process in (first, waiting):
         assert process.wait() == 0, process.said

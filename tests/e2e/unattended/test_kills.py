@@ -19,7 +19,7 @@ import duckdb
 import pytest
 
 from tests.e2e.unattended.conftest import KILLS
-from tests.support.prepared import Run, prepared
+from tests.support.prepared import Run
 from tests.support.served import MODELS, SAMPLE, Server, rows, until
 
 WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
@@ -43,12 +43,6 @@ class Killed:
     states: Rows
     code: int
     printed: str
-
-
-@pytest.fixture(scope="module")
-def ready(server: Server) -> Iterator[Server]:
-    with prepared(server):
-        yield server
 
 
 @pytest.fixture(scope="module")

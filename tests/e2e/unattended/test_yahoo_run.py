@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from stockjax.sessions import exchange
+from tests.support.prepared import Run
 from tests.support.served import STOCKJAX, Server, rows, until
-from tests.support.yahoo_server import YahooServer, forever, hang, made_up_listing
+from tests.support.yahoo_faults import forever, hang
+from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_server import YahooServer
 
 NEW_YORK = exchange("XNYS")
 TICKERS = [f"S{number:02d}" for number in range(12)]
@@ -50,24 +53,27 @@ def printed(server: Server, here: dict[str, str], *arguments: str) -> str:
 
 
 def test_a_killed_fetch_goes_on_where_it_stopped(
-    server: Server, vendor: YahooServer, tmp_path: Path, last: date
+    ready: Server, vendor: YahooServer, tmp_path: Path, last: date
 ) -> None:
-    here = settings(vendor, tmp_path)
+    here = settings(vendor, tmp_path / "warehouse")
+    folder, environment = tmp_path / "warehouse", ready.environment(**here)
     vendor.faults(TICKERS[-1], forever(hang(120)))
-    run = server.begin("fetching", STOCKJAX, "run", *TICKERS, **here, STOCKJAX_YAHOO__TIMEOUT="100")
+    patient = {**environment, "STOCKJAX_YAHOO__TIMEOUT": "100"}
+    run = Run(folder, patient, tmp_path / "fetching.log", *TICKERS)
     try:
-        until(lambda: stored(tmp_path) == len(TICKERS) - 1, "the prices of all but one ticker", pause=0.5)
+        until(lambda: stored(folder) == len(TICKERS) - 1, "the prices of all but one ticker", pause=0.5)
     finally:
         run.kill()
-    assert stored(tmp_path) == len(TICKERS) - 1
+    assert stored(folder) == len(TICKERS) - 1
     vendor.faults(TICKERS[-1])
     before = vendor.chart_requests()
-    done = printed(server, here, "run", *TICKERS)
-    assert f"12 of 12 tickers forecast for {NEW_YORK.next_session(last)}" in done
+    again = Run(folder, environment, tmp_path / "again.log", *TICKERS)
+    assert again.wait() == 0, again.said
+    assert f"12 of 12 tickers forecast for {NEW_YORK.next_session(last)}" in again.said
     assert vendor.chart_requests() - before == 1
-    assert "Tickers: 12 active" in printed(server, here, "status")
+    assert "Tickers: 12 active" in printed(ready, here, "status")
     doubled = "SELECT count(*) FROM (SELECT 1 FROM prices GROUP BY ticker, session HAVING count(*) > 1)"
-    assert rows(tmp_path, doubled) == [(0,)]
+    assert rows(folder, doubled) == [(0,)]
 
 
 def stored(folder: Path) -> int:
