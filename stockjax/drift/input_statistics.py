@@ -17,7 +17,7 @@ MIN_REFERENCES = 126
 """With fewer sessions in them nothing is bet."""
 
 SHIFT_TOLERANCE = 0.25
-"""Standard deviations by which what is left over may lie off its past: seasons and slow tides do that."""
+"""Standard deviations by which the residual may differ from its past: seasons and slow tides do that."""
 
 _MEMORY = (1, 5, 22)
 
@@ -52,10 +52,10 @@ def ending_together(values: Array, lengths: npt.NDArray[np.int64]) -> Array:
 
 
 def surprise_bets(series: Array, count: int) -> Array:
-    """Bets that the last values lie higher, or lower, than a ticker's own past would have them.
+    """Bets that the last values are higher, or lower, than a ticker's own past predicts.
 
-    Volatility and volume cluster, so that their levels are no news. What is judged is what is left
-    over by a heterogeneous autoregression on their means over 1, 5 and 22 sessions (Corsi, A
+    Volatility and volume cluster, so that their levels are no news. What is judged is the residual
+    of a heterogeneous autoregression on their means over 1, 5 and 22 sessions (Corsi, A
     Simple Approximate Long-Memory Model of Realized Volatility, Journal of Financial Econometrics 7,
     2009), fitted for each ticker to the 504 sessions before those. With r the rank of
     a new residual among those of the fit (1 / n for the largest), the bet pays r^(-1/2) / 2, whose

@@ -32,7 +32,7 @@ class Model:
     parameters
         Nested dictionaries of arrays: `network`, its leaves stacked over seeds; `adapter`, the
         ticker's correction of the log-scale (weights, center, spread); and `residuals`, the
-        quantiles of what is left over, by which location and scale become a distribution. A base
+        quantiles of the residuals, by which location and scale become a distribution. A base
         may have a holdout network (key HOLDOUT_NETWORK), with which it is compared.
     hyperparameters
         The arguments of training and the step it stopped at; plain JSON values.

@@ -23,7 +23,7 @@ def write_files(folder: Path, models: Mapping[str, dict[str, Any]]) -> dict[str,
     Parameters
     ----------
     folder
-        Where the files shall lie; files of an earlier, unfinished try are replaced.
+        Folder of the files; files of an earlier, unfinished try are replaced.
     models
         Parameters by model name; names must be safe as file names.
 

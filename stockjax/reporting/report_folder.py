@@ -1,4 +1,4 @@
-"""Where pages lie, and how they get there whole.
+"""Where the pages are, and how each is written as a whole.
 
 `reports/<session>/` has a session's pages, the series that they load and the chart library, so that
 a folder can be copied or sent as it is. The library is the same file in all of them, by a hard link.

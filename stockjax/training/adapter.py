@@ -1,4 +1,4 @@
-"""A ticker's own correction of the log-scale, and the shape of what is left over.
+"""A ticker's own correction of the log-scale, and the shape of the residuals.
 
 The network's log-scale is moved by a linear function of the standardised inputs, fitted to
 the ticker's own past and shrunk hard towards nothing: a few thousand returns say little

@@ -27,7 +27,7 @@ def cluster_by_ticker(warehouse: Warehouse) -> int:
 
 
 def _unsorted(connection: Any, table: str) -> tuple[int, int, Any, dict[str, Any]]:
-    """Rows that lie unsorted, rows of their run, when the newest was stored, and how far sorting got."""
+    """Unsorted rows, rows of their run, when the newest was stored, and how far the table is sorted."""
     run_after, through = connection.execute(statement("storage_order"), {"name": table}).fetchall()[0]
     spans = {"run_after": run_after, "sorted_through": through}
     unsorted, rows, newest = connection.execute(statement(f"unsorted_{table}"), spans).fetchall()[0]
