@@ -1,5 +1,6 @@
 """Fixtures of all tests; strictness on: a rank promotion raises, as every warning does."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((places[prefix] for prefix in FIRST if item.nodeid.startswith(prefix)), len(FIRST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What is imported and collected stays: the collector need not visit millions of objects so often.
+    # Frozen they would be out of Hypothesis's sight, which asks who refers to a random generator.
+    gc.set_threshold(50_000, 50, 100)
 
 
 _databases = OpenDatabases()

@@ -31,6 +31,7 @@ from stockjax.nightly import Run, steps
 from stockjax.nightly.run_lock import RunLock
 from stockjax.registry import Model
 from stockjax.settings import load_settings
+from tests.support.runs import SMALL
 
 pytestmark = [
     # Prefect's own threads leave sockets to the garbage collector.
@@ -46,7 +47,8 @@ TABLES = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quaran
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> None:
     monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "0")
-    monkeypatch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
+    for name, value in SMALL.items():
+        monkeypatch.setenv(f"STOCKJAX_TRAINING__{name.upper()}", str(value))
 
 
 def run(folder: Path, **parameters: Any) -> State[Any]:
@@ -70,7 +72,8 @@ def night(
     folder = tmp_path_factory.mktemp("night")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STOCKJAX_WARMUP__SESSIONS", "5")
-        patch.setenv("STOCKJAX_TRAINING__BASE_STEPS", "50")
+        for name, value in SMALL.items():
+            patch.setenv(f"STOCKJAX_TRAINING__{name.upper()}", str(value))
         yield folder, run(folder)
 
 

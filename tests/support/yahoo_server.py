@@ -41,6 +41,14 @@ class Seen:
     at: float
 
 
+class _PromptServer(HTTPServer):
+    """Stops as soon as it is asked: by default each stop takes up to half a second."""
+
+    def thread_target(self) -> None:
+        assert self.server is not None
+        self.server.serve_forever(poll_interval=0.02)
+
+
 class YahooServer:
     """Yahoo Finance on a port of this machine, from entering the context to leaving it.
 
@@ -61,7 +69,7 @@ class YahooServer:
         self._faults: dict[str, deque[Fault]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = HTTPServer(threaded=True)
+        self._server = _PromptServer(threaded=True)
         self._server.expect_request(re.compile(".*")).respond_with_handler(self._respond)
         self._server.start()
         self.base_url = self._server.url_for("").rstrip("/")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.served import PYTHON, Receiver, Server
 
 ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
-KILLS = int(os.environ.get("KILLS") or 4)
+KILLS = int(os.environ.get("KILLS") or 3)
 
 
 @pytest.fixture(scope="package")
