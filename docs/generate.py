@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: settings, commands, tables, Python API, and the picture of the imports.
+"""Write the generated pages: the reference, the picture of the imports, and the dictionary of the warehouse.
 
 `make docs` runs it; `tests/docs` compares what it writes with the files of the repository.
 """
@@ -10,6 +10,7 @@ import re
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from itertools import zip_longest
 from pathlib import Path
@@ -51,13 +52,14 @@ API = {
 
 
 def pages() -> dict[str, str]:
-    """The generated files by their path in docs/."""
+    """The generated files by their path in the repository."""
     return {
-        "reference/settings.md": settings_page(),
-        "reference/commands.md": commands_page(),
-        "reference/tables.md": tables_page(),
-        "reference/python-api.md": api_page(),
-        "architecture.svg": imports_picture(),
+        "docs/reference/settings.md": settings_page(),
+        "docs/reference/commands.md": commands_page(),
+        "docs/reference/tables.md": tables_page(),
+        "docs/reference/python-api.md": api_page(),
+        "docs/architecture.svg": imports_picture(),
+        "warehouse/README.md": _dictionary(),
     }
 
 
@@ -138,12 +140,16 @@ def _parameter(parameter: Any) -> str:
 
 
 def tables_page() -> str:
-    """The data dictionary, as `warehouse/README.md` has it."""
+    """The data dictionary among the pages of the reference."""
+    return NOTICE + "\n" + _dictionary().replace("# The warehouse", "# Tables and views", 1)
+
+
+@cache
+def _dictionary() -> str:
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder))
         warehouse.migrate()
-        text = data_dictionary(warehouse)
-    return NOTICE + "\n" + text.replace("# The warehouse", "# Tables and views", 1)
+        return data_dictionary(warehouse)
 
 
 def api_page() -> str:
@@ -268,7 +274,7 @@ def _box(name: str, x: float, y: float) -> str:
 def main() -> None:
     """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, default=ROOT / "docs")
+    parser.add_argument("--to", type=Path, default=ROOT)
     folder = parser.parse_args().to
     for name, text in pages().items():
         path = folder / name
