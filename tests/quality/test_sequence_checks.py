@@ -55,6 +55,13 @@ class TestImpossibleSpike:
         outcome = checked(*days([1.0, 1.0, 9.0, 1.0, 9.0, 1.0]))
         assert outcome.accepted["close"].tolist() == [1.0] * 4
 
+    def test_any_number_of_spikes_in_turn_is_refused(self) -> None:
+        outcome = checked(*days([1.0, *[1.0, 9.0] * 5, 1.0]))
+        assert outcome.accepted["close"].tolist() == [1.0] * 7
+
+    def test_a_split_of_0_is_none_and_explains_nothing(self) -> None:
+        assert "impossible_spike" in reasons(checked(*days([10.0, 10.0, 33.0, 10.0], {2: {"split": 0.0}})))
+
     def test_the_stored_rows_are_neighbours_too(self) -> None:
         rows = days([10.0, 10.0, 33.0, 10.0])
         outcome = judged(table(rows[2]), table(*rows[:2], rows[3]))
@@ -323,3 +330,34 @@ def test_real_splits_are_found_where_the_adjusted_close_does_not_know_them(
         ("2005-02-28", "unadjusted_split"),
         ("2003-02-18", "unadjusted_split"),
     ]
+
+
+USUAL_SPLITS = [5 / 4, 4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100]
+
+
+@pytest.mark.parametrize("ratio", USUAL_SPLITS)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_every_usual_split_that_is_not_on_record_is_flagged(ratio: float, reverse: bool) -> None:
+    factor = ratio if reverse else 1 / ratio
+    closes = [100.0, 100.0, 100.0 * factor, 100.0 * factor]
+    volumes = {place: {"volume": 1000.0 / factor if place > 1 else 1000.0} for place in range(4)}
+    assert found(checked(*days(closes, volumes))) == [("2013-02-28", "unadjusted_split")]
+
+
+@pytest.mark.parametrize("ratio", [1.15, 1.42, 1.75, 2.2, 3.5, 9.0, 12.0, 40.0, 70.0])
+def test_a_move_that_is_no_usual_split_is_not_flagged_as_one(ratio: float) -> None:
+    closes = [100.0, 100.0, 100.0 / ratio, 100.0 / ratio]
+    assert "unadjusted_split" not in reasons(checked(*days(closes)))
+
+
+@pytest.mark.parametrize(("ratio", "flagged"), [(1.245, True), (1.231, True), (1.20, False)])
+def test_the_smallest_split_has_room_on_both_sides(ratio: float, flagged: bool) -> None:
+    closes = [100.0, 100.0, 100.0 / ratio, 100.0 / ratio]
+    volumes = {place: {"volume": 100.0 * ratio if place > 1 else 100.0} for place in range(4)}
+    assert ("unadjusted_split" in reasons(checked(*days(closes, volumes)))) == flagged
+
+
+def test_the_only_row_of_a_delivery_is_judged_too() -> None:
+    rows = days([10.0, 10.1, 10.2, 10.1, 10.2])
+    outcome = judged(table(rows[4] | {"volume": 0.0}), table(*rows[:4]))
+    assert reasons(outcome) == ["zero_volume"]
