@@ -123,6 +123,42 @@ class TestScores:
         assert math.isnan(direction["random_walk"])
         assert set(scores.dtypes) == {np.dtype(float)}
 
+    def test_coverage_is_told_apart_by_the_tickers_own_volatility(self, warehouse: Warehouse) -> None:
+        days = [
+            "2013-02-20",
+            "2013-02-21",
+            "2013-02-22",
+            "2013-02-25",
+            "2013-02-26",
+            "2013-02-27",
+            "2013-02-28",
+        ]
+        # Up by a hundredth stays within 5%, up by a tenth does not.
+        inside, scales = [True, False, False, False, True, True], [0.01, 0.011, 0.02, 0.021, 0.03, 0.031]
+        close = [100.0]
+        for within in inside:
+            close.append(close[-1] * (1.01 if within else 1.1))
+        store(warehouse, closes("A", dict(zip(days, close, strict=True))))
+        places = range(len(inside))
+        append(
+            warehouse,
+            *(
+                forecast(
+                    days[place],
+                    days[place + 1],
+                    model,
+                    origin="backtest",
+                    basis_close=close[place],
+                    scale=scales[place],
+                )
+                for place in places
+                for model in ("lstm", "random_walk", "ewma", "har")
+            ),
+        )
+        scores = backtest_scores(warehouse, date(2013, 2, 20), date(2013, 2, 28))
+        names = [f"coverage_90_{name}" for name in ("low", "middle", "high")]
+        assert scores.loc["lstm", names].tolist() == [0.5, 0.0, 1.0]
+
     def test_a_close_that_did_not_move_has_no_direction(self, filled: Warehouse) -> None:
         store(filled, closes("C", {"2013-02-27": 100.0, "2013-02-28": 100.0, "2013-03-01": 90.0}))
         rows = [
