@@ -25,7 +25,7 @@ worker: $(STAMP) ## deploy the flows, start the worker that carries them out, an
 test: $(STAMP) ## run all checks and tests; what the UI showed is kept in build/screenshots
 	@SCREENSHOTS='$(CURDIR)/build/screenshots' $(BIN)/python -m pytest
 
-test-fast: $(STAMP) ## run all but the end-to-end tests
+test-fast: $(STAMP) ## run the tests that need neither a server nor a whole run
 	@$(BIN)/python -m pytest --ignore tests/e2e --ignore tests/flows -m 'not slow'
 
 coverage: $(STAMP) ## measure the branch coverage of all tests but those in other processes

@@ -30,6 +30,15 @@ FIRST = ("tests/e2e/unattended/", "tests/test_architecture.py", "tests/e2e/")
 """What takes long in one piece, so that no one waits for it in the end."""
 
 
+SLOW = (
+    *("tests/nightly/", "tests/tuning/", "tests/ingest/", "tests/test_audit.py", "tests/test_extensions.py"),
+    *("tests/engine/test_walk_forward.py", "tests/engine/test_finite.py", "tests/scoring/test_exact.py"),
+    *("tests/training/test_compilation.py", "tests/cli/test_main.py", "tests/test_architecture.py"),
+    *(f"tests/warehouse/test_{name}.py" for name in ("clustering", "perturbed", "earlier_release")),
+)
+"""Tests of whole runs and walks, and of the types of all code: `make test-fast` skips them."""
+
+
 class _ByFileOrServer(LoadScopeScheduling):
     """Files of tests go to whichever process is free, those that share a server together."""
 
@@ -42,7 +51,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return _ByFileOrServer(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker("slow")
     places = {prefix: place for place, prefix in enumerate(FIRST)}
 
     def place(item: pytest.Item) -> int:
