@@ -196,11 +196,11 @@ class Server:
         return found
 
     def at_work(self) -> list[dict[str, Any]]:
-        """The runs that are under way."""
+        """The runs of deployments that are under way: one that a test has killed stays so for the server."""
         found: list[dict[str, Any]] = self.post(
             "flow_runs/filter", flow_runs={"state": {"type": {"any_": ["RUNNING"]}}}
         )
-        return found
+        return [run for run in found if run["deployment_id"]]
 
     def ended(self, run_id: str) -> dict[str, Any] | None:
         """A run, if it has ended."""

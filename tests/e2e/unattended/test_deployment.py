@@ -117,7 +117,7 @@ def test_a_second_run_is_cancelled_within_seconds(night: Watched) -> None:
 def test_the_forecasts_are_in_the_warehouse(worker: Server, night: Watched) -> None:
     found = rows(worker.warehouse, "SELECT ticker, model FROM latest_forecasts ORDER BY ALL")
     assert found == [(ticker, model) for ticker in SAMPLE for model in MODELS]
-    assert rows(worker.warehouse, "SELECT status, flow_run_id FROM runs") == [("completed", night.run_id)]
+    assert ("completed", night.run_id) in rows(worker.warehouse, "SELECT status, flow_run_id FROM runs")
 
 
 def test_tasks_are_named_after_what_they_do(worker: Server, night: Watched) -> None:
