@@ -100,6 +100,7 @@ def _adjusted_closes(
     keys, closes = number[valid], prices.adj_close[valid]
 
     def close_on(days: pd.Series) -> npt.NDArray[np.float64]:
+        """The adjusted close of each forecast's ticker on a day of its own, (n,)."""
         wanted = rows * 1_000_000 + days.to_numpy().astype("datetime64[D]").astype(np.int64)
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         if not len(keys):

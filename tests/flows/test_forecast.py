@@ -126,7 +126,8 @@ def test_every_trained_ticker_has_its_own_champion_grown_from_the_base(
 
 
 def test_tasks_are_named_after_their_tickers(night: tuple[Path, State[Any]]) -> None:
-    ((flow_run_id,),) = rows(night[0], "SELECT flow_run_id FROM runs ORDER BY started_at LIMIT 1")
+    first = "SELECT flow_run_id FROM runs WHERE status = 'completed' ORDER BY started_at LIMIT 1"
+    ((flow_run_id,),) = rows(night[0], first)
     with get_client(sync_client=True) as client:
         tasks = client.read_task_runs(
             task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
