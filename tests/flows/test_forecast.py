@@ -31,7 +31,7 @@ from stockjax.nightly import Run, steps
 from stockjax.nightly.run_lock import RunLock
 from stockjax.registry import Model
 from stockjax.settings import load_settings
-from tests.support.runs import SMALL
+from tests.support.served import BRIEF
 
 pytestmark = [
     # Prefect's own threads leave sockets to the garbage collector.
@@ -46,9 +46,8 @@ TABLES = ("prices", "forecasts", "rolling_metrics", "models", "tickers", "quaran
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> None:
-    monkeypatch.setenv("STOCKJAX_WARMUP__SESSIONS", "0")
-    for name, value in SMALL.items():
-        monkeypatch.setenv(f"STOCKJAX_TRAINING__{name.upper()}", str(value))
+    for name, value in {**BRIEF, "STOCKJAX_WARMUP__SESSIONS": "0"}.items():
+        monkeypatch.setenv(name, value)
 
 
 def run(folder: Path, **parameters: Any) -> State[Any]:
@@ -71,9 +70,8 @@ def night(
 ) -> Iterator[tuple[Path, State[Any]]]:
     folder = tmp_path_factory.mktemp("night")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STOCKJAX_WARMUP__SESSIONS", "5")
-        for name, value in SMALL.items():
-            patch.setenv(f"STOCKJAX_TRAINING__{name.upper()}", str(value))
+        for name, value in BRIEF.items():
+            patch.setenv(name, value)
         yield folder, run(folder)
 
 
