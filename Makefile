@@ -26,7 +26,7 @@ test: $(STAMP) ## run all checks and tests; what the UI showed is kept in build/
 	@SCREENSHOTS='$(CURDIR)/build/screenshots' $(BIN)/python -m pytest
 
 test-fast: $(STAMP) ## run the tests that need neither a server nor a whole run
-	@$(BIN)/python -m pytest --ignore tests/e2e --ignore tests/flows -m 'not slow'
+	@$(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/flows -m 'not slow'
 
 coverage: $(STAMP) ## measure the branch coverage of all tests but those in other processes
 	@$(BIN)/python -m pytest --ignore tests/e2e --cov --cov-report term-missing:skip-covered

@@ -33,10 +33,17 @@ FIRST = ("tests/e2e/unattended/", "tests/test_architecture.py", "tests/e2e/")
 SLOW = (
     *("tests/nightly/", "tests/tuning/", "tests/ingest/", "tests/test_audit.py", "tests/test_extensions.py"),
     *("tests/engine/test_walk_forward.py", "tests/engine/test_finite.py", "tests/scoring/test_exact.py"),
-    *("tests/training/test_compilation.py", "tests/cli/test_main.py", "tests/test_architecture.py"),
+    *(
+        "tests/scoring/test_rolling.py",
+        "tests/registry/test_activation.py",
+        "tests/forecasting/test_training.py",
+    ),
+    *("tests/cli/test_main.py", "tests/cli/test_models.py", "tests/test_architecture.py"),
+    *(f"tests/training/test_{name}.py" for name in ("base_model", "compilation", "gate_holdout")),
+    *(f"tests/reporting/test_{name}.py" for name in ("ticker_view", "report")),
     *(f"tests/warehouse/test_{name}.py" for name in ("clustering", "perturbed", "earlier_release")),
 )
-"""Tests of whole runs and walks, and of the types of all code: `make test-fast` skips them."""
+"""Tests of whole runs, trainings and pages, and of the types of all code: `make test-fast` skips them."""
 
 
 class _ByFileOrServer(LoadScopeScheduling):

@@ -16,7 +16,9 @@ from stockjax.warehouse import Warehouse
 from stockjax.warehouse.connection import _STORAGE
 
 LEFT_OUT = (
-    "tests/warehouse/",
+    "tests/warehouse/test_connection.py",
+    "tests/warehouse/test_migrations.py",
+    "tests/warehouse/test_earlier_release.py",
     "tests/e2e/",
     "tests/flows/test_worker.py",
     "tests/registry/test_activation.py",
