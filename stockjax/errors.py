@@ -81,6 +81,10 @@ class WarehouseTooOldError(StockjaxError):
     """The warehouse lacks tables that this release reads; a run makes them."""
 
 
+class WarehouseDamagedError(StockjaxError):
+    """A file of the warehouse is gone, damaged, or of another moment than the others."""
+
+
 class SnapshotMissingError(StockjaxError):
     """No run has published a readable copy of the warehouse yet."""
 

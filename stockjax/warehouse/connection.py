@@ -11,8 +11,9 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from stockjax.errors import SnapshotMissingError, WarehouseBusyError
+from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
+from stockjax.warehouse.restore import refuse_shorter_ledger, restore_missing_database, write_ahead_log
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -69,10 +70,13 @@ class Warehouse:
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of the migrations that ran.
 
-        A database of an earlier release is copied first, to `backups/before-<migration>.duckdb`.
+        A database of an earlier release is copied first, to `backups/before-<migration>.duckdb`. A database
+        that is gone is restored from the readers' copy.
 
         Raises
         ------
+        WarehouseDamagedError
+            The database cannot be opened, or lacks forecasts that the readers' copy has.
         WarehouseTooNewError
             A newer release has written this warehouse.
         WarehouseBusyError
@@ -80,9 +84,12 @@ class Warehouse:
 
         """
         with self._alone():
+            restore_missing_database(self.database, self.snapshot)
             self._back_up()
             with self._connection() as connection:
                 applied = migrate(connection)
+                if self.snapshot.exists():
+                    refuse_shorter_ledger(connection, self.snapshot)
                 renewed = apply_scripts(connection)
         if applied or renewed or not self.snapshot.exists():
             with self._alone():
@@ -208,15 +215,19 @@ class Warehouse:
             try:
                 connection = duckdb.connect(self.database, config=dict(_STORAGE))
                 break
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise
+            except duckdb.Error as error:
+                if not isinstance(error, duckdb.IOException) or "lock" not in str(error).lower():
+                    raise self._damaged(error) from error
                 if time.monotonic() > give_up:
                     raise self._busy() from error
                 time.sleep(_RETRY_SECONDS)
         try:
             connection.execute(_QUIET)
             yield connection
+        except duckdb.IOException as error:
+            if "could not read enough bytes" in str(error).lower():
+                raise self._damaged(error) from error
+            raise
         finally:
             connection.close()
 
@@ -243,6 +254,19 @@ class Warehouse:
         with fresh.open("rb") as copied:
             os.fsync(copied.fileno())
         fresh.replace(place)
+
+    def _damaged(self, error: duckdb.Error) -> WarehouseDamagedError:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        log = write_ahead_log(self.database)
+        if log.exists() and "wal" in why.lower():
+            return WarehouseDamagedError(
+                f"'{log.name}' is not of this '{DATABASE}' ({why}); where a backup was restored, move the "
+                "log away and run again"
+            )
+        return WarehouseDamagedError(
+            f"'{self.database}' cannot be opened ({why}); restore a backup, or copy {SNAPSHOT} over it, "
+            "and run again"
+        )
 
     def _busy(self) -> WarehouseBusyError:
         return WarehouseBusyError(

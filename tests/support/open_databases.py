@@ -19,6 +19,7 @@ LEFT_OUT = (
     "tests/warehouse/test_connection.py",
     "tests/warehouse/test_migrations.py",
     "tests/warehouse/test_earlier_release.py",
+    "tests/warehouse/test_restore.py",
     "tests/e2e/",
     "tests/flows/test_worker.py",
     "tests/registry/test_activation.py",

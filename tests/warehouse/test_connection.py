@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stockjax.errors import SnapshotMissingError, WarehouseBusyError
+from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.query import query
 from tests.support.warehouse_rows import ask, closes, contents, fetch, held_by_another_process, store
@@ -204,7 +204,7 @@ def test_threads_write_one_after_the_other(warehouse: Warehouse) -> None:
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path, lock_timeout=0.3)
     warehouse.database.write_bytes(b"not a database" * 1000)
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(WarehouseDamagedError, match=r"not a valid DuckDB database.*restore a backup"):
         warehouse.migrate()
     assert warehouse.database.read_bytes() == b"not a database" * 1000
     assert not warehouse.snapshot.exists()

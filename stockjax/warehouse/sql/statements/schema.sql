@@ -27,3 +27,12 @@ SELECT function_name, parameters, comment
 FROM duckdb_functions()
 WHERE function_type = 'table_macro' AND NOT internal AND database_name = current_database()
 ORDER BY function_name;
+
+-- name: rows_only_published
+SELECT name, missing
+FROM (
+    SELECT 'forecasts' AS name, (SELECT count(*) FROM published.forecasts) - (SELECT count(*) FROM forecasts) AS missing
+    UNION ALL
+    SELECT 'runs' AS name, (SELECT count(*) FROM published.runs) - (SELECT count(*) FROM runs) AS missing
+)
+WHERE missing > 0;
