@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from stockjax.cli.main import app
 from stockjax.settings import Settings
+from stockjax.sources.files.known_formats import known_formats
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.dictionary import data_dictionary
 
@@ -58,6 +59,7 @@ def pages() -> dict[str, str]:
         "docs/reference/commands.md": commands_page(),
         "docs/reference/tables.md": tables_page(),
         "docs/reference/python-api.md": api_page(),
+        "docs/formats.md": formats_page(),
         "docs/architecture.svg": imports_picture(),
         "warehouse/README.md": _dictionary(),
     }
@@ -150,6 +152,42 @@ def _dictionary() -> str:
         warehouse = Warehouse(Path(folder))
         warehouse.migrate()
         return data_dictionary(warehouse)
+
+
+FORMATS = """\
+`stockjax check PATH` says how a file would be read; `stockjax run --path PATH` reads it. Columns may
+come in any order. What a file is, is seen from its first bytes: text with commas, semicolons, tabs or
+bars, packed by gzip or zip or not, in UTF-8, UTF-16 or an older encoding; spreadsheets (xlsx, xls, ods);
+JSON; Parquet, with any index, and folders of Hive and Spark. Folders are read with those below them.
+What cannot be understood is refused by name, and what is guessed is in the log of the run.
+
+Open, high, low, close and a date are needed. Volume may be missing. Adjusted closes are made from
+dividends and splits where a file has these instead. Weekly and monthly bars are refused, and so are
+intraday ones, unless `files.intraday = "aggregate"` makes days of them.
+"""
+
+
+def formats_page() -> str:
+    """The price files that are recognised, an example of each."""
+    lines = [
+        NOTICE,
+        "# Price files",
+        "",
+        *FORMATS.splitlines(),
+        "",
+    ]
+    for entry in known_formats():
+        lines += [
+            f"## {entry.name}",
+            "",
+            entry.source + ".",
+            "",
+            "```text",
+            entry.example.rstrip("\n"),
+            "```",
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def api_page() -> str:

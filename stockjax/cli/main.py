@@ -15,6 +15,7 @@ import typer
 from stockjax.cli import models
 from stockjax.cli.audit import audit
 from stockjax.cli.backtest import backtest
+from stockjax.cli.check import check
 from stockjax.cli.dictionary import dictionary
 from stockjax.cli.explain import explain
 from stockjax.cli.report import report
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(backtest)
 app.command()(tune)
+app.command()(check)
 app.command()(status)
 app.command()(show)
 # A query may begin with a comment, whose two dashes are no option.

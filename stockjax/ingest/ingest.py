@@ -1,7 +1,7 @@
 """Fetching what is missing, part by part, each part stored as it arrives."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -26,12 +26,14 @@ from stockjax.warehouse.prices import (
     stored_history,
 )
 from stockjax.warehouse.records import read_listings
+from stockjax.wording import together
 
 OVERLAP = 12
 """Stored sessions that are fetched again, to see whether the vendor has changed its mind."""
 HOLES_SEEN = timedelta(days=30)
 """For so long a session that came without a price is asked for again."""
 _CONTEXT = 30
+_MOST_REMARKS = 20
 # The one fault of a row that only the next row shows, when the row itself is stored already.
 _DISPROVED = "impossible_spike"
 _JUDGED = ["session", "close", "adj_close"]
@@ -123,14 +125,21 @@ class Ingest:
         arrived = 0
         for delivery in self._source.fetch(wanted, last) if wanted else ():
             done = self._store(delivery, done, known)
+            self._log_remarks(delivery.remarks)
             arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))
             failed = len(set(done.failures) & set(done.listings))
             self._log(
                 f"{arrived} of {len(wanted)} tickers asked for, {failed} failed, {done.stored} rows stored"
             )
-        for name, failure in done.failures.items():
-            self._log(str(failure) if name in str(failure) else f"{name}: {failure}")
+        for sentence in together(done.failures):
+            self._log(sentence)
         return done
+
+    def _log_remarks(self, remarks: Sequence[str]) -> None:
+        for remark in remarks[:_MOST_REMARKS]:
+            self._log(remark)
+        if len(remarks) > _MOST_REMARKS:
+            self._log(f"and {len(remarks) - _MOST_REMARKS} more remarks; stockjax check shows all of them")
 
     def _last(self, listed: Iterable[Listing]) -> date:
         """The newest session of any exchange that may be stored."""

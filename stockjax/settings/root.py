@@ -23,6 +23,7 @@ from stockjax.settings.sections import (
     CatchUpSettings,
     DriftSettings,
     ExportSettings,
+    FilesSettings,
     HistorySettings,
     RetentionSettings,
     RetrainSettings,
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
     )
     lock_timeout: float = Field(60.0, gt=0, description="seconds to wait for the warehouse")
     history: HistorySettings = HistorySettings()
+    files: FilesSettings = FilesSettings()
     yahoo: YahooSettings = YahooSettings()
     base: BaseUniverseSettings = BaseUniverseSettings()
     retrain: RetrainSettings = RetrainSettings()

@@ -53,6 +53,14 @@ class HistorySettings(Section):
         return split_names(value)
 
 
+class FilesSettings(Section):
+    """How files of prices are read."""
+
+    intraday: Literal["refuse", "aggregate"] = Field(
+        "refuse", description="bars of a part of a day: refuse the file, or aggregate them to days"
+    )
+
+
 class YahooSettings(Section):
     """How fast Yahoo is asked, and how failures are retried."""
 

@@ -3,8 +3,9 @@
 from importlib.metadata import entry_points
 
 from stockjax.errors import SettingsError
+from stockjax.sessions import exchange
 from stockjax.settings import BUILT_IN_SOURCES, SOURCE_GROUP, Settings
-from stockjax.sources.files import FilesSource
+from stockjax.sources.files import FilesSource, Reading
 from stockjax.sources.protocol import Source
 from stockjax.sources.sample import SampleSource
 
@@ -32,8 +33,22 @@ def open_source(settings: Settings) -> Source:
 
         return YahooSource(settings.yahoo)
     if settings.source == "files" and settings.path:
-        return FilesSource(settings.path)
+        return FilesSource(settings.path, reading(settings))
     return SampleSource()
+
+
+def reading(settings: Settings) -> Reading:
+    """What is known of files before they are read: their exchanges, and what becomes of intraday bars.
+
+    Raises
+    ------
+    UsageError
+        The settings name an exchange that does not exist.
+
+    """
+    default = exchange(settings.exchange)
+    own = {ticker: exchange(code) for ticker, code in settings.exchanges.items()}
+    return Reading(lambda ticker: own.get(ticker, default), settings.files.intraday)
 
 
 def _of_package(settings: Settings) -> Source:

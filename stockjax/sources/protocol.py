@@ -63,6 +63,8 @@ class Delivery:
         Tickers delivered with all the history that the vendor has.
     exchanges
         Calendar codes of the tickers whose exchange the vendor tells.
+    remarks
+        What was guessed, left out or not read, one sentence each.
 
     """
 
@@ -70,6 +72,7 @@ class Delivery:
     failures: Mapping[str, SourceError] = field(default_factory=dict)
     full_history: frozenset[str] = frozenset()
     exchanges: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Source(Protocol):

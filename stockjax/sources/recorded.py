@@ -41,7 +41,7 @@ class RecordedSource(ABC):
 
         """
         sessions = self._all.prices["session"]
-        past = sessions[sessions <= _today()]
+        past = sessions[sessions <= today()]
         if past.empty:
             raise InvalidDataError(f"no row of {self.where} has a date of the past; correct its dates")
         day: date = past.max().date()
@@ -56,7 +56,7 @@ class RecordedSource(ABC):
         wanted = list(dict.fromkeys(request.ticker for request in requests))
         prices = self._all.prices
         session, ticker = prices["session"], prices["ticker"]
-        known = (session <= pd.Timestamp(last)) | session.isna() | (session > _today())
+        known = (session <= pd.Timestamp(last)) | session.isna() | (session > today())
         chosen = prices[(ticker.isin(wanted) | ticker.isna()) & known]
         delivered = set(chosen["ticker"].dropna().unique())
         missing: dict[str, SourceError] = {
@@ -64,8 +64,10 @@ class RecordedSource(ABC):
             for name in wanted
             if name not in delivered and name not in self._all.failures
         }
-        yield Delivery(chosen.reset_index(drop=True), {**self._all.failures, **missing})
+        failures = {**self._all.failures, **missing}
+        yield Delivery(chosen.reset_index(drop=True), failures, remarks=self._all.remarks)
 
 
-def _today() -> pd.Timestamp:
+def today() -> pd.Timestamp:
+    """The day it is, in UTC: what is dated later is an error."""
     return pd.Timestamp(datetime.now(UTC).date())

@@ -47,7 +47,7 @@ def soil(rows: pd.DataFrame) -> pd.DataFrame:
     dirty["session"] = [f"{day:%Y-%m-%d}" for day in rows["session"]]
     dirty.loc[20, "close"] = 0
     dirty.loc[30, "low"] = -5.0
-    dirty.loc[40, ["high", "low"]] = dirty.loc[40, ["low", "high"]].to_numpy()
+    dirty.loc[40, ["high", "low"]] = dirty.loc[40, ["low", "high"]].tolist()
     dirty.loc[50, "volume"] = "14.748.800.659"
     dirty.loc[60, ["open", "high", "low", "close", "adj_close"]] *= 100
     changes: list[dict[str, Any]] = [
@@ -126,8 +126,8 @@ def test_symbols_that_parsers_eat_stay_text(night: tuple[RunDriver, Ingested]) -
 def test_files_that_cannot_be_read_are_named_in_a_sentence_each(night: tuple[RunDriver, Ingested]) -> None:
     lines = {name: str(failure) for name, failure in night[1].failures.items()}
     assert set(lines) == {"EMPTY.csv", "SHAPE.csv", "CUT.csv.gz"}
-    assert lines["EMPTY.csv"] == "'EMPTY.csv' has headings and no rows; fill or remove it"
-    assert lines["SHAPE.csv"].startswith("'SHAPE.csv' lacks the column(s) date, open,")
+    assert lines["EMPTY.csv"] == "'EMPTY.csv' cannot be read: it has headings and no rows; fill or remove it"
+    assert lines["SHAPE.csv"].startswith("'SHAPE.csv' cannot be read: it lacks the column(s) date, open,")
     assert all("\n" not in sentence for sentence in lines.values())
 
 

@@ -1,0 +1,69 @@
+"""Files of prices, read and checked as a run would, without a warehouse."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stockjax.errors import SourceError, UsageError
+from stockjax.ingest.listings import listings
+from stockjax.quality import check
+from stockjax.settings import Settings
+from stockjax.sources import PRICE_COLUMNS, no_prices
+from stockjax.sources.files import FilesSource
+from stockjax.sources.files.folder import FolderReport
+from stockjax.sources.open import reading
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """What a run would read from files.
+
+    Attributes
+    ----------
+    report
+        What came of each file.
+    accepted
+        The rows that would be stored, columns `PRICE_COLUMNS`, by ticker and session.
+    failures
+        Why a file or a ticker is refused, by its name.
+    noted
+        For each check how many rows it would reject, repair or flag.
+
+    """
+
+    report: FolderReport
+    accepted: pd.DataFrame
+    failures: Mapping[str, SourceError]
+    noted: Mapping[str, int]
+
+
+def check_files(settings: Settings) -> FileCheck:
+    """Read and check what the settings' path holds; files that cannot be read are among the failures.
+
+    Raises
+    ------
+    UsageError
+        The path does not exist, or holds no file of prices.
+
+    """
+    if settings.path is None:
+        raise UsageError("there is no path to check; give a file or a folder of prices")
+    source = FilesSource(settings.path, reading(settings))
+    delivery = source.deliver()
+    last = source.last_session() if delivery.prices["session"].notna().any() else None
+    exchanges = {
+        ticker: listing.exchange
+        for ticker, listing in listings(
+            sorted(delivery.prices["ticker"].dropna().unique()), settings, {}
+        ).items()
+    }
+    checked = check(
+        delivery.prices,
+        exchanges,
+        {each.code: each.last_session_on_or_before(last) for each in set(exchanges.values())} if last else {},
+        no_prices()[list(PRICE_COLUMNS)],
+    )
+    accepted = checked.accepted[list(PRICE_COLUMNS)].sort_values(["ticker", "session"], ignore_index=True)
+    return FileCheck(source.report, accepted, delivery.failures, dict(Counter(checked.quarantined["reason"])))

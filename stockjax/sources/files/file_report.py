@@ -1,0 +1,40 @@
+"""What came of a file: what it was recognised as, what it holds, and what of it is not used."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What was read from one table of a file.
+
+    Attributes
+    ----------
+    name
+        The file, below the folder that was read.
+    format
+        The known format, or how a table without one was read.
+    tickers
+        The tickers with rows.
+    rows
+        Rows that were read, with those that a check may still reject.
+    first, last
+        The first and the last session; None where no row has a date.
+    adjustment
+        Where its adjusted closes come from.
+    remarks
+        How it was read, and what was not used, one phrase each.
+    guesses
+        Those of them that a run has to say aloud.
+
+    """
+
+    name: str
+    format: str
+    tickers: tuple[str, ...]
+    rows: int
+    first: date | None
+    last: date | None
+    adjustment: str
+    remarks: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()

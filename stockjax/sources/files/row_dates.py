@@ -1,0 +1,87 @@
+"""The sessions of rows: dates as they are written, and moments as days of the ticker's exchange."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from stockjax.errors import InvalidDataError
+from stockjax.sessions import Exchange
+from stockjax.sources.files.cell_dates import Dates, clock_time, read_dates
+from stockjax.sources.files.cell_numbers import as_text
+from stockjax.sources.files.table_body import Body
+
+ExchangeFn = Callable[[str], Exchange]
+"""The exchange that a ticker is traded on, as far as it is known before the file is read."""
+
+NEW_YORK = Exchange("XNYS")
+_SESSIONS_OF_INSTANTS = 0.98
+
+
+def dates_of_rows(body: Body, rows: pd.DataFrame, tickers: pd.Series, exchange_of: ExchangeFn) -> Dates:
+    """The dates of rows, with the times of a column of its own.
+
+    Raises
+    ------
+    InvalidDataError
+        They cannot be read, or in several ways.
+
+    """
+    exchanges = {exchange_of(str(ticker)) for ticker in tickers.dropna().unique()} or {NEW_YORK}
+    dates = read_dates(rows["session"], lambda days: max(share_of_sessions(days, each) for each in exchanges))
+    if dates.guess:
+        body.guesses.append(f"dates read as {dates.guess}: the only order in which all are sessions")
+    if "time" in rows:
+        times = as_text(rows["time"]).str.replace(r"\.0+$", "", regex=True)
+        distinct = {text: clock_time(text.zfill(4) if text.isdigit() else text) for text in times.unique()}
+        clock = pd.to_timedelta(times.map(distinct).astype(float), unit="ns")
+        dates = Dates(dates.days, clock.where(clock.notna(), dates.clock), dates.offset, dates.guess)
+    return dates
+
+
+def share_of_sessions(days: pd.Series, exchange: Exchange) -> float:
+    """The share of days that are sessions of an exchange and not in the future.
+
+    Example
+    -------
+    >>> share_of_sessions(pd.Series(pd.to_datetime(["2013-03-01", "2013-03-02"])), Exchange("XNYS"))
+    0.5
+
+    """
+    known = days.dropna().to_numpy().astype("datetime64[D]")
+    if not len(known):
+        return 0.0
+    every = exchange.every_session
+    early = (known < every[0]) & np.is_busday(known)
+    return float(
+        ((np.isin(known, every) & (known <= np.datetime64(datetime.now(UTC).date()))) | early).mean()
+    )
+
+
+def days_of_exchange(
+    dates: Dates, tickers: pd.Series, exchange_of: ExchangeFn
+) -> tuple[pd.Series, pd.Series]:
+    """The day of each row in the zone of its exchange, and the time in it.
+
+    A moment in UTC is one of the exchange's day, unless every row is of midnight: then a date is meant.
+    """
+    instants = dates.offset.notna() & (dates.offset == pd.Timedelta(0)) & dates.days.notna()
+    if not instants.any() or (dates.clock[instants].fillna(pd.Timedelta(0)) == pd.Timedelta(0)).all():
+        return dates.days, dates.clock
+    days, clock = dates.days.copy(), dates.clock.copy()
+    for exchange in {exchange_of(str(ticker)) for ticker in tickers[instants].dropna().unique()}:
+        codes = tickers.map(lambda ticker: exchange_of(str(ticker)).code, na_action="ignore")
+        mine = instants & (codes == exchange.code)
+        moments = (
+            (dates.days[mine] + dates.clock[mine]).dt.tz_localize("UTC").dt.tz_convert(exchange.time_zone)
+        )
+        local = moments.dt.tz_localize(None)
+        days[mine] = local.dt.normalize().astype("datetime64[s]")
+        clock[mine] = local - local.dt.normalize()
+        if share_of_sessions(days[mine], exchange) < _SESSIONS_OF_INSTANTS:
+            first = (dates.days[mine] + dates.clock[mine]).iloc[0]
+            raise InvalidDataError(
+                f"its dates are moments ('{first} UTC') that are no sessions of {exchange.code}; set exchange"
+            )
+    return days, clock
