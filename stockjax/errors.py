@@ -37,6 +37,10 @@ class HistoryMismatchError(SourceError):
     """The source gives a history that does not continue the stored one."""
 
 
+class CalendarError(SourceError):
+    """An exchange's calendar is not known, cannot be built, or ends before the session that is needed."""
+
+
 class TruncatedResponseError(InvalidDataError):
     """The answer was cut off on its way, or is no data at all; the next one may be whole."""
 

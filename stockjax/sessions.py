@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import exchange_calendars
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.errors import UsageError
+from stockjax.errors import CalendarError, UsageError
 
 FIRST_KNOWN_DATE = date(1990, 1, 1)
 
@@ -32,16 +33,43 @@ class Exchange:
         return bool(_calendar(self.code).is_session(pd.Timestamp(day)))
 
     def last_session_on_or_before(self, day: date) -> date:
-        """The session `day` itself, or the one before it."""
+        """The session `day` itself, or the one before it.
+
+        Raises
+        ------
+        CalendarError
+            The calendar ends before `day`.
+
+        """
+        if day > self.last_known:
+            raise self._ended()
         return _as_date(_calendar(self.code).date_to_session(pd.Timestamp(day), "previous"))
 
     def last_completed_session(self, moment: datetime) -> date:
-        """The newest session that has closed at `moment` (an aware datetime)."""
+        """The newest session that has closed at `moment` (an aware datetime).
+
+        Raises
+        ------
+        CalendarError
+            The calendar ends before that moment.
+
+        """
         minute = pd.Timestamp(moment.astimezone(UTC)).floor("min")
+        if minute > _calendar(self.code).last_minute:
+            raise self._ended()
         return _as_date(_calendar(self.code).minute_to_past_session(minute, 1))
 
     def next_session(self, session: date) -> date:
-        """The session after `session`: what a forecast made at its close is about."""
+        """The session after `session`: what a forecast made at its close is about.
+
+        Raises
+        ------
+        CalendarError
+            `session` is the last one that the calendar knows, or later.
+
+        """
+        if session >= self.last_known:
+            raise self._ended()
         return _as_date(_calendar(self.code).next_session(pd.Timestamp(session)))
 
     def opens_at(self, session: date) -> datetime:
@@ -83,10 +111,59 @@ class Exchange:
         """The zone that its days are counted in, by its IANA name."""
         return str(_calendar(self.code).tz)
 
+    def is_in(self, zone: str) -> bool:
+        """Whether clocks of that zone show the same time as the exchange's, this year.
+
+        Example
+        -------
+        >>> Exchange("XNYS").is_in("America/Detroit"), Exchange("XNYS").is_in("Asia/Kuwait")
+        (True, False)
+
+        """
+        moments = [datetime(self.last_known.year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+        try:
+            other = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return False
+        own = ZoneInfo(self.time_zone)
+        return all(
+            moment.astimezone(own).utcoffset() == moment.astimezone(other).utcoffset() for moment in moments
+        )
+
     @property
     def first_known(self) -> date:
         """The first session that the calendar knows."""
         return _as_date(_calendar(self.code).first_session)
+
+    @property
+    def last_known(self) -> date:
+        """The last session that the calendar knows: a year from now, or where its release ends.
+
+        Example
+        -------
+        >>> Exchange("XNYS").last_known > date(2026, 1, 1)
+        True
+
+        """
+        return _as_date(_calendar(self.code).last_session)
+
+    def sessions_left(self, session: date) -> int:
+        """How many sessions after `session` the calendar knows.
+
+        Example
+        -------
+        >>> nyse = Exchange("XNYS")
+        >>> nyse.sessions_left(nyse.last_known)
+        0
+
+        """
+        every = self.every_session
+        return len(every) - int(every.searchsorted(np.datetime64(session, "D"), side="right"))
+
+    def _ended(self) -> CalendarError:
+        return CalendarError(
+            f"the calendar {self.code} is known to {self.last_known} only; upgrade exchange-calendars"
+        )
 
     def sessions_after(self, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
         """For each of `days` (n,), the first session after it (n,), unit days."""
@@ -115,9 +192,17 @@ def exchange(code: str) -> Exchange:
 
 @cache
 def _calendar(code: str) -> exchange_calendars.ExchangeCalendar:
-    earliest = exchange_calendars.get_calendar(code).bound_min()
-    start = max(earliest.date(), FIRST_KNOWN_DATE) if earliest is not None else FIRST_KNOWN_DATE
-    return exchange_calendars.get_calendar(code, start=start.isoformat())
+    try:
+        earliest = exchange_calendars.get_calendar(code).bound_min()
+        start = max(earliest.date(), FIRST_KNOWN_DATE) if earliest is not None else FIRST_KNOWN_DATE
+        return exchange_calendars.get_calendar(code, start=start.isoformat())
+    except Exception as error:
+        # Some releases of exchange-calendars and pandas do not fit for some exchanges, in many ways.
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise CalendarError(
+            f"the calendar {code} cannot be built ({why}); install another release of exchange-calendars, "
+            "or name another exchange for its tickers"
+        ) from error
 
 
 def _as_date(stamp: pd.Timestamp) -> date:

@@ -1,10 +1,13 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import exchange_calendars
 import numpy as np
 import pytest
 
-from stockjax.errors import UsageError
+from stockjax import sessions
+from stockjax.errors import CalendarError, UsageError
 from stockjax.sessions import Exchange, exchange
+from stockjax.sources.yahoo.exchanges import _BY_KIND, _BY_TIME_ZONE
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +129,35 @@ def test_every_exchange_that_is_accepted_can_be_asked(code: str) -> None:
     place = exchange(code)
     assert place.is_session(date(2024, 3, 6))
     assert not place.is_session(date(2024, 3, 9))
+
+
+@pytest.mark.parametrize("code", sorted({*_BY_TIME_ZONE.values(), *_BY_KIND.values()}))
+def test_every_calendar_of_the_vendor_gives_a_session_or_says_where_it_ends(code: str) -> None:
+    calendar = exchange(code)
+    moment = datetime.now(UTC) + timedelta(days=400)
+    for ask in (
+        lambda: calendar.last_completed_session(moment),
+        lambda: calendar.next_session(moment.date()),
+        lambda: calendar.last_session_on_or_before(moment.date()),
+    ):
+        try:
+            assert abs(ask() - moment.date()) < timedelta(days=20)
+        except CalendarError as error:
+            assert str(error) == (
+                f"the calendar {calendar.code} is known to {calendar.last_known} only; "
+                "upgrade exchange-calendars"
+            )
+    assert calendar.sessions_left(calendar.last_known) == 0
+
+
+def test_a_calendar_that_cannot_be_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise NotImplementedError("implemented by subclasses")
+
+    monkeypatch.setattr(exchange_calendars, "get_calendar", fail)
+    sessions._calendar.cache_clear()
+    try:
+        with pytest.raises(CalendarError, match=r"ASEX cannot be built \(NotImplementedError: impl"):
+            _ = Exchange("ASEX").every_session
+    finally:
+        sessions._calendar.cache_clear()

@@ -27,7 +27,8 @@ def missing_sessions(
     before
         By ticker, the session that ends the search; it is not among those found.
     after
-        By ticker, the session that begins it; all sessions of a ticker that is not there are left out.
+        By ticker, the session that begins it; of a ticker that is not there the last session is found, for
+        its bars may always come a session late.
 
     """
     missing: dict[str, set[date]] = {}
@@ -36,7 +37,8 @@ def missing_sessions(
         past = sessions[sessions < np.datetime64(before[ticker], "D")]
         recent = set(past[max(len(past) - count, needed - 1) :].tolist())
         if after is not None:
-            recent = {day for day in recent if ticker in after and day > after[ticker]}
+            begun = after.get(ticker)
+            recent = {day for day in recent if (day > begun if begun else day == sessions[-1].item())}
         missing[ticker] = recent - complete.get(ticker, set())
     return missing
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from stockjax.errors import UsageError
+from stockjax.errors import CalendarError, UsageError
 from stockjax.sessions import Exchange, exchange
 from stockjax.sources import Source
 
@@ -97,7 +97,14 @@ class Plan:
     @property
     def in_the_past(self) -> bool:
         """Whether later prices than this run may use were stored before it."""
-        return any(known > self.market(Exchange(code)).as_of for code, known in self.stored_through.items())
+        return any(known > self._as_of(Exchange(code), known) for code, known in self.stored_through.items())
+
+    def _as_of(self, exchange: Exchange, known: date) -> date:
+        try:
+            return self.market(exchange).as_of
+        except CalendarError:
+            # Tickers of such an exchange are not part of the run, so that nothing of it can be later.
+            return known
 
 
 def make_plan(
@@ -128,6 +135,8 @@ def make_plan(
 
     Raises
     ------
+    CalendarError
+        No calendar of the exchanges reaches beyond now.
     UsageError
         `as_of` is no session of any of the exchanges, lies after the data or has not closed
         yet; or no ticker is named.
@@ -135,7 +144,7 @@ def make_plan(
     """
     started = now or datetime.now(UTC)
     recorded = source.last_session()
-    known = list(dict.fromkeys(exchanges)) or [default]
+    known = _usable(list(dict.fromkeys(exchanges)) or [default], recorded, started - settling)
     if as_of:
         _check_asked(as_of, known, recorded, started - settling, source.name)
     universe = tickers or source.universe()
@@ -203,6 +212,21 @@ def _newest(exchange: Exchange, recorded: date | None, now: datetime) -> date:
     if recorded:
         return exchange.last_session_on_or_before(recorded)
     return exchange.last_completed_session(now)
+
+
+def _usable(exchanges: list[Exchange], recorded: date | None, now: datetime) -> list[Exchange]:
+    """Those whose calendars reach beyond now; at least one has to."""
+    found: list[Exchange] = []
+    faults: list[CalendarError] = []
+    for each in exchanges:
+        try:
+            each.next_session(_newest(each, recorded, now))
+            found.append(each)
+        except CalendarError as error:
+            faults.append(error)
+    if not found:
+        raise faults[0]
+    return found
 
 
 def _check_asked(

@@ -1,9 +1,9 @@
 """Fetching what is missing, part by part, each part stored as it arrives."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ import pandas as pd
 from stockjax.errors import HistoryMismatchError, SourceError
 from stockjax.forecasting.plan import Plan
 from stockjax.ingest.continuity import Continuity, continuity
-from stockjax.ingest.listings import Listing, listings
+from stockjax.ingest.ingest_warnings import newest_refused, unlike_their_past
+from stockjax.ingest.ingested import Ingested, with_part
+from stockjax.ingest.listings import Listing, listings, with_usable_calendars, without_calendars
 from stockjax.quality import check
 from stockjax.quality.quarantine import reject_all
 from stockjax.sessions import Exchange
@@ -19,7 +21,6 @@ from stockjax.settings import Settings
 from stockjax.sources import Delivery, Request, Source
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import (
-    Stored,
     newest_prices,
     prices_since_holes,
     store_prices,
@@ -30,6 +31,8 @@ from stockjax.wording import together
 
 OVERLAP = 12
 """Stored sessions that are fetched again, to see whether the vendor has changed its mind."""
+FULL_EVERY = 20
+"""Sessions in which each ticker is fetched once with all its history."""
 HOLES_SEEN = timedelta(days=30)
 """For so long a session that came without a price is asked for again."""
 _CONTEXT = 30
@@ -37,52 +40,6 @@ _MOST_REMARKS = 20
 # The one fault of a row that only the next row shows, when the row itself is stored already.
 _DISPROVED = "impossible_spike"
 _JUDGED = ["session", "close", "adj_close"]
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What came of fetching.
-
-    Attributes
-    ----------
-    listings
-        The exchange of every ticker, as it is known after the vendor has spoken.
-    failures
-        Why, for every ticker (or file) without a delivery or with one that was refused.
-    skipped
-        Tickers that were up to date before.
-    read, stored, rejected
-        Rows delivered, new in `prices`, and kept out of it.
-    restated, checks
-        Rows replaced, by reason; rows noted in `quarantine`, by check.
-
-    """
-
-    listings: Mapping[str, Listing]
-    failures: Mapping[str, Exception] = field(default_factory=dict)
-    skipped: int = 0
-    read: int = 0
-    stored: int = 0
-    rejected: int = 0
-    restated: Mapping[str, int] = field(default_factory=dict)
-    checks: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def unchanged(self) -> int:
-        """Rows delivered that were stored already, as they are."""
-        return self.read - self.stored - self.rejected
-
-    def summary(self) -> dict[str, object]:
-        """The figures for the run's row."""
-        return {
-            "up_to_date": self.skipped,
-            "rows_read": self.read,
-            "rows_stored": self.stored,
-            "rows_unchanged": self.unchanged,
-            "rows_rejected": self.rejected,
-            "restated": dict(self.restated),
-            "checks": dict(self.checks),
-        }
 
 
 class Ingest:
@@ -115,12 +72,13 @@ class Ingest:
         """
         plan = self._plan
         by_vendor = read_listings(self._warehouse, plan.fetched)
-        done = Ingested(listings(plan.fetched, self._settings, by_vendor))
+        listed = self._usable(listings(plan.fetched, self._settings, by_vendor))
+        done = Ingested(listed, _calendar_faults(listed))
         known = newest_prices(self._warehouse, plan.fetched, _CONTEXT)
         rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
         overlaps = self._overlaps(rows_of)
         wanted = self._requests(done.listings, overlaps)
-        done = replace(done, skipped=len(plan.fetched) - len(wanted))
+        done = replace(done, skipped=len(plan.fetched) - len(done.failures) - len(wanted))
         last = self._last(done.listings.values())
         arrived = 0
         for delivery in self._source.fetch(wanted, last) if wanted else ():
@@ -169,20 +127,27 @@ class Ingest:
         """
         wanted = []
         for ticker, listing in listed.items():
+            if listing.fault:
+                continue
             rows = overlaps.get(ticker)
             if rows is None:
                 wanted.append(Request(ticker, listing.exchange))
                 continue
             stored_last, as_of = rows["session"].iloc[-1].date(), self._plan.market(listing.exchange).as_of
             if stored_last < as_of or (self._plan.recorded and stored_last == as_of):
-                accepted = ticker in self._settings.history.accept
-                wanted.append(Request(ticker, listing.exchange, None if accepted else rows))
+                turn = self._plan.recorded is None and is_fetched_in_full(ticker, listing.exchange, as_of)
+                whole = turn or ticker in self._settings.history.accept
+                wanted.append(Request(ticker, listing.exchange, None if whole else rows))
         return wanted
 
     def _store(self, delivery: Delivery, done: Ingested, known: pd.DataFrame) -> Ingested:
         """One part: into `prices`, `price_revisions` and `quarantine`, in one transaction."""
-        by_vendor = {t: x.exchange.code for t, x in done.listings.items() if x.exchange_source == "vendor"}
-        listed = listings(done.listings, self._settings, {**by_vendor, **delivery.exchanges})
+        by_vendor = {t: x.code for t, x in done.listings.items() if x.exchange_source == "vendor"}
+        listed = self._usable(listings(done.listings, self._settings, {**by_vendor, **delivery.exchanges}))
+        zones = {**done.zones, **delivery.zones}
+        listed = without_calendars(listed, zones, self._plan.source)
+        faults = _calendar_faults(listed)
+        delivery = replace(delivery, prices=delivery.prices[~delivery.prices["ticker"].isin(faults)])
         verdicts = self._continuity(delivery, set(known["ticker"]))
         broken = {ticker: verdict for ticker, verdict in verdicts.items() if verdict.fault}
         refused = delivery.prices["ticker"].isin(broken)
@@ -211,14 +176,22 @@ class Ingest:
             exchanges=delivery.exchanges,
             recycled=[t for t in self._settings.history.accept if t in _tickers(delivery)],
         )
-        failures = {ticker: HistoryMismatchError(verdict.message) for ticker, verdict in broken.items()}
-        return _add(
-            replace(done, listings=listed),
+        as_of = {ticker: self._plan.market(exchanges[ticker]).as_of for ticker in _tickers(delivery)}
+        failures: dict[str, SourceError] = {
+            **newest_refused(checked.quarantined, as_of),
+            **{ticker: HistoryMismatchError(verdict.message) for ticker, verdict in broken.items()},
+        }
+        warned = unlike_their_past(checked.quarantined, known)
+        return with_part(
+            replace(done, listings=listed, zones=zones, warnings={**done.warnings, **warned}),
             delivery,
             stored,
             quarantined,
-            {**delivery.failures, **failures},
+            {**delivery.failures, **failures, **faults},
         )
+
+    def _usable(self, listed: Mapping[str, Listing]) -> dict[str, Listing]:
+        return with_usable_calendars(listed, self._plan.market)
 
     def _news(self, quarantined: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
         """Without gaps before rows that are stored: what fills them may be stored as well."""
@@ -266,25 +239,19 @@ class Ingest:
         }
 
 
+def is_fetched_in_full(ticker: str, exchange: Exchange, as_of: date) -> bool:
+    """Whether it is the session of twenty in which a ticker is fetched with all its history.
+
+    A change before the overlap is found then, at no more requests than for the newest prices.
+    """
+    number = int(exchange.every_session.searchsorted(np.datetime64(as_of, "D")))
+    return (number + crc32(ticker.encode())) % FULL_EVERY == 0
+
+
+def _calendar_faults(listed: Mapping[str, Listing]) -> dict[str, SourceError]:
+    return {ticker: listing.fault for ticker, listing in listed.items() if listing.fault}
+
+
 def _tickers(delivery: Delivery) -> set[str]:
     """The tickers that it has rows of."""
     return set(delivery.prices["ticker"].dropna().unique())
-
-
-def _add(
-    done: Ingested,
-    delivery: Delivery,
-    stored: Stored,
-    quarantined: pd.DataFrame,
-    failures: Mapping[str, SourceError],
-) -> Ingested:
-    noted = Counter(quarantined["reason"])
-    return replace(
-        done,
-        failures={**done.failures, **failures},
-        read=done.read + len(delivery.prices),
-        stored=done.stored + stored.new,
-        rejected=done.rejected + int((quarantined["severity"] == "reject").sum()),
-        restated=dict(Counter(done.restated) + Counter(stored.restated)),
-        checks=dict(sorted((Counter(done.checks) + noted).items())),
-    )

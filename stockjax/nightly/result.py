@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from stockjax.engine import StepResult
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.ingest import Ingested
+from stockjax.ingest.ingest_warnings import exchanges_without_prices
 from stockjax.nightly.drift_alarms import alarm_lines
 from stockjax.nightly.run import Run
 from stockjax.nightly.universe import Universe
@@ -134,6 +135,7 @@ def run_result(
         if not state.can_forecast and state.ticker in markets
     }
     of_files = {name: str(why) for name, why in ingested.failures.items() if name not in universe.markets}
+    warnings = {**_without_prices(run, universe), **ingested.warnings}
     problems = {name: why for result in results for name, why in result.decisions.problems.items()}
     return RunResult(
         as_of=plan.as_of,
@@ -142,13 +144,30 @@ def run_result(
         forecast=sum(market.as_of in complete.get(ticker, set()) for ticker, market in markets.items()),
         caught_up=len(universe.due_catch_up),
         excused=sum(state.ticker in markets for state in excused),
-        failures={**of_files, **without, **problems},
+        failures={**of_files, **warnings, **without, **problems},
         ingested=ingested.summary(),
         remark=None if without else _holiday(run, universe),
         drift=alarm_lines(run.warehouse, plan.as_of, plan.tickers),
         rejected=rejected_models(run.warehouse, plan.as_of),
         report=report,
         decisions=tuple(result.decisions.summary() for result in results),
+    )
+
+
+def _without_prices(run: Run, universe: Universe) -> dict[str, str]:
+    """The exchanges of which a live run has no price of the last session."""
+    if run.plan.recorded or run.plan.asked:
+        return {}
+    trading = [state for state in universe.states if state.state in {"active", "stale", "too_short"}]
+    return exchanges_without_prices(
+        {
+            state.ticker: (
+                universe.markets[state.ticker].exchange,
+                universe.markets[state.ticker].as_of,
+                state.last_session,
+            )
+            for state in trading
+        }
     )
 
 

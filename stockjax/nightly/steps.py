@@ -12,6 +12,7 @@ from stockjax.forecasting.plan import Origin, replace_as_of
 from stockjax.forecasting.provenance import forecast_inputs
 from stockjax.forecasting.ticker_states import states_table
 from stockjax.ingest import Ingest, Ingested
+from stockjax.ingest.ingest_warnings import ending_calendars
 from stockjax.nightly.drift_alarms import alarms_among
 from stockjax.nightly.run import Run
 from stockjax.nightly.run_writer import read_state
@@ -44,6 +45,10 @@ def ingest_prices(run: Run) -> tuple[Run, Ingested]:
         *(f"{name}: {count}" for name, count in done.checks.items()),
     ]
     run.log(", ".join(counts))
+    endings = ending_calendars(done.listings.values(), lambda exchange: plan.market(exchange).as_of)
+    done = replace(done, warnings={**endings, **done.warnings})
+    for name, warning in done.warnings.items():
+        run.log(f"{name}: {warning}")
     return replace(run, plan=plan), done
 
 
@@ -148,7 +153,7 @@ def _write_states(run: Run, universe: Universe) -> None:
     replace_tickers(
         run.warehouse,
         table.assign(
-            exchange=[listing.exchange.code for listing in listed],
+            exchange=[listing.code for listing in listed],
             exchange_from=[listing.exchange_source for listing in listed],
             source=run.plan.source,
         ),

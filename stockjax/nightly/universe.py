@@ -116,7 +116,9 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
     markets = {ticker: plan.market(listing.exchange) for ticker, listing in listed.items()}
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
-    columns, read_at = read_known_prices(warehouse, plan.fetched, max(as_of.values()))
+    # Without a calendar no session of a ticker can be placed: its history is left alone.
+    usable = [ticker for ticker in plan.fetched if not listed[ticker].fault]
+    columns, read_at = read_known_prices(warehouse, usable, max(as_of.values()))
     codes = [listed[ticker].exchange.code for ticker in plan.fetched]
     prices = PointInTimePrices.from_columns(columns, plan.fetched, codes)
     states = ticker_states(

@@ -25,6 +25,8 @@ _SAME_MOVE = np.log(1.02)
 _PLAIN_SPLIT = np.log(1.4)
 _SMALL_SPLIT_TOLERANCE = np.log(1.02)
 _SPLIT_VOLUME = np.log(1.5)
+# So much of the size of a split the market may move on its day.
+_MARKET_MOVE = 0.5
 # A crash is traded heavily. The day of a split is a day as any other, in new shares.
 _CRASH_VOLUME = np.log(3)
 
@@ -45,8 +47,10 @@ class Rows:
         Natural logarithms of the prices.
     volume
         Shares; NaN where unknown.
-    dividend, split
+    dividend
         Whether there was one on that day.
+    split
+        Natural logarithm of the shares after a split for each before it; 0 where there was none.
 
     """
 
@@ -59,7 +63,7 @@ class Rows:
     adj_close: Numbers
     volume: Numbers
     dividend: Bools
-    split: Bools
+    split: Numbers
 
     def only(self, chosen: Bools) -> "Rows":
         """The chosen (n,) rows, in the same order."""
@@ -107,9 +111,14 @@ def in_order(prices: pd.DataFrame, where: TradingDays, kept: Bools, delivered: i
         adj_close=np.log(numbers["adj_close"]),
         volume=numbers["volume"],
         dividend=prices["dividend"].to_numpy()[order] != 0,
-        # Some write 0 where there was no split.
-        split=~np.isin(prices["split"].to_numpy()[order], (0, 1)),
+        split=_logarithm_of_split(prices["split"].to_numpy()[order]),
     )
+
+
+def _logarithm_of_split(split: Numbers) -> Numbers:
+    # Some write 0 where there was no split.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(split > 0, np.log(split), 0.0)
 
 
 def impossible_spikes(rows: Rows) -> Bools:
@@ -189,8 +198,9 @@ def _neighbours(rows: Rows) -> _Neighbours:
 
 def _quiet(rows: Rows, near: _Neighbours) -> Bools:
     """Without a dividend or split on the row's day and the next, (n,)."""
-    acted = rows.dividend | rows.split
-    return ~acted & ~acted[near.next]
+    acted = rows.dividend | (rows.split != 0)
+    found: Bools = ~acted & ~acted[near.next]
+    return found
 
 
 def _move(prices: Numbers, near: _Neighbours) -> Numbers:
@@ -231,12 +241,24 @@ def _unadjusted_splits(rows: Rows, near: _Neighbours) -> Bools:
     moves = _move(rows.adj_close, near)
     together = np.abs(moves - _move(rows.close, near)) <= _SAME_MOVE
     large = np.abs(moves) >= _SPLIT_RATIOS[0] - _SPLIT_TOLERANCE
-    at = np.flatnonzero(large & together & ~rows.split & ~_taken_back(rows.adj_close, near))
+    no_split = rows.split == 0
+    at = np.flatnonzero(large & together & no_split & ~_taken_back(rows.adj_close, near))
     move = moves[at]
     with np.errstate(divide="ignore", invalid="ignore"):
         traded = np.log(rows.volume[at] / rows.volume[near.last[at]])
     found = np.zeros(len(moves), dtype=bool)
     found[at] = _like_a_split(move, traded)
+    found |= together & _listed_and_not_applied(rows.split, moves)
+    return found
+
+
+def _listed_and_not_applied(split: Numbers, moves: Numbers) -> Bools:
+    """Rows (n,) with a split on record with which the adjusted close still moves.
+
+    It moves by the ratio of the split and by what the market does on that day, which is less.
+    """
+    size = np.abs(split)
+    found: Bools = (size >= _PLAIN_SPLIT) & (np.abs(moves + split) <= _MARKET_MOVE * size)
     return found
 
 
@@ -257,7 +279,7 @@ def _jumps(rows: Rows, near: _Neighbours) -> Bools:
     adjusted, plain = _move(rows.adj_close, near), _move(rows.close, near)
     # Where a split is missing in `split` the close jumps and the adjusted close does not: that is no fault.
     against = (np.abs(adjusted - plain) > _JUMP_OF_FACTOR) & (np.abs(adjusted) > np.abs(plain))
-    found: Bools = ((np.abs(adjusted) >= _JUMP_MOVE) | against) & ~rows.dividend & ~rows.split
+    found: Bools = ((np.abs(adjusted) >= _JUMP_MOVE) | against) & ~rows.dividend & (rows.split == 0)
     return found
 
 

@@ -63,6 +63,8 @@ class Delivery:
         Tickers delivered with all the history that the vendor has.
     exchanges
         Calendar codes of the tickers whose exchange the vendor tells.
+    zones
+        Time zones of the tickers that the vendor tells, where no calendar is known.
     remarks
         What was guessed, left out or not read, one sentence each.
 
@@ -72,6 +74,7 @@ class Delivery:
     failures: Mapping[str, SourceError] = field(default_factory=dict)
     full_history: frozenset[str] = frozenset()
     exchanges: Mapping[str, str] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stockjax.ingest import ingest
 from stockjax.sources.yahoo import source
 from stockjax.warehouse import Warehouse
 from tests.support.ingest_runs import NIGHT_1, NIGHT_2, NIGHT_3, listings, spend
@@ -45,6 +46,11 @@ def folder(faultless: dict[int, Path], tmp_path: Path) -> Path:
 def _no_copies_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     # No one reads them here, and every write makes one.
     monkeypatch.setattr(Warehouse, "_publish", lambda warehouse: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_ticker_is_due_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "FULL_EVERY", 10**12)
 
 
 @pytest.fixture(autouse=True)

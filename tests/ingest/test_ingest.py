@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from stockjax.errors import RateLimitedError, SourceUnavailableError, UnknownTickerError
+from stockjax.ingest import ingest
+from stockjax.ingest.ingest import is_fetched_in_full
 from stockjax.sessions import exchange
 from stockjax.sources import Delivery, Request, Source
 from stockjax.sources.yahoo import source as yahoo_source
@@ -370,17 +372,24 @@ def test_a_ticker_trades_where_the_vendor_says_unless_the_settings_say_otherwise
         "BBB": ("XLON", "settings"),
         "7203.T": ("XTKS", "vendor"),
         "BTC-USD": ("24/7", "vendor"),
+        # There is no calendar of Lagos: its sessions cannot be placed.
         "ODD": ("XNYS", "default"),
         "NONE": ("XNYS", "default"),
     }
     first = spend(yahoo, tmp_path, SATURDAY, settings=settings)
     assert {name: (x.exchange, x.exchange_from) for name, x in first.states.items()} == expected
     # Saturday's session of what trades on all days is not over.
-    assert {x.last_session for name, x in first.states.items() if name != "NONE"} == {NIGHT_2}
+    known = [x for name, x in first.states.items() if name not in ("ODD", "NONE")]
+    assert {x.last_session for x in known} == {NIGHT_2}
+    assert (first.states["ODD"].state, first.states["ODD"].reason) == (
+        "failed",
+        "yahoo has 'ODD' in Africa/Lagos, for which no calendar is known; name one in exchanges, "
+        "or remove the ticker",
+    )
 
     yahoo.set_today(SUNDAY)
     second = spend(yahoo, tmp_path, SUNDAY, settings=settings)
-    assert second.requests == {"BTC-USD": 1, "NONE": 1}
+    assert second.requests == {"BTC-USD": 1, "NONE": 1, "ODD": 1}
     assert second.states["BTC-USD"].last_session == SATURDAY
     assert {name: (x.exchange, x.exchange_from) for name, x in second.states.items()} == expected
 
@@ -404,3 +413,30 @@ def test_a_first_night_before_new_york_opens_has_tokyos_session_of_the_day(
     noon = evening(NIGHT_3) - timedelta(hours=10)
     spent = spend(yahoo, tmp_path, noon, settings={"tickers": ("7203.T",)})
     assert spent.states["7203.T"].last_session == NIGHT_3
+
+
+def test_a_change_before_the_overlap_is_found_once_a_ticker_is_fetched_in_full(
+    yahoo: YahooServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = yahoo.listings["BBB"]
+    at = STORED - 40
+    yahoo.listings["BBB"] = replace(old, prices=changed(old.prices, at, volume=1))
+    assert spend(yahoo, folder, NIGHT_2).ingested.restated == {}
+    monkeypatch.setattr(ingest, "FULL_EVERY", 1)
+    yahoo.set_today(NIGHT_3)
+    spent = spend(yahoo, folder, NIGHT_3)
+    assert spent.requests == dict.fromkeys(TICKERS, 1)
+    assert spent.ingested.restated == {"restatement": 1}
+
+
+def test_each_ticker_is_fetched_in_full_once_in_twenty_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "FULL_EVERY", 20)
+    days = [day.item() for day in exchange("XNYS").sessions(date(2024, 1, 2), date(2024, 3, 1))][:40]
+    names = [f"T{number}" for number in range(400)]
+    turns = {
+        name: [place for place, day in enumerate(days) if is_fetched_in_full(name, exchange("XNYS"), day)]
+        for name in names
+    }
+    assert all(len(found) == 2 and found[1] - found[0] == 20 for found in turns.values())
+    # The nights share the work.
+    assert max(np.bincount([found[0] for found in turns.values()])) < 40

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import exchange_calendars
 import pandas as pd
 import pytest
 
+from stockjax import sessions
 from stockjax.errors import ConnectionFailedError, UsageError
 from stockjax.settings import load_settings
 from tests.support.runs import SMALL, RunDriver, evening, forecast_all, settings_for, whole_night
@@ -225,3 +227,75 @@ def test_a_vendor_out_of_reach_is_reported_soon_and_by_name(tmp_path: Path) -> N
     assert len(failures) == 40
     assert {type(failure) for failure in failures.values()} == {ConnectionFailedError}
     assert "as for the tickers before" in str(failures["S39"])
+
+
+def test_a_ticker_whose_bars_are_late_for_ever_is_forecast_once_they_are_there(
+    server: YahooServer, tmp_path: Path
+) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    days = [date(2026, 2, 10), date(2026, 2, 11), date(2026, 2, 12)]
+    late = date(2026, 2, 9)
+    for day in days:
+        server.set_today(day)
+        server.listings["BBB"].last = late
+        night, _, universe, outcome = whole_night(settings, day)
+        (state,) = (each for each in universe.states if each.ticker == "BBB")
+        assert state.reason == f"its last price is of {late}, 1 session(s) ago"
+        assert f"BBB: {state.reason}" in outcome.message
+        late = day
+    found = rows(night, "SELECT DISTINCT as_of, origin FROM forecasts WHERE ticker = 'BBB' ORDER BY 1")
+    assert found == [(day, "catchup") for day in (date(2026, 2, 9), *days[:2])]
+    assert rows(night, "SELECT count(*) FROM forecasts WHERE ticker = 'AAA'") == [(12,)]
+
+
+def test_a_session_of_which_no_ticker_has_a_bar_is_said_and_filled_later(
+    server: YahooServer, tmp_path: Path
+) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    for day in (date(2026, 2, 10), date(2026, 2, 11)):
+        server.set_today(day)
+        for ticker in ("AAA", "BBB"):
+            server.listings[ticker].last = date(2026, 2, 10)
+        *_, outcome = whole_night(settings, day)
+    assert "XNYS: no ticker has a price of 2026-02-11: the exchange was closed" in outcome.message
+    server.set_today(date(2026, 2, 12))
+    night, *_, outcome = whole_night(settings, date(2026, 2, 12))
+    assert "no ticker has a price" not in outcome.message
+    assert rows(night, "SELECT as_of, count(*) FROM forecasts GROUP BY ALL ORDER BY 1") == [
+        (date(2026, 2, 10), 8),
+        (date(2026, 2, 11), 8),
+        (date(2026, 2, 12), 8),
+    ]
+
+
+def test_a_change_of_units_is_in_the_message_of_its_night_alone(server: YahooServer, tmp_path: Path) -> None:
+    settings = settings_for(server, tmp_path, "AAA", "BBB")
+    prices = server.listings["BBB"].prices
+    pounds = prices["session"] >= pd.Timestamp("2026-02-11")
+    prices.loc[pounds, ["open", "high", "low", "close"]] /= 100
+    messages = []
+    for day in (date(2026, 2, 10), date(2026, 2, 11), date(2026, 2, 12)):
+        server.set_today(day)
+        messages.append(whole_night(settings, day)[-1].message)
+    sentence = "BBB: the close of 2026-02-11 moved as by a split or a change of units (pence, pounds)"
+    assert [sentence in message for message in messages] == [False, True, False]
+
+
+def test_a_calendar_that_has_ended_leaves_the_night_of_the_others(
+    server: YahooServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.listings["7203.T"] = made_up_listing(3, FIRST, LAST, "XTKS")
+    settings = settings_for(server, tmp_path, "AAA", "7203.T")
+    days = [date(2026, 2, 10), date(2026, 2, 12)]
+    known = sessions._calendar
+    short = exchange_calendars.get_calendar("XTKS", start="2000-01-01", end="2026-02-11")
+    for day in days:
+        server.set_today(day)
+        night, _, _, outcome = whole_night(settings, day)
+        monkeypatch.setattr(sessions, "_calendar", lambda code: short if code == "XTKS" else known(code))
+    assert outcome.message == (
+        "1 of 2 tickers forecast for 2026-02-13; 1 missed session(s) caught up; 7203.T: failed, "
+        "the calendar XTKS is known to 2026-02-10 only; upgrade exchange-calendars"
+    )
+    newest = rows(night, "SELECT ticker, max(as_of) FROM forecasts GROUP BY ALL ORDER BY ALL")
+    assert newest == [("7203.T", days[0]), ("AAA", days[1])]

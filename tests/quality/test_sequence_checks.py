@@ -117,8 +117,15 @@ class TestUnadjustedSplit:
     def test_the_newest_row_is_judged_too(self) -> None:
         assert reasons(checked(*days([10.0, 10.0, 5.0]))) == ["unadjusted_split"]
 
-    def test_a_split_on_record_is_none(self) -> None:
-        assert reasons(checked(*on([10.0, 10.0, 5.0, 5.0], split=2.0))) == []
+    @pytest.mark.parametrize(("before", "after", "split"), [(10.0, 5.0, 2.0), (1.0, 132.0, 1 / 190)])
+    def test_a_split_on_record_that_prices_do_not_have_is_one(
+        self, before: float, after: float, split: float
+    ) -> None:
+        assert reasons(checked(*on([before, before, after, after], split=split))) == ["unadjusted_split"]
+
+    @pytest.mark.parametrize(("after", "split"), [(10.0, 2.0), (7.5, 2.0), (13.0, 1 / 3), (9.0, 1.5)])
+    def test_a_split_on_record_that_prices_have_is_none(self, after: float, split: float) -> None:
+        assert reasons(checked(*on([10.0, 10.0, after, after], split=split))) == []
 
     def test_a_split_that_only_the_adjusted_close_knows_of_is_none(self) -> None:
         adjusted = {place: {"adj_close": 5.0} for place in range(2)}
@@ -164,7 +171,7 @@ class TestAdjustedCloseJump:
     def test_a_large_return_is_flagged(self, close: float) -> None:
         assert reasons(checked(*days([10.0, 10.0, close, close]))) == ["adjusted_close_jump"]
 
-    @pytest.mark.parametrize("action", ACTION)
+    @pytest.mark.parametrize("action", [{"dividend": 2.0}, {"split": 1.2}])
     def test_a_dividend_or_split_explains_it(self, action: dict[str, float]) -> None:
         assert reasons(checked(*on([10.0, 10.0, 6.0, 6.0], **action))) == []
 

@@ -23,12 +23,14 @@ from stockjax.errors import (
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import DELIVERED_COLUMNS, Request
 from stockjax.sources.yahoo.client import PacedSession
-from stockjax.sources.yahoo.exchanges import calendar_code
+from stockjax.sources.yahoo.exchanges import calendar_code, zone_without_calendar
 from stockjax.sources.yahoo.rate_limit import RateLimiter
 from stockjax.sources.yahoo.revisions import history_changed
 
 _SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,31}")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
+_TOO_MANY = re.compile(r"too many requests|rate limit", re.IGNORECASE)
+"""How an answer that has the status of a good one may refuse."""
 _COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -53,12 +55,15 @@ class Answer:
         Whether it is all the history there is, and not only what followed the known rows.
     exchange
         Calendar code, if Yahoo's metadata settle it.
+    zone
+        The time zone, if no calendar is known for it.
 
     """
 
     prices: pd.DataFrame
     full_history: bool
     exchange: str | None
+    zone: str | None = None
 
 
 class YahooHistory:
@@ -120,6 +125,8 @@ class YahooHistory:
         except exceptions.YFRateLimitError as error:
             raise RateLimitedError("the vendor asked us to slow down") from error
         except exceptions.YFPricesMissingError as error:
+            if error.yahoo_reason and _TOO_MANY.search(error.yahoo_reason):
+                raise RateLimitedError("the vendor asked us to slow down") from error
             if error.yahoo_reason:
                 raise UnknownTickerError(error.yahoo_reason) from error
             return None
@@ -166,11 +173,18 @@ def _answer(
     if not isinstance(table.index, pd.DatetimeIndex) or set(_COLUMNS) - set(table.columns):
         raise InvalidDataError(f"the answer has other columns ({', '.join(map(str, table.columns))})")
     prices = table[list(_COLUMNS)].rename(columns=_COLUMNS).astype(float)
-    # The gains that a fund hands out lower its price as a dividend does.
-    prices["dividend"] += table.get("Capital Gains", pd.Series(0.0, index=table.index)).fillna(0.0)
+    # The gains that a fund hands out lower its price as a dividend does. Where a day has both, Yahoo's
+    # dividend has the gains in it: https://github.com/ranaroussi/yfinance/issues/2666.
+    gains = table.get("Capital Gains", pd.Series(0.0, index=table.index)).astype(float).fillna(0.0)
+    prices["dividend"] = prices["dividend"].fillna(0.0).clip(lower=gains)
     prices["split"] = prices["split"].replace(0.0, 1.0)
     prices["ticker"] = ticker
     # The day in the exchange's own zone, as the index counts it.
     prices["session"] = table.index.tz_localize(None).normalize().astype("datetime64[s]")
     prices["raw"] = pd.Series([None] * len(prices), dtype=str, index=prices.index)
-    return Answer(prices[list(DELIVERED_COLUMNS)].reset_index(drop=True), full_history, exchange)
+    return Answer(
+        prices[list(DELIVERED_COLUMNS)].reset_index(drop=True),
+        full_history,
+        exchange,
+        zone_without_calendar(metadata),
+    )

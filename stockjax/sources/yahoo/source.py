@@ -155,6 +155,7 @@ def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last
         dict(failures),
         frozenset(ticker for ticker, answer in answers.items() if answer.full_history),
         {ticker: answer.exchange for ticker, answer in answers.items() if answer.exchange},
+        zones={ticker: answer.zone for ticker, answer in answers.items() if answer.zone},
     )
 
 

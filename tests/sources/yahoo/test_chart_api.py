@@ -12,6 +12,7 @@ from stockjax.sources.yahoo.chart_api import YahooHistory
 from stockjax.sources.yahoo.rate_limit import RateLimiter
 from tests.support.yahoo_faults import (
     Fault,
+    as_json,
     as_usual,
     forever,
     missing_meta,
@@ -22,7 +23,7 @@ from tests.support.yahoo_faults import (
     unequal_lengths,
     wrong_types,
 )
-from tests.support.yahoo_payload import PRICES, Listing, made_up_listing
+from tests.support.yahoo_payload import PRICES, Listing, error, made_up_listing
 from tests.support.yahoo_prices import FIRST, LAST, request, settings
 from tests.support.yahoo_server import CHART, YahooServer
 
@@ -184,7 +185,8 @@ def test_capital_gains_of_a_fund_count_as_dividends(yahoo: YahooServer, history:
     listing.dividends[date(2024, 4, 5)] = 0.25
     day = date(2024, 4, 12)
     yahoo.faults("AAA", _hands_out_gains(day, 1.5), _hands_out_gains(date(2024, 4, 5), 1.5), as_usual())
-    for gains in ({"2024-04-05": 0.25, "2024-04-12": 1.5}, {"2024-04-05": 1.75}, {"2024-04-05": 0.25}):
+    # On a day with both, Yahoo's dividend has the gains in it.
+    for gains in ({"2024-04-05": 0.25, "2024-04-12": 1.5}, {"2024-04-05": 1.5}, {"2024-04-05": 0.25}):
         dividend = history.ask(request("AAA")).prices.set_index("session")["dividend"]
         assert dividend[dividend != 0].to_dict() == {pd.Timestamp(day): cash for day, cash in gains.items()}
 
@@ -289,3 +291,13 @@ def test_yfinance_asks_for_its_cookie_once(yahoo: YahooServer, history: YahooHis
         history.ask(request(ticker))
     asides = [seen.path for seen in yahoo.requests if not seen.path.startswith(CHART)]
     assert len(asides) == len(set(asides)) <= 2
+
+
+@pytest.mark.parametrize("code", ["Too Many Requests", "Rate limited"])
+def test_a_refusal_for_too_many_requests_inside_a_good_answer_is_one(
+    yahoo: YahooServer, history: YahooHistory, code: str
+) -> None:
+    body = as_json(error(code, f"{code}. Try after a while."))
+    yahoo.faults("AAA", forever(status(200, body.decode())))
+    with pytest.raises(RateLimitedError, match="slow down"):
+        history.ask(request("AAA"))

@@ -1,0 +1,106 @@
+"""What a run says aloud of prices that it stored, refused or did not get."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+
+import pandas as pd
+
+from stockjax.errors import InvalidDataError
+from stockjax.ingest.listings import Listing
+from stockjax.sessions import Exchange
+
+CALENDAR_SESSIONS = 60
+"""So many sessions before a calendar ends runs begin to warn of it."""
+
+
+def ending_calendars(listed: Iterable[Listing], as_of: Callable[[Exchange], date]) -> dict[str, str]:
+    """By its code, a sentence on each calendar that ends soon.
+
+    Parameters
+    ----------
+    as_of
+        The last completed session of an exchange.
+
+    """
+    exchanges = sorted({each.exchange for each in listed if not each.fault}, key=lambda each: each.code)
+    left = {each: each.sessions_left(as_of(each)) for each in exchanges}
+    return {
+        each.code: f"its calendar ends on {each.last_known}, in {count} sessions; "
+        "upgrade exchange-calendars before"
+        for each, count in left.items()
+        if count < CALENDAR_SESSIONS
+    }
+
+
+def unlike_their_past(quarantined: pd.DataFrame, known: pd.DataFrame) -> dict[str, str]:
+    """By ticker, a sentence on its newest move that is like a split, with which the adjusted close moves too.
+
+    Parameters
+    ----------
+    quarantined
+        What was found wrong with delivered rows, columns ticker, session and reason.
+    known
+        Rows that were stored before: of those it was said already.
+
+    Example
+    -------
+    >>> found = pd.DataFrame({"ticker": ["A"], "session": [pd.Timestamp("2013-03-01")],
+    ...     "reason": ["unadjusted_split"]})
+    >>> unlike_their_past(found, found.iloc[:0])["A"][:38]
+    'the close of 2013-03-01 moved as by a '
+
+    """
+    flagged = quarantined[quarantined["reason"] == "unadjusted_split"]
+    newest = known.groupby("ticker")["session"].max().to_dict()
+    fresh = flagged[~(flagged["session"] <= pd.to_datetime(flagged["ticker"].map(newest)))]
+    return {
+        str(
+            ticker
+        ): f"the close of {day:%Y-%m-%d} moved as by a split or a change of units (pence, pounds) that "
+        "its adjusted closes do not have; see quarantine"
+        for ticker, day in fresh.groupby("ticker")["session"].max().items()
+    }
+
+
+def newest_refused(quarantined: pd.DataFrame, as_of: Mapping[str, date]) -> dict[str, InvalidDataError]:
+    """By ticker, why its row of the last completed session was refused.
+
+    Example
+    -------
+    >>> row = {"ticker": "A", "session": pd.Timestamp("2013-03-01"), "reason": "not_positive"}
+    >>> print(newest_refused(pd.DataFrame([row | {"severity": "reject"}]), {"A": date(2013, 3, 1)})["A"])
+    the row of 2013-03-01 was refused (not_positive); see quarantine
+
+    """
+    refused = quarantined[quarantined["severity"] == "reject"]
+    newest = refused["session"] == pd.to_datetime(refused["ticker"].map(as_of))
+    return {
+        str(row.ticker): InvalidDataError(
+            f"the row of {row.session:%Y-%m-%d} was refused ({row.reason}); see quarantine"
+        )
+        for row in refused[newest].itertuples()
+    }
+
+
+def exchanges_without_prices(newest: Mapping[str, tuple[Exchange, date, date | None]]) -> dict[str, str]:
+    """By its code, a sentence on each exchange of which no ticker has a price of the last session.
+
+    Parameters
+    ----------
+    newest
+        By ticker that still trades: its exchange, the last completed session, and that of its last price.
+
+    Example
+    -------
+    >>> nyse, day = Exchange("XNYS"), date(2013, 3, 1)
+    >>> exchanges_without_prices({"A": (nyse, day, day), "B": (nyse, day, None)})
+    {}
+
+    """
+    have = {exchange.code for exchange, as_of, last in newest.values() if last and last >= as_of}
+    return {
+        exchange.code: f"no ticker has a price of {as_of}: the exchange was closed, or the vendor is late; "
+        "it is asked for again"
+        for exchange, as_of, _ in newest.values()
+        if exchange.code not in have
+    }
