@@ -128,10 +128,8 @@ def test_a_challenger_is_trained_with_all_seeds_and_says_where_it_comes_from(
     assert path.startswith("models/2013-03-01-tune-")
 
 
-def test_a_challenger_is_not_active_before_it_has_met_the_champion(
-    surveyed: tuple[RunDriver, Universe, SearchSpec],
-) -> None:
-    night, universe, spec = surveyed
+def test_a_challenger_is_not_active_before_it_has_met_the_champion(tmp_path: Path) -> None:
+    night, universe, spec = with_champions(tmp_path / "warehouse")
     current = "SELECT model_id FROM champions WHERE role = 'base'"
     before = rows(night.warehouse, current)
     decision = keep_winner(night, universe, searched(spec, night.warehouse.folder, better))
