@@ -87,4 +87,6 @@ $(STAMP): requirements.lock pyproject.toml
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(VENV)/installer.txt; }
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@# Relative: with LC_ALL=C, Python 3.11 cannot start if this file names a folder that is not ASCII.
+	@for each in $(VENV)/lib/python3.*/site-packages/_editable_impl_stockjax.pth; do echo ../../../.. > $$each; done
 	@touch $(STAMP)

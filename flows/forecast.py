@@ -1,6 +1,5 @@
 """The nightly flow: plan, ingest, catch up, train each ticker, forecast, score, report."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_result
 from flows.common import log, name_run, opaque, record_failure, settings_from_parameters, warn
+from flows.event_loop import run_to_end
 from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
 from stockjax.errors import RunFailedError, RunInProgressError, SourceError, WarehouseBusyError
@@ -264,15 +264,19 @@ def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, M
             future.wait()
             shown(number, len(futures))
     found: dict[str, Model | Exception] = {}
-    for ticker, result in zip(tickers, asyncio.run(_results(futures)), strict=True):
+    for ticker, result in zip(tickers, _results(futures), strict=True):
         ended = isinstance(result, Model | Exception)
         found[ticker] = result if ended else RuntimeError(str(result))  # type: ignore[assignment]
     return found
 
 
-async def _results(futures: list[PrefectFuture[Model]]) -> list[object]:
+def _results(futures: list[PrefectFuture[Model]]) -> list[object]:
     """The results of ended tasks, read in one event loop: read singly, each would start its own."""
-    return [await future.state.aresult(raise_on_failure=False) for future in futures]
+
+    async def read() -> list[object]:
+        return [await future.state.aresult(raise_on_failure=False) for future in futures]
+
+    return run_to_end(read())
 
 
 if __name__ == "__main__":

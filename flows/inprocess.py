@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from flows.event_loop import run_to_end
 from flows.local_server import prefect_api
 from flows.log import silence_stderr_at_exit
 from stockjax.errors import RunFailedError, RunInProgressError, StockjaxError, UsageError
@@ -104,7 +105,7 @@ def _run_flow(
             warehouse=settings.warehouse,
             return_state=True,
         )
-        result = state.result(raise_on_failure=False)
+        result = run_to_end(state.aresult(raise_on_failure=False))
     if isinstance(result, RunFailedError):
         result = result.summary
     if isinstance(result, dict):

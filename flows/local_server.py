@@ -2,15 +2,18 @@
 
 import atexit
 import os
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import httpx
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, get_current_settings, temporary_settings
 
 from stockjax.errors import StockjaxError
 
@@ -22,6 +25,8 @@ SLOW_SECONDS = 30.0
 """A server that is not there refuses the connection; one that is busy takes it, and may answer late."""
 
 _POLL_SECONDS = 0.1
+_ERROR = re.compile(r"[\w.]+(?:Error|Exception|CommandError): ")
+"""How the last line of a traceback begins."""
 
 
 @contextmanager
@@ -37,27 +42,41 @@ def prefect_api() -> Iterator[Callable[[], None]]:
     Raises
     ------
     StockjaxError
-        From the function: the server ended, or did not answer in time.
+        Prefect cannot read its settings; from the function: the server ended, or did not answer in time.
 
     """
-    configured = PREFECT_API_URL.value()
+    configured = _configured_api()
     if configured and answers(configured):
         yield lambda: None
         return
     port = _free_port()
     api = f"http://127.0.0.1:{port}/api"
-    server = _start(port)
+    messages = tempfile.TemporaryFile()  # noqa: SIM115  the server writes to it until this process ends
+    server = _start(port, messages)
     atexit.register(_stop, server)
     try:
         with temporary_settings({PREFECT_API_URL: api}):
-            yield lambda: _wait_until_healthy(server, api)
+            yield lambda: _wait_until_healthy(server, api, messages)
     except BaseException:
         # There was no run, so that nothing is left to record.
         server.kill()
         raise
 
 
-def _start(port: int) -> subprocess.Popen[bytes]:
+def _configured_api() -> str | None:
+    try:
+        configured: str | None = PREFECT_API_URL.value()
+    except (ValueError, OSError) as error:
+        home = os.environ.get("PREFECT_HOME") or "~/.prefect"
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise StockjaxError(
+            f"Prefect cannot read its settings ({why}); correct profiles.toml in '{home}', or set "
+            "PREFECT_HOME to another folder"
+        ) from error
+    return configured
+
+
+def _start(port: int, messages: IO[bytes]) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         **get_current_settings().to_environment_variables(exclude_unset=True),
@@ -71,19 +90,29 @@ def _start(port: int) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "flows.server_process", str(port)],
         env=environment,
         stdin=subprocess.PIPE,
+        stderr=messages,
         start_new_session=True,
     )
 
 
-def _wait_until_healthy(server: subprocess.Popen[bytes], api: str) -> None:
+def _wait_until_healthy(server: subprocess.Popen[bytes], api: str, messages: IO[bytes]) -> None:
     give_up = time.monotonic() + START_TIMEOUT
     while not answers(api):
         if server.poll() is not None or time.monotonic() > give_up:
             raise StockjaxError(
-                "the temporary Prefect server did not start; look at its messages above, or start "
-                "one with: prefect server start"
+                f"the temporary Prefect server did not start ({_cause(messages)}); check "
+                f"the database of Prefect in '{PREFECT_HOME.value()}', or set PREFECT_HOME to an empty folder"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _cause(messages: IO[bytes]) -> str:
+    """The last error of a traceback among the messages."""
+    messages.seek(0)
+    lines = messages.read().decode(errors="replace").splitlines()
+    errors = [line.strip() for line in lines if _ERROR.match(line)]
+    found = errors or [line.strip() for line in lines if line.strip()] or ["it wrote no message"]
+    return found[-1][:200]
 
 
 def answers(api: str) -> bool:

@@ -305,3 +305,36 @@ def test_a_whole_section_under_its_old_name_is_accepted(monkeypatch: pytest.Monk
     monkeypatch.setenv("STOCKJAX_REPLAY", '{"sessions": 7}')
     with pytest.warns(RenamedSettingWarning, match="STOCKJAX_WARMUP"):
         assert load_settings().warmup.sessions == 7
+
+
+@pytest.mark.parametrize("name", ["warehouse", "path", "cache", "tickers_file"])
+def test_a_path_may_begin_at_home_or_with_a_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("DISK", "/data")
+    assert getattr(load_settings(**{name: "~/stocks"}), name) == Path("/home/ann/stocks")
+    assert getattr(load_settings(**{name: Path("$DISK/stocks")}), name) == Path("/data/stocks")
+    assert getattr(load_settings(**{name: "a$b/~c"}), name) == Path("a$b/~c")
+
+
+def test_paths_of_sections_and_of_the_environment_are_expanded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("STOCKJAX_WAREHOUSE", "~/stocks")
+    settings = load_settings(export={"folder": "~/out"}, base={"tickers_file": "~/base.txt"})
+    assert settings.warehouse == Path("/home/ann/stocks")
+    assert (settings.export.folder, settings.base.tickers_file) == (
+        Path("/home/ann/out"),
+        Path("/home/ann/base.txt"),
+    )
+
+
+def test_an_empty_path_is_refused_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="'warehouse': a path must not be empty"):
+        load_settings(warehouse="")
+    monkeypatch.setenv("STOCKJAX_WAREHOUSE", "")
+    with pytest.raises(SettingsError, match="'warehouse': a path must not be empty"):
+        load_settings()
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    Path("stockjax.toml").write_bytes(b"\xef\xbb\xbfseed = 7\n")
+    assert load_settings().seed == 7

@@ -14,6 +14,7 @@ from stockjax.cli.options import (
     flow_runner,
     settings_from_flags,
 )
+from stockjax.cli.terminal import output_may_be_cut
 
 
 def backtest(
@@ -35,6 +36,7 @@ def backtest(
     settings = settings_from_flags(tickers, source, path, warehouse)
     finished = flow_runner("backtest")(settings, first.date(), last.date())
     console, made = Console(), Warehouse(settings.warehouse)
-    console.print(backtest_table(made, first.date(), last.date(), finished.tickers))
-    console.print(f"warehouse: {made.database}")
-    console.print(finished.message)
+    with output_may_be_cut():
+        console.print(backtest_table(made, first.date(), last.date(), finished.tickers))
+        console.print(f"warehouse: {made.database}")
+        console.print(finished.message)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from stockjax.cli.options import WarehouseOption
 from stockjax.errors import NotReproducibleError
+from stockjax.reporting.uncut import UncutTable
 from stockjax.settings import load_settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _print_network(one: "Reproduction", features: int) -> None:
     )
     ordered = sorted(contributions.items(), key=lambda item: -abs(item[1]))
     today = dict(zip(contributions, seen.asof.features.inputs[seen.row, seen.position].tolist(), strict=True))
-    table = Table(title="What the features added to the log-scale")
+    table = UncutTable(title="What the features added to the log-scale")
     for heading in ("feature", "that day", "added"):
         table.add_column(heading, justify="left" if heading == "feature" else "right")
     for name, value in ordered[:features]:

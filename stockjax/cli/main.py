@@ -23,6 +23,7 @@ from stockjax.cli.run import run
 from stockjax.cli.show import show
 from stockjax.cli.sql import sql
 from stockjax.cli.status import status
+from stockjax.cli.terminal import replace_what_cannot_be_encoded
 from stockjax.cli.tune import tune
 from stockjax.cli.version import version
 from stockjax.errors import StockjaxError
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every failure is one sentence and an exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = _print_warning
+    replace_what_cannot_be_encoded()
     debug = "--debug" in given
     try:
         app(given, prog_name="stockjax")
@@ -89,12 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        print(
-            f"stockjax: {type(error).__name__}: {error}; run it again with --debug before the command "
-            "to see where, and please report it",
-            file=sys.stderr,
-        )
+        print(f"stockjax: {_unexpected(error)}", file=sys.stderr)
         sys.exit(StockjaxError.exit_code)
+
+
+def _unexpected(error: Exception) -> str:
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, Warning):
+        return (
+            f"{text}: warnings of libraries are errors here; remove 'error' from PYTHONWARNINGS "
+            "or from the options of Python"
+        )
+    return f"{text}; run it again with --debug before the command to see where, and please report it"
 
 
 if __name__ == "__main__":

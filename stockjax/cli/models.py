@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from stockjax.cli.options import WarehouseOption
 from stockjax.errors import UsageError
+from stockjax.reporting.uncut import UncutTable
 from stockjax.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _user() -> str | None:
         return None
 
 
-def _print(found: Any, text: Table | Text, form: ListFormat) -> None:
+def _print(found: Any, text: UncutTable | Text, form: ListFormat) -> None:
     """For people, or as one JSON value with days and moments in ISO 8601."""
     if form is ListFormat.json:
         typer.echo(json.dumps(found, default=lambda value: value.isoformat(), ensure_ascii=False))
@@ -226,8 +226,8 @@ def _only_one(options: Mapping[str, Any]) -> None:
         raise UsageError(f"give one of {' and '.join(given)}, not both")
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Models", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
+def _table(rows: Sequence[Mapping[str, Any]]) -> UncutTable:
+    table = UncutTable(title="Models", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     for heading in ("ticker", "model", "status", "trained on", "since", "loss"):
         table.add_column(heading, justify="right" if heading == "loss" else "left", no_wrap=True)
     for row in rows:

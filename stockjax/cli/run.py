@@ -12,6 +12,7 @@ from stockjax.cli.options import (
     flow_runner,
     settings_from_flags,
 )
+from stockjax.cli.terminal import output_may_be_cut
 
 
 def run(
@@ -29,10 +30,11 @@ def run(
     from stockjax.warehouse import Warehouse
 
     console, made = Console(), Warehouse(settings.warehouse)
-    console.print(forecast_table(made, finished.tickers, finished.as_of))
-    console.print(score_table(made, finished.tickers, finished.as_of))
-    console.print(f"warehouse: {made.database}")
-    console.print(f"report:    {finished.report}")
-    console.print(finished.message)
+    with output_may_be_cut():
+        console.print(forecast_table(made, finished.tickers, finished.as_of))
+        console.print(score_table(made, finished.tickers, finished.as_of))
+        console.print(f"warehouse: {made.database}")
+        console.print(f"report:    {finished.report}")
+        console.print(finished.message)
     if not finished.succeeded:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from stockjax.cli.options import (
     flow_runner,
     settings_from_flags,
 )
+from stockjax.cli.terminal import output_may_be_cut
 
 
 def tune(
@@ -33,6 +34,7 @@ def tune(
     with open_study(settings.warehouse, finished.study) as study:
         found = trial_results(study)
     console = Console()
-    console.print(search_table(trials_table(found), list(found[0].values)))
-    console.print(f"report: {finished.report}")
-    console.print(finished.message)
+    with output_may_be_cut():
+        console.print(search_table(trials_table(found), list(found[0].values)))
+        console.print(f"report: {finished.report}")
+        console.print(finished.message)

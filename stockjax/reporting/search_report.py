@@ -9,7 +9,6 @@ import jinja2
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
-from rich.table import Table
 
 from stockjax.reporting.markdown_summary import cell
 from stockjax.reporting.plots import data_url, search_so_far
@@ -17,6 +16,7 @@ from stockjax.reporting.report import write_latest_report
 from stockjax.reporting.report_folder import PAGE, SEARCH_PAGE, chart_library, report_folder
 from stockjax.reporting.report_folder import write_whole as write_page
 from stockjax.reporting.text import records
+from stockjax.reporting.uncut import UncutTable
 from stockjax.warehouse import Warehouse
 
 MAX_TRIALS = 10
@@ -41,7 +41,7 @@ def search_table(trials: pd.DataFrame, searched: Sequence[str]) -> RenderableTyp
         The names of those settings.
 
     """
-    table = Table(
+    table = UncutTable(
         title="Settings of training, tried on the past",
         caption="bps: pinball loss. Better by: % less of it than the current settings, on the same days.",
         box=SIMPLE_HEAD,

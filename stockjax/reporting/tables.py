@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from stockjax.errors import UsageError
-from stockjax.reporting.text import printable
+from stockjax.reporting.text import price_text, printable
+from stockjax.reporting.uncut import UncutTable
 from stockjax.scoring.skill import backtest_scores
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
@@ -24,16 +24,16 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | N
     rows = read_table(warehouse, "forecasts_table", tickers=list(tickers), until=until or date.max)
     rows = rows[rows["model"] == "lstm"]
     targets = ", ".join(sorted({f"{day:%Y-%m-%d}" for day in rows["target"]}))
-    table = Table(title=f"Forecast close for {targets or 'no session'}")
+    table = UncutTable(title=f"Forecast close for {targets or 'no session'}")
     for heading in ("ticker", "last close", "forecast", "50% interval", "90% interval", "scale"):
         table.add_column(heading, justify="left" if heading == "ticker" else "right", no_wrap=True)
     for row in _records(rows):
         table.add_row(
             Text(printable(row["ticker"])),
-            f"{row['basis_close']:.2f}",
-            f"{row['predicted_close']:.2f}",
-            f"{row['q25']:.2f} … {row['q75']:.2f}",
-            f"{row['q05']:.2f} … {row['q95']:.2f}",
+            price_text(row["basis_close"]),
+            price_text(row["predicted_close"]),
+            f"{price_text(row['q25'])} … {price_text(row['q75'])}",
+            f"{price_text(row['q05'])} … {price_text(row['q95'])}",
             f"{row['scale']:.2%}",
         )
     return _with_rest(table, len(rows))
@@ -45,7 +45,7 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None
     lstm = rows[rows["model"] == "lstm"]
     walk = rows[rows["model"] == "random_walk"]
     walks = dict(zip(walk["ticker"], walk["rmse"], strict=True))
-    table = Table(
+    table = UncutTable(
         title="How far off the last 63 sessions were",
         caption="Skill: 1 - error / error of the random walk, of log returns; pinball: the same against HAR; "
         "above 0 is better. Nothing beats 'tomorrow = today' by much. 50%, 90%: closes inside the interval.",
@@ -66,8 +66,8 @@ def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None
         table.add_row(
             Text(printable(row["ticker"])),
             str(row["n"]),
-            f"{row['rmse']:.3f}",
-            f"{walks[row['ticker']]:.3f}",
+            price_text(row["rmse"], 3),
+            price_text(walks[row["ticker"]], 3),
             _signed(row["rmse_skill"]),
             _signed(row["mae_skill"]),
             _signed(row["pinball_skill"]),
@@ -83,16 +83,16 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
     if scores.empty:
         return "no forecast of that range has an outcome yet"
     counts = scores.iloc[0]
-    errors = Table(
+    errors = UncutTable(
         title=f"{counts['n']:.0f} forecasts of {counts['days']:.0f} sessions, from {first} to {last}",
         caption="Pinball loss and CRPS in basis points of the log return; skill: 1 - pinball loss / that of "
         "HAR or EWMA in %, with its 95% interval over days.",
     )
-    intervals = Table(
+    intervals = UncutTable(
         title="Errors, and how often closes fell inside the intervals",
         caption="RMSE and MAE over those of the random walk; 90% also by terciles of volatility.",
     )
-    points = Table(
+    points = UncutTable(
         title="Points and widths",
         caption="MAPE of the close; direction: share of signs that were right; interval score (Winkler) and "
         "width of the 90% interval in % of the price.",
@@ -173,7 +173,7 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     if state:
         rows = rows[rows["state"] == state]
     counted = ", ".join(f"{counts[name]} {name}" for name in counts.index) or "no tickers"
-    table = Table(title=f"Tickers: {counted}")
+    table = UncutTable(title=f"Tickers: {counted}")
     for heading in ("ticker", "state", "exchange", "source", "last price", "behind", "forecast for"):
         table.add_column(heading, justify="right" if heading == "behind" else "left", no_wrap=True)
     outcomes = read_table(warehouse, "last_outcomes")
@@ -196,10 +196,10 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     return Group(table, *([_outcomes(shown)] if len(shown) else []), Text("\n".join(lines)))
 
 
-def _outcomes(outcomes: pd.DataFrame) -> Table:
+def _outcomes(outcomes: pd.DataFrame) -> UncutTable:
     """The last forecast of each ticker that has an outcome, and the outcome."""
     inside = f"{outcomes['inside_90'].mean():.0%} inside the 90% interval"
-    table = Table(title=f"Last forecasts and what happened: {inside}")
+    table = UncutTable(title=f"Last forecasts and what happened: {inside}")
     for heading in ("ticker", "session", "forecast", "90% interval", "close", "inside"):
         table.add_column(
             heading, justify="left" if heading in {"ticker", "session"} else "right", no_wrap=True
@@ -208,9 +208,9 @@ def _outcomes(outcomes: pd.DataFrame) -> Table:
         table.add_row(
             Text(printable(row["ticker"])),
             _day(row["target"]),
-            f"{row['predicted_close']:.2f}",
-            f"{row['q05']:.2f} … {row['q95']:.2f}",
-            f"{row['actual_close']:.2f}",
+            price_text(row["predicted_close"]),
+            f"{price_text(row['q05'])} … {price_text(row['q95'])}",
+            price_text(row["actual_close"]),
             "yes" if row["inside_90"] else "no",
         )
     return table
@@ -234,7 +234,7 @@ def _signed(value: float | None) -> str:
     return "–" if value is None or pd.isna(value) else f"{value:+.2%}"
 
 
-def _with_rest(table: Table, rows: int) -> RenderableType:
+def _with_rest(table: UncutTable, rows: int) -> RenderableType:
     if rows <= MAX_ROWS:
         return table
     return Group(table, f"and {rows - MAX_ROWS} more: stockjax sql 'FROM latest_forecasts'")

@@ -5,13 +5,13 @@ from typing import Any
 import pandas as pd
 import plotext
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from stockjax.errors import UsageError
 from stockjax.reporting.plots import closes_and_errors
 from stockjax.reporting.series import SESSIONS, read_series
-from stockjax.reporting.text import printable
+from stockjax.reporting.text import price_text, printable
+from stockjax.reporting.uncut import UncutTable
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
@@ -82,13 +82,13 @@ def _forecast(ticker: str, newest: pd.DataFrame) -> RenderableType:
         return Text(f"{ticker}: no night has forecast it")
     row = newest.iloc[0]
     return Text(
-        f"{ticker}, {row['target']:%Y-%m-%d} ({row['origin']}): {row['predicted_close']:.2f} after "
-        f"{row['basis_close']:.2f}; 50% within {row['q25']:.2f} … {row['q75']:.2f}, "
-        f"90% within {row['q05']:.2f} … {row['q95']:.2f}; scale {row['scale']:.2%}"
+        f"{ticker}, {row['target']:%Y-%m-%d} ({row['origin']}): {price_text(row['predicted_close'])} after "
+        f"{price_text(row['basis_close'])}; 50% within {price_text(row['q25'])} … {price_text(row['q75'])}, "
+        f"90% within {price_text(row['q05'])} … {price_text(row['q95'])}; scale {row['scale']:.2%}"
     )
 
 
-def _outcomes(model: str, history: pd.DataFrame) -> Table:
+def _outcomes(model: str, history: pd.DataFrame) -> UncutTable:
     headings = ("session", "origin", "forecast", "90% interval", "close", "error", "in")
     table = _table(f"The last forecasts of {model} and what happened", headings, left=2)
     table.caption = "In: the narrowest interval that the close fell into."
@@ -96,16 +96,16 @@ def _outcomes(model: str, history: pd.DataFrame) -> Table:
         table.add_row(
             f"{row['target']:%Y-%m-%d}",
             str(row["origin"]),
-            f"{row['predicted_close']:.2f}",
-            f"{row['q05']:.2f} … {row['q95']:.2f}",
-            f"{row['actual_close']:.2f}",
+            price_text(row["predicted_close"]),
+            f"{price_text(row['q05'])} … {price_text(row['q95'])}",
+            price_text(row["actual_close"]),
             f"{row['return_error']:+.2%}",
             "50%" if row["inside_50"] else "90%" if row["inside_90"] else "no",
         )
     return table
 
 
-def _scores(scores: pd.DataFrame) -> Table:
+def _scores(scores: pd.DataFrame) -> UncutTable:
     headings = ("model", "last", "n", "RMSE", "skill", "MAE", "pinball", "90%")
     table = _table("Scores", headings, left=1)
     table.caption = (
@@ -117,7 +117,7 @@ def _scores(scores: pd.DataFrame) -> Table:
             str(row["model"]),
             str(row["window_sessions"]),
             str(row["n"]),
-            f"{row['rmse']:.3f}",
+            price_text(row["rmse"], 3),
             *(_signed(row[name]) for name in ("rmse_skill", "mae_skill", "pinball_skill")),
             f"{row['coverage_90']:.0%}",
         )
@@ -139,8 +139,8 @@ def _chart(history: pd.DataFrame, width: int) -> str:
     return f"{drawn}\no close    ' and . ends of the 90% interval\n"
 
 
-def _table(title: str, headings: tuple[str, ...], left: int) -> Table:
-    table = Table(title=title)
+def _table(title: str, headings: tuple[str, ...], left: int) -> UncutTable:
+    table = UncutTable(title=title)
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="left" if place < left else "right", no_wrap=True)
     return table

@@ -3,7 +3,6 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -63,7 +62,7 @@ def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterat
 
 def _check_file() -> None:
     asked = os.environ.get(CONFIG_VARIABLE)
-    if asked and not Path(asked).is_file():
+    if asked and not config_file().is_file():
         raise SettingsError(f"there is no settings file '{asked}'; give --config another path")
 
 
@@ -77,11 +76,8 @@ def _check_environment(environment: Mapping[str, str]) -> None:
     for variable in sorted(environment):
         if variable.upper().startswith(ENVIRONMENT_PREFIX) and variable.upper() not in accepted:
             near = difflib.get_close_matches(variable.upper(), known, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            allowed = ", ".join(sorted(known))
-            raise SettingsError(
-                f"the environment variable {variable} names no setting{hint}; allowed: {allowed}"
-            )
+            allowed = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(sorted(known))}"
+            raise SettingsError(f"the environment variable {variable} names no setting; {allowed}")
 
 
 def _sentence(error: ValidationError) -> str:

@@ -1,7 +1,9 @@
 """All settings as one model, and the places that they come from."""
 
 import os
+import tomllib
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from stockjax.settings.paths import SettingsPath
 from stockjax.settings.renamed import RenamedEnvironment, with_new_names
 from stockjax.settings.sections import (
     AlertSettings,
@@ -48,7 +51,7 @@ SOURCE_GROUP, FEATURE_GROUP = "stockjax.sources", "stockjax.features"
 
 def config_file() -> Path:
     """The settings file: `$STOCKJAX_CONFIG`, else `stockjax.toml` in the working directory."""
-    return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+    return Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG).expanduser()
 
 
 def feature_entry_point(name: str) -> EntryPoint:
@@ -69,23 +72,33 @@ def feature_entry_point(name: str) -> EntryPoint:
     return found[name]
 
 
+class _TomlSource(TomlConfigSettingsSource):
+    """The settings file, with or without the byte order mark that editors of Windows write."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))
+
+
 class Settings(BaseSettings):
     """All settings. Make them with `load_settings`, which raises SettingsError for what is not allowed."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
     )
 
-    warehouse: Path = Field(Path("warehouse"), description="folder of the database and the models")
+    warehouse: SettingsPath = Field(Path("warehouse"), description="folder of the database and the models")
     source: str = Field(
         "sample", description="where prices come from: sample, files, yahoo, or the entry point of a package"
     )
-    path: Path | None = Field(None, description="file or folder of the source 'files'")
+    path: SettingsPath | None = Field(None, description="file or folder of the source 'files'")
     tickers: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="tickers to forecast; empty: `tickers_file`, else `universe`, else all of the source",
     )
-    tickers_file: Path | None = Field(
+    tickers_file: SettingsPath | None = Field(
         None, description="a text file of tickers, or a CSV file with a column 'ticker' or 'symbol'"
     )
     universe: UniverseName | None = Field(None, description="a list that comes with stockjax: djia or sp500")
@@ -101,7 +114,7 @@ class Settings(BaseSettings):
     )
     seed: int = Field(0, ge=0, description="first seed of every random draw")
     workers: int = Field(0, ge=0, description="training threads; 0: one per core")
-    cache: Path = Field(
+    cache: SettingsPath = Field(
         user_cache_path("stockjax"), description="folder of compiled programs; safe to delete"
     )
     lock_timeout: float = Field(60.0, gt=0, description="seconds to wait for the warehouse")
@@ -133,7 +146,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags take precedence over the environment, and the environment over the file."""
         del env_settings, dotenv_settings, file_secret_settings
-        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        toml = _TomlSource(settings_cls, toml_file=config_file())
         return init_settings, RenamedEnvironment(settings_cls), toml
 
     @model_validator(mode="before")

@@ -1,10 +1,11 @@
 """The sections of the settings, with the description that the reference prints of each value."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
+
+from stockjax.settings.paths import SettingsPath
 
 TrainingMode = Literal["adapter", "full", "own"]
 IfRunning = Literal["cancel", "wait"]
@@ -188,7 +189,7 @@ class BaseUniverseSettings(Section):
     tickers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="additional tickers that train the base; *: all tickers of the source"
     )
-    tickers_file: Path | None = Field(
+    tickers_file: SettingsPath | None = Field(
         None, description="additional tickers that train the base, from a file as in `tickers_file`"
     )
     universe: UniverseName | None = Field(
@@ -249,7 +250,9 @@ class ExportSettings(Section):
     """Files of the newest forecasts."""
 
     latest: bool = Field(True, description="write the newest forecasts as Parquet and CSV after a run")
-    folder: Path | None = Field(None, description="folder of these files; empty: `exports` in the warehouse")
+    folder: SettingsPath | None = Field(
+        None, description="folder of these files; empty: `exports` in the warehouse"
+    )
 
 
 class TrainingSettings(Section):

@@ -1,9 +1,12 @@
 """How compiled programs are kept between processes, and how many there are."""
 
+import os
 import threading
 from pathlib import Path
 
 import jax
+
+from stockjax.errors import UsageError
 
 _COMPILATION_EVENT = "/jax/core/compile/backend_compile_duration"
 
@@ -12,7 +15,15 @@ _lock = threading.Lock()
 
 
 def use_compilation_cache(folder: Path) -> None:
-    """Keep compiled programs in `folder`, however small and quickly compiled they are."""
+    """Keep compiled programs in `folder`, however small and quickly compiled they are.
+
+    Raises
+    ------
+    UsageError
+        JAX has no device.
+
+    """
+    check_device()
     folder.mkdir(parents=True, exist_ok=True)
     options = {
         "jax_compilation_cache_dir": str(folder.resolve()),
@@ -21,6 +32,26 @@ def use_compilation_cache(folder: Path) -> None:
     }
     for name, value in options.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]
+
+
+def check_device() -> None:
+    """Refuse to go on without a device that JAX can use.
+
+    Raises
+    ------
+    UsageError
+        The one that is asked for is not there.
+
+    """
+    try:
+        jax.devices()
+    except Exception as error:
+        # JAX raises what its back ends raise: RuntimeError, or AssertionError without a word.
+        asked = os.environ.get("JAX_PLATFORMS") or "any device"
+        why = " ".join(str(error).split())[:150] or type(error).__name__
+        raise UsageError(
+            f"JAX cannot use '{asked}' on this machine ({why}); unset JAX_PLATFORMS, or install a JAX for it"
+        ) from error
 
 
 def compilations() -> int:

@@ -249,6 +249,8 @@ class Warehouse:
 
     def _copy_to(self, place: Path) -> None:
         """Copy the closed database to a new file in its folder and move that into place in one step."""
+        # A link to a share is written through.
+        place = place.resolve()
         fresh = place.with_name(f".{place.name}.new")
         shutil.copyfile(self.database, fresh)
         with fresh.open("rb") as copied:

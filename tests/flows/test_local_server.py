@@ -1,15 +1,18 @@
 """Which server records a run: the configured one while it is there, however slow."""
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
 from flows import local_server
 from flows.local_server import answers
+from stockjax.errors import StockjaxError
 
 
 @contextmanager
@@ -59,3 +62,37 @@ def test_one_that_is_unwell_or_absent_is_not_used() -> None:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         assert not answers(f"http://127.0.0.1:{place.getsockname()[1]}/api")
+
+
+class Ended:
+    """A server that has ended."""
+
+    def poll(self) -> int:
+        return 1
+
+
+TRACEBACK = b"""Traceback (most recent call last):
+  File "x.py", line 1, in <module>
+alembic.util.exc.CommandError: Can't locate revision identified by 'abc'
+ERROR:    Application startup failed. Exiting.
+"""
+
+
+@pytest.mark.parametrize(
+    ("messages", "cause"),
+    [
+        (TRACEBACK, "alembic.util.exc.CommandError: Can't locate revision identified by 'abc'"),
+        (b"killed\n", "killed"),
+        (b"", "it wrote no message"),
+    ],
+)
+def test_what_keeps_a_temporary_server_from_starting_is_named(
+    monkeypatch: pytest.MonkeyPatch, messages: bytes, cause: str
+) -> None:
+    monkeypatch.setattr(local_server, "answers", lambda api: False)
+    ended: Any = Ended()
+    with pytest.raises(StockjaxError) as failure:
+        local_server._wait_until_healthy(ended, "http://127.0.0.1:1/api", io.BytesIO(messages))
+    sentence = f"the temporary Prefect server did not start ({cause}); check the database of Prefect in '"
+    assert str(failure.value).startswith(sentence)
+    assert str(failure.value).endswith("or set PREFECT_HOME to an empty folder")
