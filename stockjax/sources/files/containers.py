@@ -17,7 +17,8 @@ import python_calamine
 from stockjax.errors import InvalidDataError
 from stockjax.sources.files.json_tables import table_of_json
 from stockjax.sources.files.known_formats import ticker_of_file
-from stockjax.sources.files.text_cells import read_text_cells
+from stockjax.sources.files.text_cells import LONGEST_LINE as _LONGEST_LINE
+from stockjax.sources.files.text_cells import read_text_cells, refuse_long_line
 
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".asc", ".prn", ".dat", ".json", ".jsonl", ".ndjson", ".parquet", ".pq",
@@ -27,8 +28,13 @@ SUFFIXES = (
 
 _UNPACKED = 256 * 1024 * 1024
 """Bytes that a packed file may have when it is unpacked."""
+_LARGEST = 4 * _UNPACKED
+"""Bytes that a text may have."""
+_MOST_CELLS, _TEXT = 128_000_000, 7
+"""Cells that a Parquet file may have; a text counts as so many more."""
 _MOST_MEMBERS = 20_000
 _GZIP, _ZIP, _PARQUET, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
+_PACKED = (_GZIP, _ZIP, _PARQUET, _OLD_EXCEL)
 _SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
@@ -76,6 +82,7 @@ def sheets_of(path: Path, name: str) -> Iterator[Sheet]:
         if start.startswith(_PARQUET):
             yield _of_parquet(path, name, keys)
             return
+        _refuse_large(path, start)
         yield from _of_bytes(path.read_bytes(), name, keys)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, pyarrow.ArrowException) as error:
         if isinstance(error, InvalidDataError):
@@ -84,6 +91,18 @@ def sheets_of(path: Path, name: str) -> Iterator[Sheet]:
         raise InvalidDataError(
             f"it is damaged, or not what its name says ({why}); replace or remove it"
         ) from error
+
+
+def _refuse_large(path: Path, start: bytes) -> None:
+    """Refuse what would fill the memory before it is read."""
+    size = path.stat().st_size
+    at_once = start.startswith((b"{", b"[", *_PACKED))
+    if size > _UNPACKED // 4 and not at_once:
+        with path.open("rb") as opened:
+            while block := opened.read(_LONGEST_LINE):
+                refuse_long_line(block)
+    if size > (_UNPACKED if at_once else _LARGEST):
+        raise InvalidDataError(f"it has {size / 2**20:,.0f} MiB; split it by ticker or year")
 
 
 def _of_bytes(content: bytes, name: str, keys: Mapping[str, str]) -> Iterator[Sheet]:
@@ -110,16 +129,23 @@ def _of_bytes(content: bytes, name: str, keys: Mapping[str, str]) -> Iterator[Sh
 
 
 def _unpacked(stream: Any) -> bytes:
-    content: bytes = stream.read(_UNPACKED + 1)
-    if len(content) > _UNPACKED:
-        raise InvalidDataError("it unpacks to more than 256 MiB; unpack it, and check what it holds")
-    return content
+    content = bytearray()
+    while block := stream.read(_LONGEST_LINE):
+        content += block
+        if len(content) > _UNPACKED:
+            raise InvalidDataError("it unpacks to more than 256 MiB; unpack it, and check what it holds")
+    return bytes(content)
 
 
 def _of_zip(content: bytes, name: str) -> Iterator[Sheet]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
+        for member in members:
+            if member.filename.startswith("/") or ".." in PurePosixPath(member.filename).parts:
+                raise InvalidDataError(f"its member '{member.filename}' lies outside; unpack it elsewhere")
         members = [member for member in members if not _is_hidden(member.filename)]
+        if not members:
+            raise InvalidDataError("it holds no file; fill or remove it")
         if len(members) > _MOST_MEMBERS:
             raise InvalidDataError(f"it holds {len(members)} files; unpack it")
         read = 0
@@ -176,8 +202,12 @@ def _as_text(cell: Any) -> str:
 
 
 def _of_parquet(source: Any, name: str, keys: Mapping[str, str]) -> Sheet:
-    table = pyarrow.parquet.ParquetFile(source).read()
-    frame = table.to_pandas()
+    opened = pyarrow.parquet.ParquetFile(source)
+    texts = sum(not pyarrow.types.is_primitive(column.type) for column in opened.schema_arrow)
+    rows = opened.metadata.num_rows
+    if rows * (len(opened.schema_arrow) + _TEXT * texts) > _MOST_CELLS:
+        raise InvalidDataError(f"it has {rows:,} rows, more than fit into memory; split it by ticker or year")
+    frame = opened.read().to_pandas()
     index = frame.index
     if not (isinstance(index, pd.RangeIndex) and index.name is None):
         # Levels of the index are columns; one without a name that only counts rows is none.

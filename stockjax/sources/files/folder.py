@@ -79,7 +79,8 @@ class FilesSource(RecordedSource):
         """
         delivery = self.deliver()
         if delivery.prices.empty:
-            raise InvalidDataError("; ".join(together(delivery.failures)))
+            reasons = together(delivery.failures) or [f"{self.where} holds no prices; give another --path"]
+            raise InvalidDataError("; ".join(reasons))
         return delivery
 
     def deliver(self) -> Delivery:
@@ -161,7 +162,9 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
         for name in sorted(names):
             path = Path(place) / name
-            if not name.startswith((".", "_")) and path.resolve().is_relative_to(inside):
+            if name.startswith((".", "_")) or not path.is_file():
+                continue
+            if path.resolve().is_relative_to(inside):
                 yield path
 
 

@@ -52,7 +52,10 @@ def locate(sheet: Sheet) -> Body:
     _refuse_more_cells(rows, table.headings)
     if rows.empty:
         raise InvalidDataError("it has headings and no rows; fill or remove it")
-    return Body(sheet, rows.reset_index(drop=True).assign(part=0), columns, table.headings)
+    rows = rows.reset_index(drop=True)
+    return Body(
+        sheet, pd.concat([rows, pd.Series(0, rows.index, name="part")], axis=1), columns, table.headings
+    )
 
 
 def _refuse_more_cells(rows: pd.DataFrame, headings: tuple[tuple[str, ...], ...]) -> None:

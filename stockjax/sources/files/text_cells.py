@@ -12,11 +12,11 @@ from stockjax.errors import InvalidDataError
 from stockjax.sources.files.headings import find_table
 
 SEPARATORS = (",", ";", "\t", "|")
+LONGEST_LINE = 1024 * 1024
 HEAD_LINES = 60
 """So many lines are looked at to find the headings."""
 
 _HEAD_BYTES = 256 * 1024
-_LONGEST_LINE = 1024 * 1024
 _BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\x00\x00": "utf-32",
@@ -108,10 +108,21 @@ def _encoding(content: bytes) -> str:
 
 
 def _refuse_long_lines(content: bytes) -> None:
-    for start in range(0, len(content) - _LONGEST_LINE, _LONGEST_LINE):
-        end = start + _LONGEST_LINE
-        if content.find(b"\n", start, end) < 0 and content.find(b"\r", start, end) < 0:
-            raise InvalidDataError("it has a line of more than a mebibyte, which no table of prices has")
+    for start in range(0, len(content) - LONGEST_LINE, LONGEST_LINE):
+        refuse_long_line(content[start : start + LONGEST_LINE])
+
+
+def refuse_long_line(block: bytes) -> None:
+    """Refuse a mebibyte of text without the end of a line.
+
+    Raises
+    ------
+    InvalidDataError
+        It has none.
+
+    """
+    if len(block) == LONGEST_LINE and b"\n" not in block and b"\r" not in block:
+        raise InvalidDataError("it has a line of more than a mebibyte, which no table of prices has")
 
 
 def _shape(lines: list[str]) -> _Shape:
