@@ -1,6 +1,5 @@
 """Files of prices, read and checked as a run would, without a warehouse."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,4 +65,4 @@ def check_files(settings: Settings) -> FileCheck:
         no_prices()[list(PRICE_COLUMNS)],
     )
     accepted = checked.accepted[list(PRICE_COLUMNS)].sort_values(["ticker", "session"], ignore_index=True)
-    return FileCheck(source.report, accepted, delivery.failures, dict(Counter(checked.quarantined["reason"])))
+    return FileCheck(source.report, accepted, delivery.failures, checked.summary)
