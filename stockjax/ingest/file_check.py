@@ -10,9 +10,8 @@ from stockjax.ingest.listings import listings
 from stockjax.quality import check
 from stockjax.settings import Settings
 from stockjax.sources import PRICE_COLUMNS, no_prices
-from stockjax.sources.files import FilesSource
-from stockjax.sources.files.folder import FolderReport
-from stockjax.sources.open import reading
+from stockjax.sources.files.file_report import FolderReport
+from stockjax.sources.open import files_source
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def check_files(settings: Settings) -> FileCheck:
     """
     if settings.path is None:
         raise UsageError("there is no path to check; give a file or a folder of prices")
-    source = FilesSource(settings.path, reading(settings))
+    source = files_source(settings, settings.path)
     delivery = source.deliver()
     last = source.last_session() if delivery.prices["session"].notna().any() else None
     exchanges = {

@@ -1,11 +1,14 @@
 """From settings to a source."""
 
+import json
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from stockjax.errors import SettingsError
 from stockjax.sessions import exchange
 from stockjax.settings import BUILT_IN_SOURCES, SOURCE_GROUP, Settings
 from stockjax.sources.files import FilesSource, Reading
+from stockjax.sources.files.delivery_cache import DeliveryCache
 from stockjax.sources.protocol import Source
 from stockjax.sources.sample import SampleSource
 
@@ -33,8 +36,20 @@ def open_source(settings: Settings) -> Source:
 
         return YahooSource(settings.yahoo)
     if settings.source == "files" and settings.path:
-        return FilesSource(settings.path, reading(settings))
+        return files_source(settings, settings.path)
     return SampleSource()
+
+
+def files_source(settings: Settings, path: Path) -> FilesSource:
+    """The files of a path; what was read of the same files before is in the cache.
+
+    Raises
+    ------
+    UsageError
+        The settings name an exchange that does not exist.
+
+    """
+    return FilesSource(path, reading(settings), DeliveryCache(settings.cache / "prices"))
 
 
 def reading(settings: Settings) -> Reading:
@@ -48,7 +63,8 @@ def reading(settings: Settings) -> Reading:
     """
     default = exchange(settings.exchange)
     own = {ticker: exchange(code) for ticker, code in settings.exchanges.items()}
-    return Reading(lambda ticker: own.get(ticker, default), settings.files.intraday)
+    text = json.dumps([settings.exchange, settings.exchanges, settings.files.intraday], sort_keys=True)
+    return Reading(lambda ticker: own.get(ticker, default), settings.files.intraday, text)
 
 
 def _of_package(settings: Settings) -> Source:

@@ -39,8 +39,8 @@ def test_every_file_is_accounted_for(folder: Path, capsys: pytest.CaptureFixture
     code, text = checked(capsys, folder)
     assert code == 1
     assert text.splitlines() == [
-        "AAA.csv: a table with headings; AAA; 3 rows, 2013-02-27 to 2013-03-01; adjusted closes: none",
-        "deeper/BBB.csv: a table with headings; BBB; 3 rows, 2013-02-27 to 2013-03-01; adjusted closes: none",
+        "AAA.csv: Stooq; AAA; 3 rows, 2013-02-27 to 2013-03-01; adjusted closes: none",
+        "deeper/BBB.csv: Stooq; BBB; 3 rows, 2013-02-27 to 2013-03-01; adjusted closes: none",
         "not read, for their names end otherwise: 'notes.docx', 'read me.txt'",
         "refused: 'CCC.csv' cannot be read: it lacks the column(s) close (its first line is 'Date', 'Open', "
         "'High', 'Low')",
@@ -64,7 +64,7 @@ def test_the_same_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [each["file"] for each in answer["files"]] == ["AAA.csv", "deeper/BBB.csv"]
     assert answer["files"][0] == {
         "file": "AAA.csv",
-        "format": "a table with headings",
+        "format": "Stooq",
         "tickers": ["AAA"],
         "rows": 3,
         "first": "2013-02-27",
@@ -104,7 +104,7 @@ def test_intraday_bars_are_aggregated_where_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bars = [
-        f"2013-03-{day:02} {hour}:30:00-05:00,10,{hour},9,{hour / 2},100"
+        f"2013-03-{day:02} {hour}:30:00-05:00,10,{hour},9,{hour - 0.5},100"
         for day in (1, 4)
         for hour in (10, 14)
     ]
@@ -117,4 +117,6 @@ def test_intraday_bars_are_aggregated_where_that_is_asked_for(
     assert code == 0
     assert "4 bars aggregated to 2 days" in text
     rows = pd.read_csv(tmp_path / "rows.csv")
-    assert rows[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == [[10, 14, 9, 7, 200]] * 2
+    assert (
+        rows[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == [[10, 14, 9, 13.5, 200]] * 2
+    )

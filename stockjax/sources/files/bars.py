@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stockjax.errors import InvalidDataError
@@ -88,6 +89,30 @@ def one_bar_a_day(prices: pd.DataFrame, clock: pd.Series, intraday: Intraday) ->
     return daily[list(prices.columns)], f"{len(prices)} bars aggregated to {len(daily)} days"
 
 
+def numbered_days(prices: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.datetime64]]:
+    """The distinct days of each ticker in their order.
+
+    Parameters
+    ----------
+    prices
+        Columns ticker and session.
+
+    Returns
+    -------
+    The number of the ticker among the sorted ones, and the day, unit days; both (n,).
+
+    """
+    ticker = prices["ticker"].astype("category").cat.codes.to_numpy().astype(np.intp)
+    day = prices["session"].to_numpy().astype("datetime64[D]")
+    known = (ticker >= 0) & ~np.isnat(day)
+    ticker, day = ticker[known], day[known]
+    order = np.lexsort((day, ticker))
+    ticker, day = ticker[order], day[order]
+    new = np.ones(len(day), dtype=bool)
+    new[1:] = (ticker[1:] != ticker[:-1]) | (day[1:] != day[:-1])
+    return ticker[new], day[new]
+
+
 def refuse_long_bars(prices: pd.DataFrame) -> dict[str, InvalidDataError]:
     """Why each ticker with weekly or longer bars is refused.
 
@@ -103,11 +128,11 @@ def refuse_long_bars(prices: pd.DataFrame) -> dict[str, InvalidDataError]:
     'A' has one bar in 5 weekdays, as weekly bars have; give daily bars
 
     """
-    known = prices[["ticker", "session"]].dropna().drop_duplicates().sort_values(["ticker", "session"])
-    days = known["session"].to_numpy().astype("datetime64[D]")
-    same = known["ticker"].to_numpy()[1:] == known["ticker"].to_numpy()[:-1]
-    gaps = pd.Series(np.busday_count(days[:-1], days[1:]))[same]
-    by_ticker = gaps.groupby(known["ticker"].to_numpy()[1:][same]).agg(["median", "size"])
+    ticker, day = numbered_days(prices)
+    same = ticker[1:] == ticker[:-1]
+    gaps = pd.Series(np.busday_count(day[:-1], day[1:]))[same]
+    by_ticker = gaps.groupby(ticker[1:][same]).agg(["median", "size"])
+    by_ticker.index = prices["ticker"].astype("category").cat.categories[by_ticker.index]
     long = by_ticker[(by_ticker["median"] > _LONG) & (by_ticker["size"] >= _FEWEST - 1)]
     return {
         str(ticker): InvalidDataError(

@@ -38,3 +38,23 @@ class FileReport:
     adjustment: str
     remarks: tuple[str, ...] = ()
     guesses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What came of a folder.
+
+    Attributes
+    ----------
+    files
+        What was read from each file.
+    remarks
+        What holds for several files: rows that differ, tickers in two spellings, rows that were held.
+    unread
+        Files that are no price files by their ending, below the folder.
+
+    """
+
+    files: tuple[FileReport, ...] = ()
+    remarks: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stockjax.errors import InvalidDataError, SourceError, UsageError
-from stockjax.sources.files.bars import refuse_long_bars
+from stockjax.sources.files.bars import numbered_days, refuse_long_bars
 from stockjax.sources.files.containers import SUFFIXES
-from stockjax.sources.files.file_report import FileReport
+from stockjax.sources.files.delivery_cache import DeliveryCache, fingerprint_of
+from stockjax.sources.files.file_report import FileReport, FolderReport
 from stockjax.sources.files.headings import NoPricesError
 from stockjax.sources.files.overlaps import Part, merge
 from stockjax.sources.files.price_file import Reading, read_tables
@@ -21,27 +23,7 @@ from stockjax.wording import names_text, together
 _MANY_USES = (".txt", ".dat", ".asc", ".prn", ".json", ".jsonl", ".ndjson")
 """Endings of files that may be about anything: without a price they are not read, rather than refused."""
 _FAR = 366
-_FEW = 2
-
-
-@dataclass(frozen=True)
-class FolderReport:
-    """What came of a folder.
-
-    Attributes
-    ----------
-    files
-        What was read from each file.
-    remarks
-        What holds for several files: rows that differ, tickers in two spellings, rows that were held.
-    unread
-        Files that are no price files by their ending, below the folder.
-
-    """
-
-    files: tuple[FileReport, ...] = ()
-    remarks: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+_FEW, _LONG_BEFORE = 2, 20
 
 
 @dataclass
@@ -56,9 +38,12 @@ class FilesSource(RecordedSource):
 
     name = "files"
 
-    def __init__(self, path: Path, reading: Reading | None = None) -> None:
+    def __init__(
+        self, path: Path, reading: Reading | None = None, cache: DeliveryCache | None = None
+    ) -> None:
         self.path = path
         self._reading = reading or Reading()
+        self._cache = cache
         self.report = FolderReport()
 
     @property
@@ -93,6 +78,17 @@ class FilesSource(RecordedSource):
 
         """
         found, unread = price_files(self.path)
+        if self._cache is None:
+            return self._read(found, unread)
+        fingerprint = fingerprint_of(found, unread, self._reading.settings)
+        if known := self._cache.get(fingerprint):
+            delivery, self.report = known
+            return delivery
+        delivery = self._read(found, unread)
+        self._cache.put(fingerprint, delivery, self.report)
+        return delivery
+
+    def _read(self, found: Sequence[tuple[Path, str]], unread: list[str]) -> Delivery:
         collected = _Collected()
         for path, name in found:
             try:
@@ -187,15 +183,17 @@ def _one_spelling(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
 
 def _held(prices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Without the dates of one or two last rows of a history that come more than a year after the others."""
-    known = prices.loc[prices["session"] <= today(), ["ticker", "session"]].dropna().drop_duplicates()
-    known = known.sort_values(["ticker", "session"])
-    gap = known.groupby("ticker")["session"].diff().dt.days
-    left = known.groupby("ticker").cumcount(ascending=False)
-    before = known.groupby("ticker").cumcount()
-    jumps = known[(gap > _FAR) & (left < _FEW) & (before > 20)]
-    if jumps.empty:
+    past = prices.loc[prices["session"] <= today(), ["ticker", "session"]]
+    ticker, day = numbered_days(past)
+    far = np.flatnonzero((ticker[1:] == ticker[:-1]) & (np.diff(day).astype(int) > _FAR)) + 1
+    before = far - np.searchsorted(ticker, ticker[far], side="left")
+    left = np.searchsorted(ticker, ticker[far], side="right") - 1 - far
+    far = far[(left < _FEW) & (before > _LONG_BEFORE)]
+    if not len(far):
         return prices, []
-    first = jumps.groupby("ticker")["session"].min()
+    names = past["ticker"].astype("category").cat.categories
+    jumps = pd.Series(day[far].astype("datetime64[s]"), index=names[ticker[far]])
+    first = jumps.groupby(level=0).min()
     limit = prices["ticker"].map(first)
     late = limit.notna() & (prices["session"] >= limit) & (prices["session"] <= today())
     held = prices.copy()

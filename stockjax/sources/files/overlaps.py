@@ -63,7 +63,8 @@ def merge(parts: Sequence[Part]) -> Merged:
             replaced.append(history)
             remarks += said
     joined = pd.concat([rows, *replaced], ignore_index=True) if replaced else rows.reset_index(drop=True)
-    return Merged(joined.drop(columns="part"), refused, tuple(remarks))
+    joined = joined.drop(columns="part").astype({"ticker": str})
+    return Merged(joined, refused, tuple(remarks))
 
 
 def _differing(rows: pd.DataFrame) -> list[str]:

@@ -40,11 +40,14 @@ class Reading:
         moment.
     intraday
         What becomes of bars of a part of a day.
+    settings
+        The settings behind the other two, by which what was read is found again.
 
     """
 
     exchange_of: ExchangeFn = lambda ticker: NEW_YORK
     intraday: Intraday = "refuse"
+    settings: str = ""
 
 
 @dataclass(frozen=True)
