@@ -193,7 +193,8 @@ def exchange(code: str) -> Exchange:
 @cache
 def _calendar(code: str) -> exchange_calendars.ExchangeCalendar:
     try:
-        earliest = exchange_calendars.get_calendar(code).bound_min()
+        # Short, for its bounds alone: decades take a second to lay out.
+        earliest = exchange_calendars.get_calendar(code, start="2024-01-01").bound_min()
         start = max(earliest.date(), FIRST_KNOWN_DATE) if earliest is not None else FIRST_KNOWN_DATE
         return exchange_calendars.get_calendar(code, start=start.isoformat())
     except Exception as error:
