@@ -16,6 +16,7 @@ def file_check_text(checked: FileCheck) -> str:
     lines += list(checked.report.remarks)
     if unread := checked.report.unread:
         lines.append(f"not read, for their names end otherwise: {names_text(unread)}")
+    lines += [f"{ticker}: {warning}" for ticker, warning in checked.warnings.items()]
     lines += [f"refused: {sentence}" for sentence in together(checked.failures)]
     noted = ", ".join(f"{name}: {count}" for name, count in checked.noted.items())
     tickers = checked.accepted["ticker"].nunique()
@@ -54,6 +55,7 @@ def file_check_json(checked: FileCheck) -> str:
             for report in checked.report.files
         ],
         "remarks": list(checked.report.remarks),
+        "warnings": dict(checked.warnings),
         "not_read": list(checked.report.unread),
         "refused": {name: str(failure) for name, failure in checked.failures.items()},
         "checks": dict(checked.noted),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stockjax.errors import SourceError, UsageError
-from stockjax.ingest.listings import listings
+from stockjax.ingest.ingest_warnings import of_another_calendar
+from stockjax.ingest.listings import listings, with_usable_calendars
 from stockjax.quality import check
 from stockjax.settings import Settings
 from stockjax.sources import PRICE_COLUMNS, no_prices
@@ -28,6 +29,8 @@ class FileCheck:
         Why a file or a ticker is refused, by its name.
     noted
         For each check how many rows it would reject, repair or flag.
+    warnings
+        By ticker, what is odd about its rows.
 
     """
 
@@ -35,6 +38,7 @@ class FileCheck:
     accepted: pd.DataFrame
     failures: Mapping[str, SourceError]
     noted: Mapping[str, int]
+    warnings: Mapping[str, str]
 
 
 def check_files(settings: Settings) -> FileCheck:
@@ -51,17 +55,21 @@ def check_files(settings: Settings) -> FileCheck:
     source = files_source(settings, settings.path)
     delivery = source.deliver()
     last = source.last_session() if delivery.prices["session"].notna().any() else None
-    exchanges = {
-        ticker: listing.exchange
-        for ticker, listing in listings(
-            sorted(delivery.prices["ticker"].dropna().unique()), settings, {}
-        ).items()
-    }
-    checked = check(
-        delivery.prices,
-        exchanges,
-        {each.code: each.last_session_on_or_before(last) for each in set(exchanges.values())} if last else {},
-        no_prices()[list(PRICE_COLUMNS)],
+    listed = listings(sorted(delivery.prices["ticker"].dropna().unique()), settings, {})
+    if last:
+        listed = with_usable_calendars(listed, lambda each: each.last_session_on_or_before(last))
+    faults = {ticker: listing.fault for ticker, listing in listed.items() if listing.fault}
+    prices = delivery.prices[~delivery.prices["ticker"].isin(faults)].reset_index(drop=True)
+    exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
+    closed = (
+        {each.code: each.last_session_on_or_before(last) for each in set(exchanges.values())} if last else {}
     )
+    checked = check(prices, exchanges, closed, no_prices()[list(PRICE_COLUMNS)])
     accepted = checked.accepted[list(PRICE_COLUMNS)].sort_values(["ticker", "session"], ignore_index=True)
-    return FileCheck(source.report, accepted, delivery.failures, checked.summary)
+    return FileCheck(
+        source.report,
+        accepted,
+        {**delivery.failures, **faults},
+        checked.summary,
+        of_another_calendar(prices, checked.quarantined, listed),
+    )

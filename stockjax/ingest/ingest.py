@@ -11,7 +11,7 @@ import pandas as pd
 from stockjax.errors import HistoryMismatchError, SourceError
 from stockjax.forecasting.plan import Plan
 from stockjax.ingest.continuity import Continuity, continuity
-from stockjax.ingest.ingest_warnings import newest_refused, unlike_their_past
+from stockjax.ingest.ingest_warnings import newest_refused, of_another_calendar, unlike_their_past
 from stockjax.ingest.ingested import Ingested, with_part
 from stockjax.ingest.listings import Listing, listings, with_usable_calendars, without_calendars
 from stockjax.quality import check
@@ -181,7 +181,10 @@ class Ingest:
             **newest_refused(checked.quarantined, as_of),
             **{ticker: HistoryMismatchError(verdict.message) for ticker, verdict in broken.items()},
         }
-        warned = unlike_their_past(checked.quarantined, known)
+        warned = {
+            **of_another_calendar(delivery.prices, checked.quarantined, listed),
+            **unlike_their_past(checked.quarantined, known),
+        }
         return with_part(
             replace(done, listings=listed, zones=zones, warnings={**done.warnings, **warned}),
             delivery,

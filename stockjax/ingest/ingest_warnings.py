@@ -1,5 +1,6 @@
 """What a run says aloud of prices that it stored, refused or did not get."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
@@ -9,6 +10,8 @@ from stockjax.errors import InvalidDataError
 from stockjax.ingest.listings import Listing
 from stockjax.sessions import Exchange
 
+_FEW_CLOSED, _SHARE_CLOSED = 3, 0.01
+"""So many rows, and such a share of them, on days that an exchange is closed are those of another one."""
 CALENDAR_SESSIONS = 60
 """So many sessions before a calendar ends runs begin to warn of it."""
 
@@ -59,6 +62,35 @@ def unlike_their_past(quarantined: pd.DataFrame, known: pd.DataFrame) -> dict[st
         ): f"the close of {day:%Y-%m-%d} moved as by a split or a change of units (pence, pounds) that "
         "its adjusted closes do not have; see quarantine"
         for ticker, day in fresh.groupby("ticker")["session"].max().items()
+    }
+
+
+def of_another_calendar(
+    delivered: pd.DataFrame, quarantined: pd.DataFrame, listed: Mapping[str, Listing]
+) -> dict[str, str]:
+    """By ticker, a sentence on rows that are no sessions of an exchange which only the default names.
+
+    Parameters
+    ----------
+    delivered, quarantined
+        Delivered rows, and what was found wrong with them; columns ticker and reason.
+
+    Example
+    -------
+    >>> rows = pd.DataFrame({"ticker": ["7203.T"] * 4, "reason": "not_a_session"})
+    >>> of_another_calendar(rows, rows, {"7203.T": Listing(Exchange("XNYS"), "default")})["7203.T"]
+    '4 of its 4 rows are no sessions of XNYS; name its exchange in exchanges, such as 7203.T = "XTKS"'
+
+    """
+    closed = Counter(quarantined.loc[quarantined["reason"] == "not_a_session", "ticker"])
+    rows = Counter(delivered["ticker"])
+    return {
+        ticker: f"{count} of its {rows[ticker]} rows are no sessions of {listed[ticker].exchange.code}; "
+        f'name its exchange in exchanges, such as {ticker} = "XTKS"'
+        for ticker, count in closed.items()
+        if ticker in listed
+        and listed[ticker].exchange_source == "default"
+        and count >= max(_FEW_CLOSED, _SHARE_CLOSED * rows[ticker])
     }
 
 

@@ -120,3 +120,13 @@ def test_intraday_bars_are_aggregated_where_that_is_asked_for(
     assert (
         rows[["open", "high", "low", "close", "volume"]].to_numpy().tolist() == [[10, 14, 9, 13.5, 200]] * 2
     )
+
+
+def test_rows_of_another_calendar_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Tokyo was open on Presidents' Day, Good Friday and Memorial Day.
+    days = ["2013-02-15", "2013-02-18", "2013-03-28", "2013-03-29", "2013-05-24", "2013-05-27"]
+    rows = "".join(f"{day},10,11,9,10,100\n" for day in days)
+    (tmp_path / "7203.T.csv").write_text("Date,Open,High,Low,Close,Volume\n" + rows)
+    code, text = checked(capsys, tmp_path)
+    assert code == 0
+    assert "7203.T: 3 of its 6 rows are no sessions of XNYS; name its exchange in exchanges" in text

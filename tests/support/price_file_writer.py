@@ -55,6 +55,9 @@ DATES: Mapping[str, Callable[[date], str]] = {
     "milliseconds": lambda day: (
         f"{int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)}"
     ),
+    "close in utc": lambda day: f"{day:%Y-%m-%d}T21:00:00Z",
+    "year day month": lambda day: f"{day:%Y-%d-%m}",
+    "month name first": lambda day: f"{day:%A}, {_MONTHS[day.month - 1]} {day.day:02}, {day.year}",
     "excel": lambda day: f"{(day - date(1899, 12, 30)).days}",
 }
 
@@ -81,7 +84,7 @@ def write_drawn(prices: pd.DataFrame, folder: Path, seed: int) -> Written:
     tickers = draw.choice([["AAPL"], ["IBM"], ["AAPL", "IBM"], ["AAPL", "IBM", "MSFT"]])
     rows = prices[prices["ticker"].isin(tickers)].copy()
     start = draw.randrange(0, 900)
-    days = sorted(rows["session"].unique())[start : start + draw.choice([40, 130, 300])]
+    days = sorted(rows["session"].unique())[start : start + draw.choice([7, 40, 130, 300])]
     rows = rows[rows["session"].isin(days)].reset_index(drop=True)
     names = [name for name in NUMBERS if name not in ("adj_close", "volume") or draw.random() < 0.8]
     if "adj_close" not in names:
@@ -116,6 +119,9 @@ def _number(text: str, form: str, name: str) -> str:
         return f"${text}" if form == "dollars" and name != "volume" else text
     if form == "decimal comma":
         return f"{int(whole):,}".replace(",", ".") + (f",{fraction}" if fraction else "")
+    if form == "letters" and name == "volume":
+        # As far as the volume is a whole number of thousands.
+        return f"{int(whole) // 1000}K" if whole.endswith("000") else whole
     if form == "apostrophes":
         return f"{int(whole):,}".replace(",", "'") + (f".{fraction}" if fraction else "")
     if form == "spaces":
@@ -128,7 +134,7 @@ def _write_text(
 ) -> tuple[Path, str]:
     style, when = draw.choice(sorted(HEADINGS)), draw.choice(sorted(DATES))
     form = draw.choice(
-        ["plain", "plain", "plain", "grouped", "dollars", "decimal comma", "apostrophes", "spaces"]
+        ["plain", "plain", "plain", "grouped", "dollars", "decimal comma", "apostrophes", "spaces", "letters"]
     )
     separator = draw.choice([",", ",", ",", ";", "\t", "|"])
     heading = HEADINGS[style]
