@@ -96,12 +96,12 @@ def sheets_of(path: Path, name: str) -> Iterator[Sheet]:
 def _refuse_large(path: Path, start: bytes) -> None:
     """Refuse what would fill the memory before it is read."""
     size = path.stat().st_size
-    at_once = start.startswith((b"{", b"[", *_PACKED))
-    if size > _UNPACKED // 4 and not at_once:
+    in_memory = start.startswith((b"{", b"[", *_PACKED))
+    if size > _UNPACKED // 4 and not in_memory:
         with path.open("rb") as opened:
             while block := opened.read(_LONGEST_LINE):
                 refuse_long_line(block)
-    if size > (_UNPACKED if at_once else _LARGEST):
+    if size > (_UNPACKED if in_memory else _LARGEST):
         raise InvalidDataError(f"it has {size / 2**20:,.0f} MiB; split it by ticker or year")
 
 
