@@ -11,7 +11,12 @@ import pandas as pd
 from stockjax.errors import HistoryMismatchError, SourceError
 from stockjax.forecasting.plan import Plan
 from stockjax.ingest.continuity import Continuity, continuity
-from stockjax.ingest.ingest_warnings import newest_refused, of_another_calendar, unlike_their_past
+from stockjax.ingest.ingest_warnings import (
+    newest_refused,
+    of_another_calendar,
+    sessions_unknown_to_calendars,
+    unlike_their_past,
+)
 from stockjax.ingest.ingested import Ingested, with_part
 from stockjax.ingest.listings import Listing, listings, with_usable_calendars, without_calendars
 from stockjax.quality import check
@@ -183,6 +188,7 @@ class Ingest:
         }
         warned = {
             **of_another_calendar(delivery.prices, checked.quarantined, listed),
+            **sessions_unknown_to_calendars(delivery.prices, checked.quarantined, listed),
             **unlike_their_past(checked.quarantined, known),
         }
         return with_part(

@@ -94,6 +94,43 @@ def of_another_calendar(
     }
 
 
+def sessions_unknown_to_calendars(
+    delivered: pd.DataFrame, quarantined: pd.DataFrame, listed: Mapping[str, Listing]
+) -> dict[str, str]:
+    """By the code of an exchange, a sentence on days that its calendar lacks and its tickers have prices of.
+
+    Some exchanges trade on a weekend once in a year or two. Days on which a ticker has prices more often,
+    as currencies on Sundays, are none of these.
+
+    Parameters
+    ----------
+    delivered, quarantined
+        Delivered rows, and what was found wrong with them; columns ticker, session and reason.
+
+    Example
+    -------
+    >>> days = pd.date_range("2022-01-03", "2023-11-12")
+    >>> rows = pd.DataFrame({"ticker": "TCS.BO", "session": days})
+    >>> found = rows.tail(1).assign(reason="not_a_session")
+    >>> listed = {"TCS.BO": Listing(Exchange("XBOM"), "vendor")}
+    >>> sessions_unknown_to_calendars(rows, found, listed)["XBOM"]
+    'its calendar lacks the sessions of 2023-11-12, whose prices are refused; upgrade exchange-calendars'
+
+    """
+    closed = quarantined.loc[quarantined["reason"] == "not_a_session", ["ticker", "session"]].dropna()
+    rows, refused = Counter(delivered["ticker"]), Counter(closed["ticker"])
+    days: dict[str, set[str]] = {}
+    for ticker, day in closed.itertuples(index=False):
+        listing, often = listed.get(ticker), refused[ticker] >= _SHARE_CLOSED * rows[ticker]
+        if listing and listing.exchange_source != "default" and not often:
+            days.setdefault(listing.exchange.code, set()).add(f"{day:%Y-%m-%d}")
+    return {
+        code: f"its calendar lacks the sessions of {', '.join(sorted(found))}, whose prices are refused; "
+        "upgrade exchange-calendars"
+        for code, found in days.items()
+    }
+
+
 def newest_refused(quarantined: pd.DataFrame, as_of: Mapping[str, date]) -> dict[str, InvalidDataError]:
     """By ticker, why its row of the last completed session was refused.
 

@@ -1,9 +1,11 @@
 """A calendar that ends, or that no one knows, stops its own tickers."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import exchange_calendars
+import pandas as pd
 import pytest
 
 from stockjax import sessions
@@ -13,7 +15,7 @@ from stockjax.ingest.listings import listings
 from stockjax.sessions import Exchange
 from stockjax.settings import load_settings
 from tests.support.ingest_runs import FIRST, LAST, NIGHT_1, NIGHT_2, NIGHT_3, query, spend
-from tests.support.yahoo_payload import made_up_listing
+from tests.support.yahoo_payload import Listing, made_up_listing
 from tests.support.yahoo_server import YahooServer
 
 TICKERS = ("AAA", "7203.T")
@@ -84,3 +86,23 @@ def test_a_zone_is_that_of_an_exchange_where_clocks_agree() -> None:
     assert new_york.is_in("America/Toronto")
     assert not new_york.is_in("America/Lima")
     assert not new_york.is_in("Mars/Olympus")
+
+
+def test_a_session_that_a_calendar_lacks_is_said_and_sundays_of_a_currency_are_not(
+    yahoo: YahooServer, tmp_path: Path
+) -> None:
+    def on_a_sunday(listing: Listing, days: list[str]) -> Listing:
+        rows = listing.prices
+        extra = rows.tail(len(days)).assign(session=pd.to_datetime(days).astype("datetime64[s]"))
+        return replace(listing, prices=pd.concat([rows, extra]).sort_values("session", ignore_index=True))
+
+    sundays = [str(day.date()) for day in pd.date_range("2024-01-07", NIGHT_2, freq="W")]
+    early = date(2023, 1, 3)
+    yahoo.listings["TCS.BO"] = on_a_sunday(made_up_listing(5, early, LAST, "XTKS"), ["2024-03-03"])
+    yahoo.listings["EURUSD=X"] = on_a_sunday(made_up_listing(6, early, LAST, "XTKS"), sundays)
+    yahoo.set_today(NIGHT_2)
+    spent = spend(yahoo, tmp_path, NIGHT_2, settings={"tickers": ("AAA", "TCS.BO", "EURUSD=X")})
+    assert spent.ingested.warnings == {
+        "XTKS": "its calendar lacks the sessions of 2024-03-03, whose prices are refused; "
+        "upgrade exchange-calendars"
+    }

@@ -1,6 +1,7 @@
 """The source `yahoo`: many tickers at once, each with its own end."""
 
 import random
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -159,6 +160,8 @@ def _delivery(answers: dict[str, Answer], failures: dict[str, SourceError], last
     )
 
 
+_SHARE_CLASS = re.compile(r"([A-Z]{1,5})[./]([A-C])")
+"""A class of shares as others write it: BRK.B. Yahoo has other letters after a point, for exchanges."""
 _ADVICE = {
     "UnknownTickerError": "check the symbol",
     "ConnectionFailedError": "check the connection and run again",
@@ -169,5 +172,7 @@ _ADVICE = {
 
 def _named(error: SourceError, ticker: str) -> SourceError:
     advice = _ADVICE.get(type(error).__name__, "run again later")
+    if isinstance(error, UnknownTickerError) and (share := _SHARE_CLASS.fullmatch(ticker)):
+        advice = f"check the symbol: Yahoo writes {share[1]}-{share[2]}"
     problem = "has no prices of" if isinstance(error, UnknownTickerError) else "gave no prices of"
     return type(error)(f"Yahoo {problem} '{ticker}': {error}; {advice}")

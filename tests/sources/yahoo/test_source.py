@@ -61,6 +61,17 @@ def test_a_delivery_tells_prices_failures_and_exchanges(yahoo: YahooServer, tmp_
     assert isinstance(part.failures["NONE"], UnknownTickerError)
     assert "'NONE'" in str(part.failures["NONE"])
     assert "check the symbol" in str(part.failures["NONE"])
+    assert part.zones == {"ODD": "Africa/Lagos"}
+
+
+@pytest.mark.parametrize(
+    ("ticker", "hint"), [("BRK.B", True), ("BF/B", True), ("VOD.L", False), ("AB", False)]
+)
+def test_a_class_of_shares_gets_a_hint_at_how_the_vendor_writes_it(
+    yahoo: YahooServer, ticker: str, hint: bool
+) -> None:
+    (part,) = fetch(source_of(yahoo), [ticker])
+    assert (f"Yahoo writes {ticker[:-2]}-B" in str(part.failures[ticker])) == hint
 
 
 def test_tickers_of_which_only_news_came_are_not_whole(yahoo: YahooServer, tmp_path: Path) -> None:
