@@ -131,6 +131,8 @@ def test_every_exchange_that_is_accepted_can_be_asked(code: str) -> None:
     assert not place.is_session(date(2024, 3, 9))
 
 
+# exchange-calendars computes lunar holidays in a way that newer releases of NumPy warn of.
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")
 @pytest.mark.parametrize("code", sorted({*_BY_TIME_ZONE.values(), *_BY_KIND.values()}))
 def test_every_calendar_of_the_vendor_gives_a_session_or_says_where_it_ends(
     code: str, monkeypatch: pytest.MonkeyPatch
