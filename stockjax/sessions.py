@@ -1,5 +1,6 @@
 """When an exchange trades: sessions, their opening and closing, in UTC."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -188,6 +189,35 @@ def exchange(code: str) -> Exchange:
     if code not in exchange_calendars.get_calendar_names(include_aliases=True):
         raise UsageError(f"there is no exchange '{code}'; use an ISO 10383 code such as XNYS")
     return Exchange(exchange_calendars.resolve_alias(code))
+
+
+def usable_exchanges(
+    exchanges: Iterable[Exchange], check: Callable[[Exchange], object]
+) -> tuple[list[Exchange], dict[Exchange, CalendarError]]:
+    """The exchanges whose calendars know what is asked of them, and why the others cannot be used.
+
+    Parameters
+    ----------
+    check
+        Raises `CalendarError` if the calendar of an exchange does not know it.
+
+    Raises
+    ------
+    CalendarError
+        None can be used.
+
+    """
+    usable: list[Exchange] = []
+    faults: dict[Exchange, CalendarError] = {}
+    for each in dict.fromkeys(exchanges):
+        try:
+            check(each)
+            usable.append(each)
+        except CalendarError as error:
+            faults[each] = error
+    if faults and not usable:
+        raise next(iter(faults.values()))
+    return usable, faults
 
 
 @cache

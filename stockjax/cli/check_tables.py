@@ -5,7 +5,7 @@ from typing import Any
 
 from stockjax.ingest.file_check import FileCheck
 from stockjax.sources.files.file_report import FileReport
-from stockjax.wording import counted, names_text, together
+from stockjax.wording import counted, together
 
 _SHOWN = 3
 
@@ -13,9 +13,7 @@ _SHOWN = 3
 def file_check_text(checked: FileCheck) -> str:
     """A paragraph for each file, then what holds for all, what is refused, and how many rows are good."""
     lines = [line for report in checked.report.files for line in _file(report)]
-    lines += list(checked.report.remarks)
-    if unread := checked.report.unread:
-        lines.append(f"not read, for their names end otherwise: {names_text(unread)}")
+    lines += [*checked.report.remarks, *checked.report.unread_text]
     lines += [f"{ticker}: {warning}" for ticker, warning in checked.warnings.items()]
     lines += [f"refused: {sentence}" for sentence in together(checked.failures)]
     noted = ", ".join(f"{name}: {count}" for name, count in checked.noted.items())

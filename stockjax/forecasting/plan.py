@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from stockjax.errors import CalendarError, UsageError
-from stockjax.sessions import Exchange, exchange
+from stockjax.sessions import Exchange, exchange, usable_exchanges
 from stockjax.sources import Source
 
 Origin = Literal["nightly", "catchup", "backtest"]
@@ -144,7 +144,10 @@ def make_plan(
     """
     started = now or datetime.now(UTC)
     recorded = source.last_session()
-    known = _usable(list(dict.fromkeys(exchanges)) or [default], recorded, started - settling)
+    known, _ = usable_exchanges(
+        list(exchanges) or [default],
+        lambda each: each.next_session(_newest(each, recorded, started - settling)),
+    )
     if as_of:
         _check_asked(as_of, known, recorded, started - settling, source.name)
     universe = tickers or source.universe()
@@ -212,21 +215,6 @@ def _newest(exchange: Exchange, recorded: date | None, now: datetime) -> date:
     if recorded:
         return exchange.last_session_on_or_before(recorded)
     return exchange.last_completed_session(now)
-
-
-def _usable(exchanges: list[Exchange], recorded: date | None, now: datetime) -> list[Exchange]:
-    """Those whose calendars reach beyond now; at least one has to."""
-    found: list[Exchange] = []
-    faults: list[CalendarError] = []
-    for each in exchanges:
-        try:
-            each.next_session(_newest(each, recorded, now))
-            found.append(each)
-        except CalendarError as error:
-            faults.append(error)
-    if not found:
-        raise faults[0]
-    return found
 
 
 def _check_asked(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stockjax.errors import SourceError, UsageError
 from stockjax.ingest.ingest_warnings import of_another_calendar
-from stockjax.ingest.listings import listings, with_usable_calendars
+from stockjax.ingest.listings import calendar_faults, listings, with_usable_calendars
 from stockjax.quality import check
 from stockjax.settings import Settings
 from stockjax.sources import PRICE_COLUMNS, no_prices
@@ -58,7 +58,7 @@ def check_files(settings: Settings) -> FileCheck:
     listed = listings(sorted(delivery.prices["ticker"].dropna().unique()), settings, {})
     if last:
         listed = with_usable_calendars(listed, lambda each: each.last_session_on_or_before(last))
-    faults = {ticker: listing.fault for ticker, listing in listed.items() if listing.fault}
+    faults = calendar_faults(listed)
     prices = delivery.prices[~delivery.prices["ticker"].isin(faults)].reset_index(drop=True)
     exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
     closed = (

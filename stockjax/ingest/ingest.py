@@ -18,7 +18,13 @@ from stockjax.ingest.ingest_warnings import (
     unlike_their_past,
 )
 from stockjax.ingest.ingested import Ingested, with_part
-from stockjax.ingest.listings import Listing, listings, with_usable_calendars, without_calendars
+from stockjax.ingest.listings import (
+    Listing,
+    calendar_faults,
+    listings,
+    with_usable_calendars,
+    without_calendars,
+)
 from stockjax.quality import check
 from stockjax.quality.quarantine import reject_all
 from stockjax.sessions import Exchange
@@ -78,7 +84,7 @@ class Ingest:
         plan = self._plan
         by_vendor = read_listings(self._warehouse, plan.fetched)
         listed = self._usable(listings(plan.fetched, self._settings, by_vendor))
-        done = Ingested(listed, _calendar_faults(listed))
+        done = Ingested(listed, calendar_faults(listed))
         known = newest_prices(self._warehouse, plan.fetched, _CONTEXT)
         rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
         overlaps = self._overlaps(rows_of)
@@ -151,7 +157,7 @@ class Ingest:
         listed = self._usable(listings(done.listings, self._settings, {**by_vendor, **delivery.exchanges}))
         zones = {**done.zones, **delivery.zones}
         listed = without_calendars(listed, zones, self._plan.source)
-        faults = _calendar_faults(listed)
+        faults = calendar_faults(listed)
         delivery = replace(delivery, prices=delivery.prices[~delivery.prices["ticker"].isin(faults)])
         verdicts = self._continuity(delivery, set(known["ticker"]))
         broken = {ticker: verdict for ticker, verdict in verdicts.items() if verdict.fault}
@@ -181,7 +187,8 @@ class Ingest:
             exchanges=delivery.exchanges,
             recycled=[t for t in self._settings.history.accept if t in _tickers(delivery)],
         )
-        as_of = {ticker: self._plan.market(exchanges[ticker]).as_of for ticker in _tickers(delivery)}
+        tonight = {each: self._plan.market(each).as_of for each in set(exchanges.values())}
+        as_of = {ticker: tonight[exchanges[ticker]] for ticker in _tickers(delivery)}
         failures: dict[str, SourceError] = {
             **newest_refused(checked.quarantined, as_of),
             **{ticker: HistoryMismatchError(verdict.message) for ticker, verdict in broken.items()},
@@ -255,10 +262,6 @@ def is_fetched_in_full(ticker: str, exchange: Exchange, as_of: date) -> bool:
     """
     number = int(exchange.every_session.searchsorted(np.datetime64(as_of, "D")))
     return (number + crc32(ticker.encode())) % FULL_EVERY == 0
-
-
-def _calendar_faults(listed: Mapping[str, Listing]) -> dict[str, SourceError]:
-    return {ticker: listing.fault for ticker, listing in listed.items() if listing.fault}
 
 
 def _tickers(delivery: Delivery) -> set[str]:

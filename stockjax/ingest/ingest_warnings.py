@@ -82,12 +82,12 @@ def of_another_calendar(
     '4 of its 4 rows are no sessions of XNYS; name its exchange in exchanges, such as 7203.T = "XTKS"'
 
     """
-    closed = Counter(quarantined.loc[quarantined["reason"] == "not_a_session", "ticker"])
-    rows = Counter(delivered["ticker"])
+    closed = quarantined[quarantined["reason"] == "not_a_session"]
+    rows = _rows_of(delivered, closed)
     return {
         ticker: f"{count} of its {rows[ticker]} rows are no sessions of {listed[ticker].exchange.code}; "
         f'name its exchange in exchanges, such as {ticker} = "XTKS"'
-        for ticker, count in closed.items()
+        for ticker, count in Counter(closed["ticker"]).items()
         if ticker in listed
         and listed[ticker].exchange_source == "default"
         and count >= max(_FEW_CLOSED, _SHARE_CLOSED * rows[ticker])
@@ -118,7 +118,7 @@ def sessions_unknown_to_calendars(
 
     """
     closed = quarantined.loc[quarantined["reason"] == "not_a_session", ["ticker", "session"]].dropna()
-    rows, refused = Counter(delivered["ticker"]), Counter(closed["ticker"])
+    rows, refused = _rows_of(delivered, closed), Counter(closed["ticker"])
     days: dict[str, set[str]] = {}
     for ticker, day in closed.itertuples(index=False):
         listing, often = listed.get(ticker), refused[ticker] >= _SHARE_CLOSED * rows[ticker]
@@ -129,6 +129,11 @@ def sessions_unknown_to_calendars(
         "upgrade exchange-calendars"
         for code, found in days.items()
     }
+
+
+def _rows_of(delivered: pd.DataFrame, closed: pd.DataFrame) -> Counter[str]:
+    """How many rows were delivered of the tickers that have some on days without trading."""
+    return Counter(delivered.loc[delivered["ticker"].isin(closed["ticker"].unique()), "ticker"])
 
 
 def newest_refused(quarantined: pd.DataFrame, as_of: Mapping[str, date]) -> dict[str, InvalidDataError]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from stockjax.errors import CalendarError
-from stockjax.sessions import Exchange, exchange
+from stockjax.errors import CalendarError, SourceError
+from stockjax.sessions import Exchange, exchange, usable_exchanges
 from stockjax.settings import Settings
 
 Authority = Literal["settings", "vendor", "default"]
@@ -79,16 +79,7 @@ def with_usable_calendars(
         None can be used.
 
     """
-    faults: dict[Exchange, CalendarError] = {}
-    exchanges = list(dict.fromkeys(listing.exchange for listing in listed.values()))
-    for each in exchanges:
-        try:
-            check(each)
-        except CalendarError as error:
-            faults[each] = error
-    usable = [each for each in exchanges if each not in faults]
-    if exchanges and not usable:
-        raise faults[exchanges[0]]
+    usable, faults = usable_exchanges((listing.exchange for listing in listed.values()), check)
     return {
         ticker: replace(
             listing, exchange=usable[0], fault=faults[listing.exchange], named=listing.exchange.code
@@ -122,3 +113,8 @@ def without_calendars(
             )
             found[ticker] = replace(listing, fault=fault)
     return found
+
+
+def calendar_faults(listed: Mapping[str, Listing]) -> dict[str, SourceError]:
+    """By ticker, why its calendar cannot be used."""
+    return {ticker: listing.fault for ticker, listing in listed.items() if listing.fault}

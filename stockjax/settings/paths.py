@@ -17,9 +17,8 @@ def expanded(value: object) -> object:
 
     Example
     -------
-    >>> os.environ["DISK"] = "/data"
-    >>> expanded("$DISK/prices")
-    PosixPath('/data/prices')
+    >>> expanded("~/prices") == Path.home() / "prices"
+    True
 
     """
     if not isinstance(value, str | Path):

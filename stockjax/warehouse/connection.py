@@ -13,7 +13,12 @@ from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
-from stockjax.warehouse.restore import refuse_shorter_ledger, restore_missing_database, write_ahead_log
+from stockjax.warehouse.restore import (
+    attach,
+    refuse_shorter_ledger,
+    restore_missing_database,
+    write_ahead_log,
+)
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
@@ -190,8 +195,7 @@ class Warehouse:
         """
         if not self.snapshot.exists():
             raise SnapshotMissingError(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
-        path = str(self.snapshot).replace("'", "''")
-        connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
+        attach(connection, self.snapshot, name)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -50,9 +50,8 @@ def refuse_shorter_ledger(connection: duckdb.DuckDBPyConnection, snapshot: Path)
         The copy has forecasts or runs that the database lacks.
 
     """
-    path = str(snapshot).replace("'", "''")
     try:
-        connection.execute(f"ATTACH '{path}' AS published (READ_ONLY)")
+        attach(connection, snapshot, "published")
     except duckdb.Error:
         # A copy that cannot be opened has nothing that could be lost.
         return
@@ -68,6 +67,12 @@ def refuse_shorter_ledger(connection: duckdb.DuckDBPyConnection, snapshot: Path)
             f"'{snapshot.name}' has {rows} rows of {table} that 'stockjax.duckdb' lacks; to keep them copy "
             "it over stockjax.duckdb, to restore the older state delete it, and run again"
         )
+
+
+def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
+    """Attach a database to be read, under a name; DuckDB takes no parameters here."""
+    path = str(database).replace("'", "''")
+    connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
 
 
 def write_ahead_log(database: Path) -> Path:

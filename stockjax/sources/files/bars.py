@@ -1,7 +1,7 @@
 """How long the bars of a table are: daily ones are read, others are aggregated or refused."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +89,24 @@ def one_bar_a_day(prices: pd.DataFrame, clock: pd.Series, intraday: Intraday) ->
     return daily[list(prices.columns)], f"{len(prices)} bars aggregated to {len(daily)} days"
 
 
-def numbered_days(prices: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.datetime64]]:
+class NumberedDays(NamedTuple):
+    """The distinct days of each ticker in their order.
+
+    Attributes
+    ----------
+    names
+        The tickers, sorted.
+    ticker, day
+        The place of the ticker among them, and the day, unit days; both (n,).
+
+    """
+
+    names: pd.Index
+    ticker: npt.NDArray[np.intp]
+    day: npt.NDArray[np.datetime64]
+
+
+def numbered_days(prices: pd.DataFrame) -> NumberedDays:
     """The distinct days of each ticker in their order.
 
     Parameters
@@ -97,12 +114,9 @@ def numbered_days(prices: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArr
     prices
         Columns ticker and session.
 
-    Returns
-    -------
-    The number of the ticker among the sorted ones, and the day, unit days; both (n,).
-
     """
-    ticker = prices["ticker"].astype("category").cat.codes.to_numpy().astype(np.intp)
+    tickers = prices["ticker"].astype("category").cat
+    ticker = tickers.codes.to_numpy().astype(np.intp)
     day = prices["session"].to_numpy().astype("datetime64[D]")
     known = (ticker >= 0) & ~np.isnat(day)
     ticker, day = ticker[known], day[known]
@@ -110,7 +124,7 @@ def numbered_days(prices: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArr
     ticker, day = ticker[order], day[order]
     new = np.ones(len(day), dtype=bool)
     new[1:] = (ticker[1:] != ticker[:-1]) | (day[1:] != day[:-1])
-    return ticker[new], day[new]
+    return NumberedDays(tickers.categories, ticker[new], day[new])
 
 
 def refuse_long_bars(prices: pd.DataFrame) -> dict[str, InvalidDataError]:
@@ -128,11 +142,11 @@ def refuse_long_bars(prices: pd.DataFrame) -> dict[str, InvalidDataError]:
     'A' has one bar in 5 weekdays, as weekly bars have; give daily bars
 
     """
-    ticker, day = numbered_days(prices)
+    names, ticker, day = numbered_days(prices)
     same = ticker[1:] == ticker[:-1]
     gaps = pd.Series(np.busday_count(day[:-1], day[1:]))[same]
     by_ticker = gaps.groupby(ticker[1:][same]).agg(["median", "size"])
-    by_ticker.index = prices["ticker"].astype("category").cat.categories[by_ticker.index]
+    by_ticker.index = names[by_ticker.index]
     long = by_ticker[(by_ticker["median"] > _LONG) & (by_ticker["size"] >= _FEWEST - 1)]
     return {
         str(ticker): InvalidDataError(

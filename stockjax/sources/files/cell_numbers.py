@@ -136,11 +136,6 @@ def read_numbers(columns: Mapping[str, pd.Series]) -> Numbers:
     return Numbers(read, unread, decimal)
 
 
-def _written(cells: pd.Series) -> pd.Series:
-    """Cells as they are written; numbers stay numbers."""
-    return cells if pd.api.types.is_numeric_dtype(cells) else as_text(cells.dropna())
-
-
 def _decimal_separator(
     written: Mapping[str, pd.Series], read: Mapping[str, pd.Series], texts: Mapping[str, pd.Series]
 ) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from stockjax.wording import names_text
+
 
 @dataclass(frozen=True)
 class FileReport:
@@ -58,3 +60,9 @@ class FolderReport:
     files: tuple[FileReport, ...] = ()
     remarks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+
+    @property
+    def unread_text(self) -> tuple[str, ...]:
+        """A sentence on the files that were not read, if there are any."""
+        named = f"not read, for their names end otherwise: {names_text(self.unread)}"
+        return (named,) if self.unread else ()

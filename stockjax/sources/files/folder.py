@@ -18,7 +18,7 @@ from stockjax.sources.files.overlaps import Part, merge
 from stockjax.sources.files.price_file import Reading, read_tables
 from stockjax.sources.protocol import DELIVERED_COLUMNS, Delivery, no_prices
 from stockjax.sources.recorded import RecordedSource, today
-from stockjax.wording import names_text, together
+from stockjax.wording import together
 
 _MANY_USES = (".txt", ".dat", ".asc", ".prn", ".json", ".jsonl", ".ndjson")
 """Endings of files that may be about anything: without a price they are not read, rather than refused."""
@@ -119,9 +119,7 @@ class FilesSource(RecordedSource):
     def _remarks(self) -> tuple[str, ...]:
         """What a run logs of the files: what holds for several, and what is guessed of one."""
         own = [f"{each.name}: {guess}" for each in self.report.files for guess in each.guesses]
-        unread = self.report.unread
-        named = [f"not read, for their names end otherwise: {names_text(unread)}"] if unread else []
-        return (*self.report.remarks, *named, *own)
+        return (*self.report.remarks, *self.report.unread_text, *own)
 
 
 def price_files(path: Path) -> tuple[list[tuple[Path, str]], list[str]]:
@@ -183,15 +181,13 @@ def _one_spelling(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
 
 def _held(prices: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Without the dates of one or two last rows of a history that come more than a year after the others."""
-    past = prices.loc[prices["session"] <= today(), ["ticker", "session"]]
-    ticker, day = numbered_days(past)
+    names, ticker, day = numbered_days(prices[prices["session"] <= today()])
     far = np.flatnonzero((ticker[1:] == ticker[:-1]) & (np.diff(day).astype(int) > _FAR)) + 1
     before = far - np.searchsorted(ticker, ticker[far], side="left")
     left = np.searchsorted(ticker, ticker[far], side="right") - 1 - far
     far = far[(left < _FEW) & (before > _LONG_BEFORE)]
     if not len(far):
         return prices, []
-    names = past["ticker"].astype("category").cat.categories
     jumps = pd.Series(day[far].astype("datetime64[s]"), index=names[ticker[far]])
     first = jumps.groupby(level=0).min()
     limit = prices["ticker"].map(first)

@@ -24,9 +24,9 @@ from stockjax.sources.files.table_body import (
     written_rows,
 )
 from stockjax.sources.protocol import DELIVERED_COLUMNS
+from stockjax.wording import names_text
 
 _UNITS = 100
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def read_sheet(sheet: Sheet, reading: Reading) -> ReadTable:
 def _report(body: Body, prices: pd.DataFrame, adjustment: str) -> FileReport:
     sessions = prices["session"].dropna()
     if body.columns.ignored:
-        body.remarks.append("not used: " + _listed(body.columns.ignored))
+        body.remarks.append("not used: " + names_text(body.columns.ignored, "column"))
     for ticker, (day, ratio) in split_like_moves(prices).items():
         if max(ratio, 1 / ratio) >= _UNITS:
             body.guesses.append(
@@ -150,11 +150,6 @@ def _report(body: Body, prices: pd.DataFrame, adjustment: str) -> FileReport:
         (*body.guesses, *body.remarks),
         tuple(body.guesses),
     )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:3])
-    return f"{shown} and {len(names) - 3} more columns" if len(names) > 3 else shown
 
 
 def _as_ratio(ratio: float) -> str:
