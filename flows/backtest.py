@@ -13,7 +13,7 @@ from prefect.states import Cancelled, Completed
 from flows.alerts import alert_of_failure
 from flows.artifacts import progress
 from flows.common import log, name_run, opaque, record_failure, settings_from_parameters
-from flows.forecast import ingest, resolve_universe, score
+from flows.forecast import ingest, ingest_events, resolve_universe, score
 from flows.terminal import watched
 from stockjax.errors import RunInProgressError
 from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
@@ -55,6 +55,7 @@ def backtest(
     source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
+    events: Path | None = None,
 ) -> State[dict[str, Any]]:
     """Forecast from every session of a range of the past, by the steps of a night, and score it.
 
@@ -67,10 +68,11 @@ def backtest(
         source: Where prices come from; empty: as the settings say.
         path: File or folder of prices, for the source 'files'.
         warehouse: Folder of the database; empty: that of the settings.
+        events: File of announcements; empty: as the settings say.
 
     """
     settings = settings_from_parameters(
-        {"tickers": tickers, "source": source, "path": path, "warehouse": warehouse}
+        {"tickers": tickers, "source": source, "path": path, "warehouse": warehouse, "events": events}
     )
     try:
         run = plan(settings, last)
@@ -79,6 +81,7 @@ def backtest(
     with record_failure(run):
         name_run(f"backtest {first} to {last}", run)
         run, ingested = ingest(run)
+        ingested = ingest_events(run, opaque(ingested))
         universe = resolve_universe(run, opaque(ingested))
         log_policy(settings)
         done = walk(run, opaque(universe), first, last)

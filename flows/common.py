@@ -44,6 +44,7 @@ def settings_from_parameters(parameters: Mapping[str, Any]) -> Settings:
         tickers=tuple(tickers) if tickers else None,
         forecast_exchanges=tuple(exchanges) if exchanges else None,
         tune={"trials": trials} if trials else None,
+        events={"path": parameters["events"]} if parameters.get("events") else None,
         **places,
     )
 

@@ -69,6 +69,12 @@ def ingest(run: Run) -> tuple[Run, Ingested]:
     return steps.ingest_prices(run)
 
 
+@task(**_retried, task_run_name="announcements")
+def ingest_events(run: Run, ingested: Ingested) -> Ingested:
+    """Ask for announcements where news is due, and store what is new."""
+    return steps.ingest_events(run, ingested)
+
+
 @task(**_retried, task_run_name="resolve universe")
 def resolve_universe(run: Run, ingested: Ingested) -> Universe:
     """Decide which tickers are forecast from which sessions."""
@@ -163,6 +169,7 @@ def forecast(
     source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
+    events: Path | None = None,
     exchanges: list[str] | None = None,
 ) -> RunState[dict[str, Any]]:
     """Forecast the next session of every ticker and score the forecasts of the past.
@@ -175,6 +182,7 @@ def forecast(
         source: Where prices come from; empty: as the settings say.
         path: File or folder of prices, for the source 'files'.
         warehouse: Folder of the database; empty: that of the settings.
+        events: File of announcements; empty: as the settings say.
         exchanges: Calendars whose tickers are forecast, as XNYS; empty: all. The base learns from all.
 
     """
@@ -183,6 +191,7 @@ def forecast(
         "source": source,
         "path": path,
         "warehouse": warehouse,
+        "events": events,
         "exchanges": exchanges,
     }
     settings = settings_from_parameters(asked)
@@ -201,6 +210,7 @@ def forecast(
 
 def _run_steps(run: Run) -> RunResult:
     run, ingested = ingest(run)
+    ingested = ingest_events(run, opaque(ingested))
     universe = resolve_universe(run, opaque(ingested))
     warm_up(run, opaque(universe))
     tonight: list[StepResult] = []

@@ -103,6 +103,7 @@ def _run_flow(
             source=settings.source,
             path=settings.path,
             warehouse=settings.warehouse,
+            events=settings.events.path,
             return_state=True,
         )
         result = run_to_end(state.aresult(raise_on_failure=False))

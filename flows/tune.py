@@ -15,7 +15,7 @@ from pydantic import Field
 from flows.alerts import alert_of_failure
 from flows.artifacts import best_effort_artifact, progress
 from flows.common import log, name_run, opaque, record_failure, settings_from_parameters
-from flows.forecast import ingest, resolve_universe
+from flows.forecast import ingest, ingest_events, resolve_universe
 from flows.terminal import watched
 from stockjax.errors import RunInProgressError
 from stockjax.nightly import Run, Universe, begin_run, close_run, plan_run
@@ -34,7 +34,9 @@ def plan(settings: Settings, as_of: date | None) -> Run:
 @task(cache_policy=NO_CACHE, task_run_name="prepare")
 def prepare(run: Run, universe: Universe) -> SearchSpec:
     """Lay out the folds, all of them before the session."""
-    return build_search_spec(universe.history, run.plan.tickers, run.plan.as_of, run.settings)
+    return build_search_spec(
+        universe.history, run.plan.tickers, run.plan.as_of, run.settings, universe.context
+    )
 
 
 @task(cache_policy=NO_CACHE, task_run_name="search")
@@ -83,6 +85,7 @@ def tune(
     source: str | None = None,
     path: Path | None = None,
     warehouse: Path | None = None,
+    events: Path | None = None,
 ) -> State[dict[str, Any]]:
     """Search for settings of training that would have done better on the past; keep the winner.
 
@@ -95,10 +98,18 @@ def tune(
         source: Where prices come from; empty: as the settings say.
         path: File or folder of prices, for the source 'files'.
         warehouse: Folder of the database; empty: that of the settings.
+        events: File of announcements; empty: as the settings say.
 
     """
     settings = settings_from_parameters(
-        {"trials": trials, "tickers": tickers, "source": source, "path": path, "warehouse": warehouse}
+        {
+            "trials": trials,
+            "tickers": tickers,
+            "source": source,
+            "path": path,
+            "warehouse": warehouse,
+            "events": events,
+        }
     )
     try:
         run = plan(settings, as_of)
@@ -107,6 +118,7 @@ def tune(
     with record_failure(run):
         name_run(f"tune {run.plan.as_of}", run)
         run, ingested = ingest(run)
+        ingested = ingest_events(run, opaque(ingested))
         universe = resolve_universe(run, opaque(ingested))
         spec = prepare(run, opaque(universe))
         search(run, opaque(spec))

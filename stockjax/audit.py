@@ -1,8 +1,8 @@
 """The leak audit: does a forecast of the past change when what came after it does?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,20 @@ import pandas as pd
 from stockjax.engine import Policy, State
 from stockjax.engine.walk_forward import walk_forward
 from stockjax.errors import NothingToForecastError
+from stockjax.events import Announcement, notices_from_table, notices_table
 from stockjax.forecasting.ledger_rows import bitwise_differences
 from stockjax.forecasting.missing_forecasts import sessions_between
 from stockjax.forecasting.plan import recorded_plan
 from stockjax.ingest import Ingested
+from stockjax.ingest.altered_events import Alteration, altered_notices
 from stockjax.ingest.listings import listings
+from stockjax.ingest.stored_context import read_market_context
 from stockjax.nightly.universe import Universe, resolve_universe
 from stockjax.settings import Settings
+from stockjax.sources.events import EventRequest
+from stockjax.sources.events.event_file import EventFile
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.event_tables import read_events, replace_events
 from stockjax.warehouse.ledger import read_table
 from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation, perturbed_copy
 from stockjax.warehouse.records import read_listings
@@ -154,6 +160,7 @@ def _forecasts(
         listed = listings(names, settings, read_listings(copy, names))
         plan = recorded_plan(tickers, names, settings.exchange, everyone["last_session"].max().date())
         universe = resolve_universe(copy, plan, Ingested(listed), settings)
+        universe = _with_altered_events(copy, universe, alteration, as_of, settings)
     sessions = sessions_between(
         universe.prices.ever.only(tickers), as_of, date.max, settings.history.forecast_sessions
     )
@@ -163,6 +170,52 @@ def _forecasts(
             wanted.setdefault(day, []).append(ticker)
     rows = forecaster(universe, wanted, settings)
     return rows[rows["as_of"] == pd.Timestamp(as_of)].set_index(_KEYS).sort_index()
+
+
+def _with_altered_events(
+    copy: Warehouse, universe: Universe, alteration: Perturbation, as_of: date, settings: Settings
+) -> Universe:
+    """Derive the announcements of the copy again, those that became known later cut or corrupted."""
+    exchanges = {
+        ticker: listing.exchange for ticker, listing in universe.listings.items() if not listing.fault
+    }
+    given: tuple[Announcement, ...] = ()
+    if settings.events.path:
+        requests = [EventRequest(ticker, exchange) for ticker, exchange in exchanges.items()]
+        (delivery,) = EventFile(settings.events.path).fetch(requests)
+        given = delivery.announcements
+    of_events: Alteration = alteration if alteration in ("cut", "corrupted") else "none"
+    notices = altered_notices(
+        notices_from_table(read_events(copy, exchanges)),
+        given,
+        _adjusted_closes(universe, as_of),
+        exchanges,
+        settings.events.notice,
+        as_of,
+        of_events,
+    )
+    replace_events(copy, notices_table(notices), moment=datetime.now(UTC))
+    last = max(market.as_of for market in universe.markets.values())
+    tickers, rules = universe.prices.tickers, universe.context_rules
+    return replace(universe, context=read_market_context(copy, tickers, universe.exchanges, rules, last))
+
+
+def _adjusted_closes(universe: Universe, as_of: date) -> pd.DataFrame:
+    """Columns ticker, session and adj_close: up to a session as known then, later ones as they are."""
+    tables = []
+    for panel, later in ((universe.prices.at(as_of), False), (universe.prices.latest, True)):
+        chosen = panel.valid & ((panel.sessions > np.datetime64(as_of, "D")) == later)
+        rows = np.nonzero(chosen)[0]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "ticker": [panel.tickers[row] for row in rows],
+                    "session": panel.sessions[chosen],
+                    "adj_close": panel.adj_close[chosen],
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
 
 
 def _differences(reference: pd.DataFrame, rows: pd.DataFrame, everyone: pd.Index) -> list[tuple[str, ...]]:

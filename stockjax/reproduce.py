@@ -13,10 +13,18 @@ from stockjax.code_version import code_version
 from stockjax.engine.due_sessions import DueSession, SessionReader
 from stockjax.environment import environment
 from stockjax.errors import ModelFileError, NotReproducibleError, UsageError
-from stockjax.features import PointInTimePrices, PricePanel, feature_names
+from stockjax.features import (
+    NO_CONTEXT,
+    MarketContext,
+    PointInTimePrices,
+    PricePanel,
+    feature_names,
+    inputs_id,
+)
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.ledger_rows import bitwise_differences, forecast_rows
 from stockjax.forecasting.provenance import fingerprints
+from stockjax.ingest.stored_context import read_market_context
 from stockjax.registry import Model, load_model
 from stockjax.sessions import Exchange
 from stockjax.training.attribution import log_scale_contributions
@@ -127,7 +135,7 @@ def reproduce(warehouse: Warehouse, row: Mapping[str, Any]) -> Reproduction:
         prices = _prices(warehouse, row)
         causes += _other_prices(prices, row)
         model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
-        seen = _seen(prices, row, model)
+        seen = _seen(prices, row, model, _context(warehouse, row))
     except (NotReproducibleError, ModelFileError) as error:
         return Reproduction(row, _columns(row), (str(error), *causes), None)
     again = _again(seen, row).iloc[0]
@@ -225,14 +233,32 @@ def _model(warehouse: Warehouse, model_id: str) -> Model:
     return load_model(warehouse, found)
 
 
-def _seen(prices: PointInTimePrices, row: Mapping[str, Any], model: Model | None) -> ForecastContext:
+def _context(warehouse: Warehouse, row: Mapping[str, Any]) -> MarketContext:
+    """The announcements and indices that the run had read."""
+    if not isinstance(row["context"], str):
+        return NO_CONTEXT
+    tickers, codes = list(row["tickers"]), list(row["exchanges"])
+    exchanges = {ticker: Exchange(code) for ticker, code in zip(tickers, codes, strict=True)}
+    moment = row["read_at"].to_pydatetime().replace(tzinfo=UTC)
+    rules = json.loads(row["context"])
+    return read_market_context(warehouse, tickers, exchanges, rules, row["through"].date(), moment)
+
+
+def _seen(
+    prices: PointInTimePrices, row: Mapping[str, Any], model: Model | None, context: MarketContext
+) -> ForecastContext:
     as_of = row["as_of"].date()
     history = _of_session(prices, row)
     if row["ticker"] not in history.tickers:
         raise NotReproducibleError(
             f"the price of {row['ticker']} on {as_of} is not on record as the run read it"
         )
-    asof = AsOfData.of(history, as_of, _extra_features(model))
+    asof = AsOfData.of(history, as_of, _extra_features(model), context)
+    if model and model.hyperparameters.get("inputs") != inputs_id(_extra_features(model)):
+        raise NotReproducibleError(
+            f"the model '{model.model_id}' has other inputs than this release: "
+            f"reproduce it with stockjax {row['code_version']}"
+        )
     own = history.tickers.index(row["ticker"]) if row["ticker"] in history.tickers else -1
     position = int(asof.history.position(as_of)[own]) if own >= 0 else -1
     if position < 0:

@@ -108,6 +108,11 @@ class Exchange:
         return _calendar(self.code).sessions.to_numpy().astype("datetime64[D]")
 
     @property
+    def early_closes(self) -> npt.NDArray[np.datetime64]:
+        """The sessions that close early, (n,), unit days."""
+        return _calendar(self.code).early_closes.to_numpy().astype("datetime64[D]")
+
+    @property
     def time_zone(self) -> str:
         """The zone that its days are counted in, by its IANA name."""
         return str(_calendar(self.code).tz)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,33 @@ from stockjax.cli.main import main
 from stockjax.engine import due_sessions as engine_sessions
 from stockjax.engine.due_sessions import SessionReader
 from stockjax.errors import NothingToForecastError, SnapshotMissingError
-from stockjax.features import Features, PointInTimePrices, PricePanel, build_features
+from stockjax.events import Announcement, TickerNotices, new_notices, notices_table
+from stockjax.events.announcement import end_of_day
+from stockjax.events.notice_writer import _Writer
+from stockjax.features import (
+    NO_CONTEXT,
+    Features,
+    KnownEvents,
+    MarketContext,
+    PointInTimePrices,
+    PricePanel,
+    build_features,
+)
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.nightly import Universe
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.event_tables import store_events
 from stockjax.warehouse.perturbed import PERTURBATIONS, Perturbation
 from tests.support.runs import SMALL
 from tests.support.synthetic import NEW_YORK
 from tests.support.warehouse_rows import append, closes, forecast, store
 
 AS_OF = date(2013, 2, 1)
+SEEN = datetime(2013, 3, 1, 22, tzinfo=UTC)
+NO_CHECKS = pd.DataFrame({"ticker": pd.Series(dtype=str), "source": pd.Series(dtype=str)}).assign(
+    as_of=pd.Series(dtype="datetime64[s]")
+)
 TICKERS = ["FB", "IBM"]
 SPOILT: list[Perturbation] = ["cut", "corrupted", "shuffled"]
 ALTERED: list[Perturbation] = [*SPOILT, "ended", "begun", "disproved", "restated"]
@@ -43,6 +59,20 @@ def brief(warehouse: Warehouse) -> Settings:
     )
 
 
+def announced() -> pd.DataFrame:
+    """Reports of both tickers, with one right after the audited session that no one could know ahead."""
+    days = {
+        "FB": [date(2012, 7, 26), date(2012, 10, 23), date(2013, 1, 30), date(2013, 5, 1)],
+        "IBM": [*(date(2012, month, 17) for month in (1, 4, 7, 10)), date(2013, 1, 22), date(2013, 2, 4)],
+    }
+    last = date(2013, 6, 28)
+    run = TickerNotices(NEW_YORK, 5, last, end_of_day(last, NEW_YORK))
+    found = [
+        new_notices([Announcement(ticker, day, "files") for day in of], run) for ticker, of in days.items()
+    ]
+    return notices_table([notice for some in found for notice in some])
+
+
 @pytest.fixture(scope="module")
 def priced(tmp_path_factory: pytest.TempPathFactory, sample_prices: pd.DataFrame) -> Warehouse:
     """The newest prices of two tickers of the sample, which no test changes."""
@@ -51,6 +81,7 @@ def priced(tmp_path_factory: pytest.TempPathFactory, sample_prices: pd.DataFrame
     recent = sample_prices["session"] >= pd.Timestamp("2011-06-01")
     chosen = sample_prices[sample_prices["ticker"].isin(TICKERS) & recent]
     store(warehouse, chosen.reset_index(drop=True))
+    store_events(warehouse, announced(), NO_CHECKS, run_id="a", moment=SEEN)
     # What the command line finds in the ledger to audit.
     after = str(NEW_YORK.next_session(AS_OF))
     append(warehouse, *(forecast(str(AS_OF), after, ticker=ticker) for ticker in TICKERS))
@@ -76,9 +107,11 @@ def test_no_bit_of_a_forecast_depends_on_what_came_later(priced: Warehouse) -> N
         assert not one.leaks
 
 
-def over_all_sessions(history: PricePanel, extra: Sequence[str] = ()) -> Features:
+def over_all_sessions(
+    history: PricePanel, extra: Sequence[str] = (), context: MarketContext = NO_CONTEXT
+) -> Features:
     """The features, standardised by mean and spread of the whole series."""
-    features = build_features(history, extra)
+    features = build_features(history, extra, context)
     known = features.inputs[history.valid]
     scaled = (features.inputs - known.mean(axis=0)) / (known.std(axis=0) + 0.01)
     return replace(features, inputs=scaled.astype(np.float32))
@@ -223,6 +256,17 @@ def prices_of_today(self: PointInTimePrices, session: date, known: date | None =
     return self.latest.cut(session)
 
 
+from_notices = KnownEvents.from_notices
+
+
+def known_for_ever(notices: pd.DataFrame, *rest: Any) -> KnownEvents:
+    return from_notices(notices.assign(known_from=notices["known_from"].min()), *rest)
+
+
+def told_by_later_returns(self: _Writer, session: date) -> None:
+    self._evidence = float(np.nansum(self.reactions.sizes) % 7 - 3.5)
+
+
 @pytest.mark.parametrize(
     ("place", "name", "fault", "alterations"),
     [
@@ -234,10 +278,15 @@ def prices_of_today(self: PointInTimePrices, session: date, known: date | None =
         (SessionReader, "usable", whoever_there_is, ["begun"]),
         # The prices of today instead of those of the session.
         (PointInTimePrices, "at", prices_of_today, ["restated", "disproved"]),
+        # The day of an announcement before it was known.
+        (KnownEvents, "from_notices", known_for_ever, ["cut", "corrupted"]),
+        # The time of day of a report by returns that came after it.
+        (_Writer, "_pass_time", told_by_later_returns, SPOILT),
     ],
     ids=[
         *("inputs standardised by the whole series", "models trained on the uncut history"),
         *("survivors", "later tickers", "restated prices and what checks know of the next bar"),
+        *("a date before it was known", "a timing by later returns"),
     ],
 )
 def test_the_command_line_finds_a_fault_in_the_path_of_a_night(

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -338,3 +339,38 @@ def test_an_empty_path_is_refused_wherever_it_comes_from(monkeypatch: pytest.Mon
 def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     Path("stockjax.toml").write_bytes(b"\xef\xbb\xbfseed = 7\n")
     assert load_settings().seed == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("", {}), ("^VXN", {"XNYS": "^VXN"}), ('{"XLON": "^VFTSE"}', {"XLON": "^VFTSE"})]
+)
+def test_the_index_of_implied_volatility_is_one_a_table_or_none(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: dict[str, str]
+) -> None:
+    monkeypatch.setenv("STOCKJAX_CONTEXT__IMPLIED_VOLATILITY", value)
+    assert load_settings().context.implied_volatility == expected
+
+
+def test_sources_of_announcements_are_named_in_one_text_and_none_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().events.sources is None
+    monkeypatch.setenv("STOCKJAX_EVENTS__SOURCES", "sec, yahoo")
+    assert load_settings().events.sources == ("sec", "yahoo")
+    monkeypatch.setenv("STOCKJAX_EVENTS__SOURCES", "")
+    assert load_settings().events.sources == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        ({"sources": ("files",)}, "needs events.path"),
+        ({"sources": ("bloomberg",)}, "events.sources"),
+        ({"contact": "nobody at home"}, "events.contact"),
+        ({"history": "known"}, "events.history"),
+        ({"notice": -1}, "events.notice"),
+    ],
+)
+def test_what_makes_no_sense_of_announcements_is_refused(events: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        load_settings(events=events)

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from stockjax.cli.options import (
+    EventsOption,
     PathOption,
     SourceOption,
     TickersArgument,
@@ -28,12 +29,13 @@ def backtest(
     source: SourceOption = None,
     path: PathOption = None,
     warehouse: WarehouseOption = None,
+    events: EventsOption = None,
 ) -> None:
     """Forecast a range of the past, each session from what was known at its close, and score it."""
     from stockjax.reporting.tables import backtest_table
     from stockjax.warehouse import Warehouse
 
-    settings = settings_from_flags(tickers, source, path, warehouse)
+    settings = settings_from_flags(tickers, source, path, warehouse, events=events)
     finished = flow_runner("backtest")(settings, first.date(), last.date())
     console, made = Console(), Warehouse(settings.warehouse)
     with output_may_be_cut():

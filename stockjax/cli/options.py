@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stockjax.errors import UsageError
 from stockjax.settings import Settings, load_settings
 
 TickersArgument = Annotated[
@@ -19,6 +20,9 @@ SourceOption = Annotated[
 PathOption = Annotated[Path | None, typer.Option(help="File or folder of prices; implies --source files.")]
 WarehouseOption = Annotated[
     Path | None, typer.Option("--warehouse", help="Folder of the database (setting: warehouse).")
+]
+EventsOption = Annotated[
+    Path | None, typer.Option("--events", help="File of announcements (setting: events.path).")
 ]
 AsOfOption = Annotated[
     datetime | None,
@@ -32,6 +36,7 @@ def settings_from_flags(
     path: Path | None,
     warehouse: Path | None,
     trials: int | None = None,
+    events: Path | None = None,
 ) -> Settings:
     """Load the settings, overridden by the flags that all flows have.
 
@@ -39,14 +44,19 @@ def settings_from_flags(
     ------
     SettingsError
         A value is not allowed.
+    UsageError
+        There is no such file of announcements.
 
     """
+    if events and not events.is_file():
+        raise UsageError(f"there is no file '{events}' of announcements; correct --events")
     return load_settings(
         tickers=tuple(tickers) if tickers else None,
         source=source or ("files" if path else None),
         path=path,
         warehouse=warehouse,
         tune={"trials": trials} if trials else None,
+        events={"path": events} if events else None,
     )
 
 

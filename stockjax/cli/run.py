@@ -5,6 +5,7 @@ from rich.console import Console
 
 from stockjax.cli.options import (
     AsOfOption,
+    EventsOption,
     PathOption,
     SourceOption,
     TickersArgument,
@@ -21,9 +22,10 @@ def run(
     path: PathOption = None,
     as_of: AsOfOption = None,
     warehouse: WarehouseOption = None,
+    events: EventsOption = None,
 ) -> None:
     """Fetch, train, forecast and score, in this process and without a server."""
-    settings = settings_from_flags(tickers, source, path, warehouse)
+    settings = settings_from_flags(tickers, source, path, warehouse, events=events)
     finished = flow_runner("forecast")(settings, as_of.date() if as_of else None)
 
     from stockjax.reporting.tables import forecast_table, score_table

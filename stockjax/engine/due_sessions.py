@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.engine.session_data import SessionData
-from stockjax.features import Features, PointInTimePrices, PricePanel, build_features
+from stockjax.features import (
+    NO_CONTEXT,
+    Features,
+    MarketContext,
+    PointInTimePrices,
+    PricePanel,
+    build_features,
+)
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.plan import Origin
 from stockjax.sessions import Exchange
@@ -56,6 +63,8 @@ class SessionReader:
         History that a forecast needs.
     extra_features
         Names of features of other packages.
+    context
+        Announcements and indices of implied volatility, as they were known.
 
     """
 
@@ -66,8 +75,10 @@ class SessionReader:
         newest: Mapping[str, date],
         forecast_sessions: int,
         extra_features: tuple[str, ...] = (),
+        context: MarketContext = NO_CONTEXT,
     ) -> None:
         self._extra = extra_features
+        self._context = context
         self._prices = prices
         self._exchanges = exchanges
         self._newest_completed = {
@@ -134,7 +145,7 @@ class SessionReader:
         if self._shared is None or not begins_with(self._shared[0], usable):
             longer = self._prices.at(ahead, ahead).only(usable.tickers) if ahead else usable
             history = longer if begins_with(longer, usable) else usable
-            self._shared = history, build_features(history, self._extra)
+            self._shared = history, build_features(history, self._extra, self._context)
         history, features = self._shared
         return features if history is usable else features.cut(usable.lengths)
 

@@ -6,9 +6,11 @@ from datetime import date
 from typing import Any, Literal
 
 from stockjax.engine.state import BASE, State
+from stockjax.features import inputs_id
 from stockjax.registry import Model
 from stockjax.sessions import Exchange, exchange
 from stockjax.settings import AlertSettings, DriftSettings, RetrainSettings, Settings, TrainingSettings
+from stockjax.wording import counted
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,12 @@ class Policy:
         """The state without models that are too old to be used, and by ticker (BASE for the base) why."""
         expired = {}
         base = state.base
+        other = {ticker for ticker, model in state.tickers.items() if self.other_features(model)}
         if base and self.other_features(base):
+            with_it = f" and so have the models of {counted(len(other), 'ticker')}" if other else ""
             expired[BASE] = (
-                f"the base {base.model_id} has other inputs (training.extra_features), it is skipped"
+                f"the base {base.model_id} has other inputs than this release and its settings "
+                f"(training.extra_features){with_it}: new ones are trained"
             )
             base = None
         if base and (age := self.base_age(base, as_of)) > self.base_expiry:
@@ -120,14 +125,19 @@ class Policy:
             base = None
         kept = dict(state.tickers)
         for ticker, model in state.tickers.items():
-            if self.other_features(model):
-                expired[ticker] = f"its model {model.model_id} has other inputs, it is skipped"
+            if ticker in other:
+                # Where the base is as old, its sentence speaks for them all.
+                if BASE not in expired:
+                    expired[ticker] = f"its model {model.model_id} has other inputs, it is skipped"
                 del kept[ticker]
             elif ticker in exchanges and (age := _age(model, exchanges[ticker], as_of)) > self.ticker_expiry:
                 expired[ticker] = f"its model {model.model_id} is {age} sessions old and skipped"
                 del kept[ticker]
         unusable = {**state.unusable, **expired}
-        return replace(state, base=base, tickers=kept, unusable=unusable), expired
+        challenger = state.challenger
+        if challenger and self.other_features(challenger):
+            challenger = None
+        return replace(state, base=base, tickers=kept, challenger=challenger, unusable=unusable), expired
 
     def base_is_due(self, state: State, as_of: date, *, trainable: bool) -> bool:
         """Whether to train a base at a session.
@@ -159,8 +169,8 @@ class Policy:
         return any(base.hyperparameters.get(name, value) != value for name, value in wanted.items())
 
     def other_features(self, model: Model) -> bool:
-        """Whether a model has other inputs than the settings ask for, and cannot forecast from these."""
-        return tuple(model.hyperparameters.get("extra_features", ())) != self.training.extra_features
+        """Whether a model has other inputs than this release and its settings, and cannot use these."""
+        return bool(model.hyperparameters.get("inputs") != inputs_id(self.training.extra_features))
 
     def tickers_due(
         self, state: State, as_of: date, tickers: Iterable[str], exchanges: Mapping[str, Exchange]

@@ -4,13 +4,20 @@ Every number at session t uses sessions up to t of the same ticker, and of the o
 on the same day. Nothing is fitted: the only scale is the ticker's own EWMA volatility.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from stockjax.features.event_inputs import (
+    EVENT_FEATURES,
+    event_columns,
+)
 from stockjax.features.extra import extra_columns
+from stockjax.features.implied_volatility import IMPLIED_FEATURES, implied_columns
+from stockjax.features.market_context import NO_CONTEXT, MarketContext
 from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
     ewma_volatility,
@@ -37,13 +44,8 @@ FEATURE_NAMES = (
     "market_absolute_return",
     "market_log_vol_ratio_1",
     "market_log_vol_ratio_5",
-    "shock_lag_quarter",
-    "shock_lag_half",
-    "shock_lag_three_quarters",
-    "shock_lag_year",
-    "shock_lag_same_year_day",
-    "shock_lag_same_quarter_day",
-    "shock_lag_recent",
+    *EVENT_FEATURES,
+    *IMPLIED_FEATURES,
 )
 """The features, in the order of the last axis."""
 
@@ -52,7 +54,6 @@ LARGEST_INPUT = 8.0
 
 _VOLUME_HALF_LIFE = 20.0
 _LARGEST_VOLUME_CHANGE = 3.0
-_RECURRENCES = ((61, 65), (124, 128), (187, 191), (250, 254), (252, 252), (63, 63), (1, 40))
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,35 @@ def feature_names(extra: Sequence[str] = ()) -> tuple[str, ...]:
     Example
     -------
     >>> feature_names(("volume_trend",))[-2:]
-    ('shock_lag_recent', 'volume_trend')
+    ('implied_change', 'volume_trend')
 
     """
     return (*FEATURE_NAMES, *extra)
 
 
-def build_features(history: PricePanel, extra: Sequence[str] = ()) -> Features:
+def inputs_id(extra: Sequence[str] = ()) -> str:
+    """What tells the inputs of one release from those of another, 8 hex digits; stored with every model.
+
+    Example
+    -------
+    >>> inputs_id() == inputs_id(("volume_trend",))
+    False
+
+    """
+    return hashlib.sha256(",".join(feature_names(extra)).encode()).hexdigest()[:8]
+
+
+def build_features(
+    history: PricePanel, extra: Sequence[str] = (), context: MarketContext = NO_CONTEXT
+) -> Features:
     """Compute inputs and labels from prices; the history must not be empty.
 
     Parameters
     ----------
     extra
         Names of features of other packages (`training.extra_features`), which follow the others.
+    context
+        Announcements and indices of implied volatility, as they were known.
 
     Raises
     ------
@@ -131,6 +148,7 @@ def build_features(history: PricePanel, extra: Sequence[str] = ()) -> Features:
     variance = log_variance(history, volatility)
     scaled = returns / volatility
     volume = _volume_change(history)
+    (mean_log_volatility,) = _market_means(history, [log_volatility])
     variances = [0.5 * trailing_mean(variance, k) - log_volatility for k in (1, 5, 22, 120)]
     columns = [
         scaled,
@@ -141,7 +159,8 @@ def build_features(history: PricePanel, extra: Sequence[str] = ()) -> Features:
         *variances,
         *_weekday(history),
         *_market_means(history, [scaled, np.abs(scaled), variances[0], variances[1]]),
-        *_shock_recurrence(scaled, volume),
+        *event_columns(history, scaled, context.events.only(history.tickers)),
+        *implied_columns(history, volatility, mean_log_volatility, context.implied, context.most_tickers),
         *extra_columns(history, extra),
     ]
     inputs = np.clip(np.stack(columns, axis=-1), -LARGEST_INPUT, LARGEST_INPUT)
@@ -189,22 +208,3 @@ def _market_means(history: PricePanel, columns: list[Array]) -> list[Array]:
         laid_out[valid] = mean[code]
         means.append(laid_out)
     return means
-
-
-def _shock_recurrence(scaled: Array, volume: Array) -> list[Array]:
-    """How earnings-like a past day was, at the distances at which earnings come back.
-
-    A big move on big volume a quarter, half a year or a year before the target session
-    says that the target may be such a day again.
-    """
-    shock = np.clip(np.abs(np.nan_to_num(scaled)) - 1, 0, 4) * np.clip(volume, 0, 2)
-    found = []
-    for nearest, farthest in _RECURRENCES:
-        best = np.zeros_like(shock)
-        # `distance` counts back from the target, which is one session after the column.
-        for distance in range(nearest, farthest + 1):
-            back = distance - 1
-            if back < shock.shape[1]:
-                np.maximum(best[:, back:], shock[:, : shock.shape[1] - back], out=best[:, back:])
-        found.append(best)
-    return found

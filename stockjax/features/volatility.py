@@ -106,3 +106,20 @@ def _trailing_sum(values: Array, window: int) -> Array:
     running = np.cumsum(values, axis=1)
     running[:, window:] -= running[:, :-window].copy()
     return running
+
+
+def absolute_moves(adj_close: Array) -> Array:
+    """Absolute log returns in units of the EWMA volatility of the session before, (T,); NaN where unknown.
+
+    Example
+    -------
+    >>> absolute_moves(np.array([100.0, 101.0, 103.0])).round(2).tolist()
+    [nan, nan, 1.97]
+
+    """
+    returns = np.full((1, len(adj_close)), np.nan)
+    returns[0, 1:] = np.diff(np.log(adj_close))
+    volatility = ewma_volatility(returns)
+    moves = np.full(len(adj_close), np.nan)
+    moves[1:] = np.abs(returns[0, 1:] / volatility[0, :-1])
+    return moves

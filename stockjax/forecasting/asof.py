@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from stockjax.features import Features, PricePanel, build_features
+from stockjax.features import NO_CONTEXT, Features, MarketContext, PricePanel, build_features
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,23 @@ class AsOfData:
     features: Features
 
     @classmethod
-    def at(cls, history: PricePanel, as_of: date, extra: Sequence[str] = ()) -> "AsOfData":
+    def at(
+        cls,
+        history: PricePanel,
+        as_of: date,
+        extra: Sequence[str] = (),
+        context: MarketContext = NO_CONTEXT,
+    ) -> "AsOfData":
         """Cut a history at a session, and compute its features."""
-        return cls.of(history.cut(as_of), as_of, extra)
+        return cls.of(history.cut(as_of), as_of, extra, context)
 
     @classmethod
-    def of(cls, history: PricePanel, as_of: date, extra: Sequence[str] = ()) -> "AsOfData":
+    def of(
+        cls,
+        history: PricePanel,
+        as_of: date,
+        extra: Sequence[str] = (),
+        context: MarketContext = NO_CONTEXT,
+    ) -> "AsOfData":
         """Compute the features of a history that ends at a session, extra ones by their names."""
-        return cls(history, as_of, build_features(history, extra))
+        return cls(history, as_of, build_features(history, extra, context))

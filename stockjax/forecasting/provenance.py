@@ -1,5 +1,6 @@
 """What forecasts are made from, so that they can be made again."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from stockjax.features import PricePanel
@@ -7,7 +8,11 @@ from stockjax.warehouse.forecast_inputs import ForecastInputs
 
 
 def forecast_inputs(
-    history: PricePanel, read_at: datetime, forecast_sessions: int, as_of: date | None = None
+    history: PricePanel,
+    read_at: datetime,
+    forecast_sessions: int,
+    as_of: date | None = None,
+    context: Mapping[str, object] | None = None,
 ) -> ForecastInputs:
     """The record of the prices that forecasts see; all of them, for each is part of its market.
 
@@ -20,6 +25,8 @@ def forecast_inputs(
     as_of
         The session that a night forecasts from, and the last one of the history; None for a
         replay, which forecasts from many.
+    context
+        Settings that say what was known next to prices.
 
     """
     return ForecastInputs(
@@ -30,6 +37,7 @@ def forecast_inputs(
         exchanges=history.markets,
         fingerprints=tuple(fingerprints(history)),
         forecast_sessions=forecast_sessions,
+        context=context or {},
     )
 
 

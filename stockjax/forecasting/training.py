@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.code_version import code_version
-from stockjax.features import Features
+from stockjax.features import Features, inputs_id
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.promotion_gate import compare_bases, compare_tickers, judged
 from stockjax.model.network import Parameters, mean_freedom
@@ -59,6 +59,7 @@ def train_base_model(
         hyperparameters={
             **settings.model_dump(mode="json"),
             "features": features.inputs.shape[-1],
+            "inputs": inputs_id(settings.extra_features),
             "stopped_at": trained.steps,
             "tickers": len(history.tickers),
         },
@@ -119,6 +120,7 @@ def train_ticker_model(
         hyperparameters={
             **settings.model_dump(mode="json"),
             "features": features.inputs.shape[-1],
+            "inputs": inputs_id(settings.extra_features),
             "stopped_at": trained.steps,
             "base_id": base.model_id,
         },

@@ -31,7 +31,9 @@ class Ingested:
     zones
         Time zones of tickers that no calendar is known for.
     warnings
-        By ticker, what is odd about prices that were stored.
+        By ticker, what is odd about prices that were stored; by source, why announcements are missing.
+    notices
+        Notices of announcements that were written.
 
     """
 
@@ -45,6 +47,7 @@ class Ingested:
     checks: Mapping[str, int] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
+    notices: int = 0
 
     @property
     def unchanged(self) -> int:
@@ -61,6 +64,7 @@ class Ingested:
             "rows_rejected": self.rejected,
             "restated": dict(self.restated),
             "checks": dict(self.checks),
+            "notices": self.notices,
         }
 
 

@@ -12,6 +12,8 @@ from stockjax.forecasting.plan import Origin, replace_as_of
 from stockjax.forecasting.provenance import forecast_inputs
 from stockjax.forecasting.ticker_states import states_table
 from stockjax.ingest import Ingest, Ingested
+from stockjax.ingest.announcements import EventIngest
+from stockjax.ingest.context_series import ingest_context
 from stockjax.ingest.ingest_warnings import ending_calendars
 from stockjax.nightly.drift_alarms import alarms_among
 from stockjax.nightly.run import Run
@@ -52,6 +54,22 @@ def ingest_prices(run: Run) -> tuple[Run, Ingested]:
     return replace(run, plan=plan), done
 
 
+def ingest_events(run: Run, ingested: Ingested) -> Ingested:
+    """Ask for announcements and indices of implied volatility where news is due, and store what is new.
+
+    Returns
+    -------
+    What was ingested, with the warnings of the sources that failed and of announcements that were moved.
+
+    """
+    asked = (run.settings, run.warehouse, run.plan)
+    done = EventIngest(*asked, ingested.listings, run.log).run()
+    warnings = {**done.warnings, **ingest_context(*asked, run.source, run.log)}
+    for name, warning in warnings.items():
+        run.log(f"{name}: {warning}")
+    return replace(ingested, notices=done.written, warnings={**ingested.warnings, **warnings})
+
+
 def record_universe(run: Run, ingested: Ingested) -> Universe:
     """Decide which tickers are forecast from which sessions, and write the state of every ticker."""
     universe = resolve_universe(run.warehouse, run.plan, ingested, run.settings)
@@ -90,7 +108,7 @@ def write_session(
     for line in (*result.decisions.lines, *alarms_among(result.decisions.drift.rows, run.plan.tickers)):
         run.log(line)
     needed = run.settings.history.forecast_sessions
-    inputs = forecast_inputs(data.asof.history, universe.read_at, needed, due.session)
+    inputs = forecast_inputs(data.asof.history, universe.read_at, needed, due.session, universe.context_rules)
     written = run.writer.write_step(result, due, inputs)
     run.log(result.decisions.summary(seconds))
     run.log(f"{written} forecasts written from {due.session}")

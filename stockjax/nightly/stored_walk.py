@@ -94,7 +94,12 @@ def walk(store: RunWriter, universe: Universe, wanted: Walk, name: date) -> Iter
 
     """
     line = wanted.line(universe)
-    inputs = forecast_inputs(universe.history, universe.read_at, universe.forecast_sessions)
+    inputs = forecast_inputs(
+        universe.history,
+        universe.read_at,
+        universe.forecast_sessions,
+        context=universe.context_rules,
+    )
     for sessions in _blocks(wanted):
         state = load_state(store.warehouse, line, min(sessions)) or State()
         for chunk in walk_forward(

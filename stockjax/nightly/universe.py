@@ -1,21 +1,23 @@
 """The tickers of a run: their prices and states, and the sessions that they are forecast from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from stockjax.engine.due_sessions import DueSession, SessionReader, due_sessions
 from stockjax.errors import UsageError
-from stockjax.features import PointInTimePrices, PricePanel
+from stockjax.features import NO_CONTEXT, MarketContext, PointInTimePrices, PricePanel
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.forecasting.missing_forecasts import missing_sessions
 from stockjax.forecasting.plan import ExchangeSession, Plan
 from stockjax.forecasting.ticker_states import TickerState, ticker_states
 from stockjax.ingest import Ingested
 from stockjax.ingest.listings import Listing
+from stockjax.ingest.stored_context import context_rules, read_market_context
 from stockjax.sessions import Exchange, exchange
 from stockjax.settings import Settings
 from stockjax.warehouse import Warehouse
@@ -49,6 +51,8 @@ class Universe:
         By session before tonight, the tickers whose forecasts are missing.
     extra_features
         Names of features of other packages.
+    context, context_rules
+        Announcements and indices of implied volatility, and the settings by which they were read.
 
     """
 
@@ -63,6 +67,8 @@ class Universe:
     due_tonight: Mapping[date, list[str]]
     due_catch_up: Mapping[date, list[str]]
     extra_features: tuple[str, ...] = ()
+    context: MarketContext = NO_CONTEXT
+    context_rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -83,7 +89,14 @@ class Universe:
     def reader(self) -> SessionReader:
         """What was known at each session."""
         newest = {ticker: market.as_of for ticker, market in self.markets.items()}
-        return SessionReader(self.prices, self.exchanges, newest, self.forecast_sessions, self.extra_features)
+        return SessionReader(
+            self.prices,
+            self.exchanges,
+            newest,
+            self.forecast_sessions,
+            self.extra_features,
+            self.context,
+        )
 
     def due_sessions(self) -> list[DueSession]:
         """The sessions to forecast tonight, those that were missed before tonight's, in their order."""
@@ -146,6 +159,7 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
     recent = {
         ticker: {day for day in missing[ticker] if day >= first} for ticker in missing if ticker in chosen
     }
+    rules = context_rules(settings)
     universe = Universe(
         prices=prices,
         read_at=read_at,
@@ -158,6 +172,8 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
         due_tonight=due_tonight,
         due_catch_up={},
         extra_features=settings.training.extra_features,
+        context=read_market_context(warehouse, plan.fetched, exchanges, rules, max(as_of.values())),
+        context_rules=rules,
     )
     return replace(universe, due_catch_up=_usable(universe, _by_session(recent)))
 

@@ -24,7 +24,9 @@ from stockjax.settings.sections import (
     BacktestSettings,
     BaseUniverseSettings,
     CatchUpSettings,
+    ContextSettings,
     DriftSettings,
+    EventsSettings,
     ExportSettings,
     FilesSettings,
     HistorySettings,
@@ -121,6 +123,8 @@ class Settings(BaseSettings):
     history: HistorySettings = HistorySettings()
     files: FilesSettings = FilesSettings()
     yahoo: YahooSettings = YahooSettings()
+    events: EventsSettings = EventsSettings()
+    context: ContextSettings = ContextSettings()
     base: BaseUniverseSettings = BaseUniverseSettings()
     retrain: RetrainSettings = RetrainSettings()
     warmup: WarmupSettings = WarmupSettings()
@@ -173,6 +177,12 @@ class Settings(BaseSettings):
     def _known_features(self) -> "Settings":
         for name in self.training.extra_features:
             feature_entry_point(name)
+        return self
+
+    @model_validator(mode="after")
+    def _event_files_need_a_path(self) -> "Settings":
+        if "files" in (self.events.sources or ()) and self.events.path is None:
+            raise ValueError("events.sources has 'files', which needs events.path (--events)")
         return self
 
     @model_validator(mode="after")

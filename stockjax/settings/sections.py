@@ -1,5 +1,6 @@
 """The sections of the settings, with the description that the reference prints of each value."""
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -82,6 +83,72 @@ class YahooSettings(Section):
     base_url: str | None = Field(
         None, pattern=r"^https?://[^/\s]+$", description="address of another server with Yahoo's interface"
     )
+
+
+EventSourceName = Literal["sample", "files", "sec", "yahoo"]
+
+
+class EventsSettings(Section):
+    """Scheduled announcements: where they come from, and what counts as known of the past."""
+
+    path: SettingsPath | None = Field(
+        None, description="file of announcements (CSV or Parquet: ticker, date, time, kind, known_at)"
+    )
+    sources: Annotated[tuple[EventSourceName, ...], NoDecode] | None = Field(
+        None,
+        description="where announcements come from, the first is believed first: sample, files, sec, yahoo; "
+        "empty list: none; not set: those of the source of prices",
+    )
+    history: Literal["assumed", "projected"] = Field(
+        "assumed",
+        description="what is known of announcements before the first run: assumed (regular ones are known "
+        "`events.notice` sessions ahead) or projected (only what follows from earlier reports)",
+    )
+    notice: int = Field(
+        5, ge=0, le=60, description="sessions ahead at which a regular announcement of the past is known"
+    )
+    contact: str | None = Field(
+        None,
+        pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$",
+        description="e-mail address that the SEC wants from who asks it; empty: the SEC is not asked",
+    )
+    timeout: float = Field(10.0, gt=0, description="seconds to wait for an answer of the SEC")
+    pause: float = Field(60.0, gt=0, description="seconds of a pause after 'too many requests'; doubles")
+    pause_budget: float = Field(120.0, ge=0, description="total seconds of such pauses in a run")
+    sec_url: str = Field(
+        "https://www.sec.gov", pattern=r"^https?://[^/\s]+$", description="address of the list of companies"
+    )
+    sec_data_url: str = Field(
+        "https://data.sec.gov", pattern=r"^https?://[^/\s]+$", description="address of the filings"
+    )
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return split_names(value)
+
+
+class ContextSettings(Section):
+    """Series that are fetched and not forecast."""
+
+    implied_volatility: Annotated[dict[str, str], NoDecode] = Field(
+        {"XNYS": "^VIX"},
+        description="by exchange calendar, the ticker of the index of implied volatility of its market; one "
+        "ticker alone: that of US exchanges; empty: none",
+    )
+    most_tickers: int = Field(
+        30, ge=0, description="tickers of a market from which on its index of implied volatility is not used"
+    )
+
+    @field_validator("implied_volatility", mode="before")
+    @classmethod
+    def _of_us_exchanges(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if text.startswith("{"):
+            return json.loads(text)
+        return {"XNYS": text} if text else {}
 
 
 class RetrainSettings(Section):

@@ -2,6 +2,9 @@
 
 from importlib.resources import as_file, files
 
+import pandas as pd
+
+from stockjax.errors import UnknownTickerError
 from stockjax.sources.files import read_price_file
 from stockjax.sources.protocol import Delivery
 from stockjax.sources.recorded import RecordedSource
@@ -20,3 +23,19 @@ class SampleSource(RecordedSource):
         """Read the packaged file."""
         with as_file(files("stockjax.sources") / "data" / "us5_2000_2013.csv.gz") as path:
             return Delivery(read_price_file(path))
+
+
+def sample_context(series: str) -> pd.DataFrame:
+    """Closes of the one index that comes with the sample, ^VIX: columns session and close.
+
+    Raises
+    ------
+    UnknownTickerError
+        It is another one.
+
+    """
+    if series != "^VIX":
+        raise UnknownTickerError(f"the sample has no '{series}'; it has ^VIX")
+    with as_file(files("stockjax.sources") / "data" / "vix_1990_2013.csv.gz") as path:
+        table = pd.read_csv(path, usecols=["date", "close"], parse_dates=["date"])
+    return table.rename(columns={"date": "session"}).astype({"session": "datetime64[s]"})

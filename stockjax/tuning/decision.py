@@ -124,7 +124,7 @@ def _challenger(universe: Universe, spec: SearchSpec, winner: TrialResult, count
     """A base with the winner's settings, and the result of the search."""
     settings = spec.settings
     usable = universe.reader.usable(spec.as_of, spec.as_of)[1]
-    asof = AsOfData.of(usable, spec.as_of, settings.training.extra_features)
+    asof = AsOfData.of(usable, spec.as_of, settings.training.extra_features, universe.context)
     training = spec.space.training(winner.values)
     model = train_base_model(asof, training, settings.seed, settings.worker_count)
     skill = winner.skill

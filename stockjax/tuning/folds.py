@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stockjax.errors import NothingToTuneError
-from stockjax.features import Features, PricePanel
+from stockjax.features import NO_CONTEXT, Features, MarketContext, PricePanel
 from stockjax.features.volatility import log_returns
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.missing_forecasts import sessions_between
@@ -61,7 +61,13 @@ class Fold:
         return np.bincount(np.searchsorted(self.sessions, self.days), weights=losses).astype(np.float64)
 
 
-def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, settings: Settings) -> list[Fold]:
+def make_folds(
+    history: PricePanel,
+    tickers: Sequence[str],
+    as_of: date,
+    settings: Settings,
+    context: MarketContext = NO_CONTEXT,
+) -> list[Fold]:
     """The last `tune.folds` folds of `tune.fold_sessions` sessions before the gate holdout.
 
     The last GATE_SESSIONS sessions of which `as_of` knew the outcome are left out: a winner is judged by
@@ -73,6 +79,8 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
         All tickers that a base learns from; nothing after `as_of` is used.
     tickers
         Those of them that are forecast and scored.
+    context
+        Announcements and indices of implied volatility.
 
     Raises
     ------
@@ -80,7 +88,7 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
         No ticker has the sessions that the folds and a first training before them take.
 
     """
-    known = AsOfData.at(history, as_of, settings.training.extra_features)
+    known = AsOfData.at(history, as_of, settings.training.extra_features, context)
     count, size = settings.tune.folds, settings.tune.fold_sessions
     days = _scored_days(known.history, tickers, settings.history.forecast_sessions)[:-GATE_SESSIONS]
     _check(known.history, days, settings)
@@ -98,7 +106,7 @@ def make_folds(history: PricePanel, tickers: Sequence[str], as_of: date, setting
         rows, positions = np.array(wanted, dtype=np.int64).T
         folds.append(
             Fold(
-                AsOfData.at(known.history, some[0], settings.training.extra_features),
+                AsOfData.at(known.history, some[0], settings.training.extra_features, context),
                 known.features,
                 rows,
                 positions,

@@ -1,6 +1,8 @@
 """The inputs of forecasts, which are stored with them."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
@@ -26,6 +28,8 @@ class ForecastInputs:
         calendar's code and the fingerprint of its prices.
     forecast_sessions
         Sessions that a ticker must have to be among those that a session can use.
+    context
+        Settings that say what was known next to prices.
 
     """
 
@@ -36,6 +40,7 @@ class ForecastInputs:
     exchanges: tuple[str, ...]
     fingerprints: tuple[str, ...]
     forecast_sessions: int
+    context: Mapping[str, object] = field(default_factory=dict)
 
 
 def insert_inputs(connection: duckdb.DuckDBPyConnection, inputs: ForecastInputs, run_id: str) -> None:
@@ -51,5 +56,6 @@ def insert_inputs(connection: duckdb.DuckDBPyConnection, inputs: ForecastInputs,
             "exchanges": list(inputs.exchanges),
             "fingerprints": list(inputs.fingerprints),
             "forecast_sessions": inputs.forecast_sessions,
+            "context": json.dumps(inputs.context, sort_keys=True),
         },
     )

@@ -16,7 +16,8 @@ _SQL = files("stockjax.warehouse") / "sql"
 _FOLDER = _SQL / "migrations"
 VIEWS = (
     *("differs", "prices_as_of", "latest_forecasts", "model_starts", "champions", "bootstrap"),
-    *("scored_forecasts", "forecasts_without_outcome", "leaderboard", "calibration"),
+    *("events_as_of", "reactions", "upcoming_events", "scored_forecasts", "forecasts_without_outcome"),
+    *("leaderboard", "calibration", "calibration_by_day"),
 )
 """The scripts of views and macros, each after those that it reads."""
 

@@ -26,6 +26,9 @@ _STATEMENTS: dict[Perturbation, tuple[str, ...]] = {
 }
 
 
+_CONTEXT = ("cut", "corrupted")
+
+
 @contextmanager
 def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) -> Iterator[Warehouse]:
     """A warehouse of its own, gone afterwards, with the prices of another one's readable copy.
@@ -33,7 +36,7 @@ def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) 
     What was known at `as_of` are the same bits. What came later is missing (`cut`), multiplied by nonsense
     (`corrupted`) or exchanged among the days of a ticker (`shuffled`); tickers end (`ended`) or begin
     (`begun`) later; the bars of `as_of` are taken back by the next ones (`disproved`), or all of them are
-    restated (`restated`).
+    restated (`restated`). Indices of implied volatility are cut and corrupted alike.
 
     Raises
     ------
@@ -47,7 +50,8 @@ def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) 
         with copy.write() as connection:
             warehouse.attach_snapshot(connection, "original")
             connection.execute("INSERT INTO listings BY NAME SELECT * FROM original.listings")
-            for name in _STATEMENTS[alteration]:
+            context = f"perturbed_context_{alteration}" if alteration in _CONTEXT else "perturbed_context"
+            for name in (*_STATEMENTS[alteration], "perturbed_events", context):
                 text = statement(name)
                 connection.execute(text, {"as_of": as_of} if "$as_of" in text else {})
         yield copy

@@ -8,6 +8,7 @@ import pytest
 
 from stockjax.engine import Policy, State
 from stockjax.engine.state import BASE
+from stockjax.features import inputs_id
 from stockjax.registry import Model
 from stockjax.sessions import exchange
 from stockjax.settings import load_settings
@@ -27,7 +28,7 @@ def policy(**retrain: Any) -> Policy:
 
 
 def base(age: int, **changes: Any) -> Model:
-    shape = {"hidden": 4, "seeds": 1, "stopped_at": 50}
+    shape = {"hidden": 4, "seeds": 1, "stopped_at": 50, "inputs": inputs_id()}
     return replace(
         some_model(None), trained_through=sessions_before(age), **({"hyperparameters": shape} | changes)
     )
@@ -71,7 +72,7 @@ def test_an_untrained_base_is_due_as_soon_as_one_can_be_trained() -> None:
 
 @pytest.mark.parametrize("shape", [{"hidden": 8}, {"seeds": 3}])
 def test_a_base_of_another_shape_is_due_at_once_unless_a_search_made_it(shape: dict[str, int]) -> None:
-    other = {"hidden": 4, "seeds": 1, "stopped_at": 50} | shape
+    other = {"hidden": 4, "seeds": 1, "stopped_at": 50, "inputs": inputs_id()} | shape
     assert is_due(State(base=base(1, hyperparameters=other)), base_every=20)
     for key in ("search", "searched"):
         searched = base(1, hyperparameters=other | {key: "study-1"})

@@ -8,17 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stockjax.features import FEATURE_NAMES, PricePanel, build_features
+from stockjax.features.event_inputs import EVENT_FEATURES
+from stockjax.features.implied_volatility import IMPLIED_FEATURES
 from tests.support.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
 
-RECURRENCES = {
-    "shock_lag_quarter": (61, 65),
-    "shock_lag_half": (124, 128),
-    "shock_lag_three_quarters": (187, 191),
-    "shock_lag_year": (250, 254),
-    "shock_lag_same_year_day": (252, 252),
-    "shock_lag_same_quarter_day": (63, 63),
-    "shock_lag_recent": (1, 40),
-}
+NOT_OF_PRICES = (*EVENT_FEATURES, *IMPLIED_FEATURES)
+"""Inputs that are 0 where no announcement or index is known; they have tests of their own."""
 
 
 def clip(value: float, limit: float = 8.0) -> float:
@@ -36,7 +31,6 @@ class Slow:
         self.days = history.sessions[row, :size].tolist()
         self.columns: list[dict[str, float]] = [{}] if size else []
         self.volatility = [math.nan]
-        shocks = [0.0]
         variances: list[float] = []
         square = weight = usual = usual_weight = 0.0
         for at in range(size):
@@ -66,10 +60,6 @@ class Slow:
             for window in (1, 5, 22, 120):
                 recent = variances[-window:]
                 column[f"log_vol_ratio_{window}"] = 0.5 * sum(recent) / len(recent) - math.log(scale)
-            shocks.append(min(max(abs(moved / scale) - 1, 0), 4) * min(max(column["volume"], 0), 2))
-            for name, (nearest, farthest) in RECURRENCES.items():
-                back = [shocks[at + 1 - d] for d in range(nearest, farthest + 1) if at + 1 - d >= 0]
-                column[name] = max(back, default=0.0)
             self.columns.append(column)
 
 
@@ -95,7 +85,8 @@ def slow_inputs(history: PricePanel) -> dict[tuple[int, int], dict[str, float]]:
                     name: sum(clip(other[source]) for other in there) / len(there)
                     for name, source in sources.items()
                 }
-                found[row, at] = {name: clip(value) for name, value in {**column, **means}.items()}
+                of_prices = {name: clip(value) for name, value in {**column, **means}.items()}
+                found[row, at] = {**of_prices, **dict.fromkeys(NOT_OF_PRICES, 0.0)}
     return found
 
 
@@ -108,7 +99,8 @@ def test_every_input_is_that_of_a_slow_loop_on_a_made_up_universe() -> None:
     rows, positions = np.array(list(expected)).T
     np.testing.assert_allclose(inputs[rows, positions], table, rtol=2e-6, atol=2e-6)
     informative = table.std(axis=0) > 0
-    assert informative.all()
+    of_prices = [name not in NOT_OF_PRICES for name in FEATURE_NAMES]
+    assert informative.tolist() == of_prices
 
 
 def test_every_input_is_that_of_a_slow_loop_on_real_prices(sample_history: PricePanel) -> None:

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from stockjax.engine import training_step as step_module
-from stockjax.features import FEATURE_NAMES, Features
+from stockjax.features import FEATURE_NAMES, Features, inputs_id
 from stockjax.forecasting import training
 from stockjax.registry import Model, load_champions, save_models
 from stockjax.reproduce import ledger_rows, reproduce
@@ -300,6 +300,7 @@ def kept_challenger(nights: Nights, *, good: bool) -> Model:
     if not good:
         champion = worse(champion)
     lines = {**TrainingSettings(**SMALL).model_dump(), "ticker_steps": 8, "features": len(FEATURE_NAMES)}
+    lines["inputs"] = inputs_id()
     challenger = replace(
         champion,
         hyperparameters={**lines, "stopped_at": 50, "search": {"study": "study-1"}},

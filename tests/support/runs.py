@@ -30,7 +30,15 @@ def settings_for(server: YahooServer, folder: Path, *tickers: str, **changes: An
         "timeout": 2.0,
         "retries": 0,
     }
-    usual = {"yahoo": yahoo, "warmup": {"sessions": 0}, "training": SMALL, "workers": 1}
+    usual = {
+        "yahoo": yahoo,
+        "warmup": {"sessions": 0},
+        "training": SMALL,
+        "workers": 1,
+        # The vendor has no pages of earnings and no index of volatility.
+        "events": {"sources": ()},
+        "context": {"implied_volatility": {}},
+    }
     return load_settings(source="yahoo", warehouse=folder, tickers=tickers, **(usual | changes))
 
 
@@ -74,7 +82,7 @@ class RunDriver:
 
     def ingest(self) -> Ingested:
         self.run, ingested = steps.ingest_prices(self.run)
-        return ingested
+        return steps.ingest_events(self.run, ingested)
 
     def resolve_universe(self, ingested: Ingested) -> Universe:
         return steps.record_universe(self.run, ingested)

@@ -12,7 +12,7 @@ import pandas as pd
 from stockjax.engine import Policy, State
 from stockjax.engine.due_sessions import SessionReader
 from stockjax.engine.walk_forward import Chunk, walk_forward
-from stockjax.features import FEATURE_NAMES, Features, PointInTimePrices, PricePanel
+from stockjax.features import FEATURE_NAMES, Features, PointInTimePrices, PricePanel, inputs_id
 from stockjax.model.network import initial_parameters
 from stockjax.registry import Model
 from stockjax.sessions import Exchange
@@ -134,7 +134,7 @@ def some_model(ticker: str | None, seed: int = 0, **changes: Any) -> Model:
         ticker=ticker,
         trained_through=date(2013, 2, 28),
         parameters=whole_parameters(seed),
-        hyperparameters={"hidden": SMALL.hidden, "stopped_at": 50},
+        hyperparameters={"hidden": SMALL.hidden, "stopped_at": 50, "inputs": inputs_id()},
         validation_loss=1.25,
         champion_loss=None if ticker is None else 1.5,
         seed=seed,

@@ -22,9 +22,9 @@ from stockjax.errors import (
 )
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import DELIVERED_COLUMNS, Request
+from stockjax.sources.rate_limit import RateLimiter
 from stockjax.sources.yahoo.client import PacedSession
 from stockjax.sources.yahoo.exchanges import calendar_code, zone_without_calendar
-from stockjax.sources.yahoo.rate_limit import RateLimiter
 from stockjax.sources.yahoo.revisions import history_changed
 
 _SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,31}")
@@ -41,6 +41,18 @@ _COLUMNS = {
     "Dividends": "dividend",
     "Stock Splits": "split",
 }
+
+
+def is_symbol(ticker: str) -> bool:
+    """Whether Yahoo could spell a symbol so; it would resolve an ISIN to some listing.
+
+    Example
+    -------
+    >>> is_symbol("BRK-B"), is_symbol("US0378331005"), is_symbol("../etc")
+    (True, False, False)
+
+    """
+    return bool(_SYMBOL.fullmatch(ticker)) and not _ISIN.fullmatch(ticker.upper())
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,7 @@ class YahooHistory:
             Yahoo did not answer with prices.
 
         """
-        if not _SYMBOL.fullmatch(request.ticker) or _ISIN.fullmatch(request.ticker.upper()):
+        if not is_symbol(request.ticker):
             raise UnknownTickerError("this is not how Yahoo spells a symbol")
         if request.known is not None and len(request.known):
             first = request.known["session"].min()

@@ -17,9 +17,9 @@ from stockjax.errors import (
     TruncatedResponseError,
     UnknownTickerError,
 )
-from stockjax.sources.yahoo.rate_limit import RateLimiter
+from stockjax.sources.rate_limit import RateLimiter
 
-_CHART = "/v8/finance/chart/"
+_CHART, _EARNINGS = "/v8/finance/chart/", "/calendar/earnings"
 # Yahoo answers 999 where others say 429.
 _TOO_MANY = (429, 999)
 # libcurl's numbers for a proxy or a host that is not found, and for one that does not answer.
@@ -28,7 +28,7 @@ _NO_DATA = ("no data found", "data doesn't exist")
 
 
 class PacedSession(requests.Session[requests.Response]):
-    """A session that waits its turn and judges every answer about prices.
+    """A session that waits its turn and judges every answer about prices and earnings.
 
     Answers to other requests (yfinance asks for a cookie first) are left to yfinance, which
     does without.
@@ -52,17 +52,17 @@ class PacedSession(requests.Session[requests.Response]):
         Raises
         ------
         SourceError
-            A request about prices failed; the class says how.
+            A request about prices or earnings failed; the class says how.
 
         """
-        if _CHART not in url:
+        if _CHART not in url and _EARNINGS not in url:
             return self._aside(method, url, *arguments, **options)
         acquire = self._limiter.acquire()
         try:
             response: requests.Response = super().request(method, self._elsewhere(url), *arguments, **options)
         except exceptions.RequestException as error:
             raise _of_connection(error) from error
-        failure = _of_answer(response)
+        failure = _of_answer(response) if _CHART in url else _of_page(response)
         if isinstance(failure, RateLimitedError):
             self._limiter.pause(acquire)
         if failure:
@@ -113,6 +113,17 @@ def _of_answer(response: requests.Response) -> SourceError | None:
     chart = document.get("chart") if isinstance(document, dict) else None
     if not isinstance(chart, dict) or not {"result", "error"} & set(chart):
         return InvalidDataError(f"the answer is JSON of another kind ('{_short(body)}')")
+    return None
+
+
+def _of_page(response: requests.Response) -> SourceError | None:
+    """What is wrong with an answer that should be a page about earnings; None if nothing is."""
+    if response.status_code >= 400:
+        return _of_status(response.status_code, response.text)
+    if "Will be right back" in response.text:
+        return SourceUnavailableError("the vendor says it will be right back")
+    if "</html>" not in response.text.lower():
+        return TruncatedResponseError("the page of earnings is empty or cut off")
     return None
 
 

@@ -21,8 +21,8 @@ from stockjax.errors import (
 )
 from stockjax.settings import YahooSettings
 from stockjax.sources.protocol import Delivery, Request, no_prices
+from stockjax.sources.rate_limit import RateLimiter
 from stockjax.sources.yahoo.chart_api import Answer, YahooHistory
-from stockjax.sources.yahoo.rate_limit import RateLimiter
 
 PART_TICKERS = 100
 PART_SECONDS = 5.0

@@ -8,8 +8,8 @@ import pytest
 
 from stockjax.errors import InvalidDataError, RateLimitedError, SourceError, UnknownTickerError
 from stockjax.sources.protocol import DELIVERED_COLUMNS
+from stockjax.sources.rate_limit import RateLimiter
 from stockjax.sources.yahoo.chart_api import YahooHistory
-from stockjax.sources.yahoo.rate_limit import RateLimiter
 from tests.support.yahoo_faults import (
     Fault,
     as_json,

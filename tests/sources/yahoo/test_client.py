@@ -15,8 +15,8 @@ from stockjax.errors import (
     TruncatedResponseError,
     UnknownTickerError,
 )
+from stockjax.sources.rate_limit import RateLimiter
 from stockjax.sources.yahoo.client import PacedSession
-from stockjax.sources.yahoo.rate_limit import RateLimiter
 from tests.support.yahoo_faults import (
     Fault,
     empty_body,

@@ -7,3 +7,4 @@ COMMENT ON COLUMN forecast_inputs.tickers IS 'Tickers, in the order in which the
 COMMENT ON COLUMN forecast_inputs.exchanges IS 'Exchange calendar of each of them, by its ISO 10383 code.';
 COMMENT ON COLUMN forecast_inputs.fingerprints IS 'Fingerprint of the prices of each of them up to as_of.';
 COMMENT ON COLUMN forecast_inputs.forecast_sessions IS 'Sessions that a ticker had to have to be among those of a session; NULL where an earlier release wrote the row, and took all of them.';
+COMMENT ON COLUMN forecast_inputs.context IS 'Settings of the run that say what was known next to prices: events.history and the section context; NULL for releases before 0.3.';

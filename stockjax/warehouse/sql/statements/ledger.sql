@@ -37,7 +37,7 @@ SELECT given.*
 FROM (
     SELECT $run_id AS run_id, $replayed AS replayed, $as_of AS as_of, $read_at AS read_at,
         $tickers::VARCHAR[] AS tickers, $exchanges::VARCHAR[] AS exchanges, $fingerprints::VARCHAR[] AS fingerprints,
-        $forecast_sessions::INTEGER AS forecast_sessions
+        $forecast_sessions::INTEGER AS forecast_sessions, $context::JSON AS context
 ) AS given
 ANTI JOIN forecast_inputs USING (run_id, replayed, as_of);
 
@@ -77,7 +77,7 @@ ORDER BY forecasts.as_of, forecasts.ticker;
 -- name: explained_forecasts
 -- Rows of the ledger with what they were made from, and how the run that made them computed.
 SELECT forecasts.*, inputs.as_of AS through, inputs.read_at, inputs.tickers, inputs.exchanges, inputs.fingerprints,
-    inputs.replayed, inputs.forecast_sessions, runs.environment
+    inputs.replayed, inputs.forecast_sessions, inputs.context, runs.environment
 FROM forecasts
 LEFT JOIN forecast_inputs AS inputs
     ON inputs.run_id = forecasts.run_id

@@ -99,3 +99,20 @@ SELECT * FROM original.prices WHERE session <= $as_of;
 -- name: perturbed_unchanged
 -- The same prices: what the altered copies are compared with.
 INSERT INTO prices BY NAME SELECT * FROM original.prices;
+
+-- name: perturbed_events
+-- The notices as they are; the audit derives them again from what it alters.
+INSERT INTO events BY NAME SELECT * FROM original.events;
+
+-- name: perturbed_context
+INSERT INTO market_context BY NAME SELECT * FROM original.market_context;
+
+-- name: perturbed_context_cut
+INSERT INTO market_context BY NAME SELECT * FROM original.market_context WHERE session <= $as_of;
+
+-- name: perturbed_context_corrupted
+INSERT INTO market_context BY NAME
+SELECT * REPLACE (
+    CASE WHEN session <= $as_of THEN close ELSE close * 2 ** (hash(series, session) % 1000 / 500 - 0.999) END AS close
+)
+FROM original.market_context;

@@ -42,7 +42,7 @@ judged AS (
     FROM realised
 )
 SELECT
-    ticker, as_of, target, model, model_id, origin,
+    judged.ticker, as_of, target, model, model_id, origin,
     basis_close, predicted_close, predicted_return, scale, q05, q25, q50, q75, q95,
     basis_close * exp(actual_return) AS actual_close,
     actual_return,
@@ -56,8 +56,10 @@ SELECT
     actual_return BETWEEN r05 AND r95 AS inside_90,
     restated_units,
     outcome_session,
-    late
-FROM judged;
+    late,
+    reactions.ticker IS NOT NULL AS reaction
+FROM judged
+LEFT JOIN reactions ON reactions.ticker = judged.ticker AND reactions.reaction = judged.target;
 COMMENT ON VIEW scored_forecasts IS 'Every forecast whose target has closed, next to what happened; free of splits, dividends included. Where the ticker has no price of the target (a halt in trading), what happened is its next price, until one of the target arrives: the vendor is asked for it again each time.';
 COMMENT ON COLUMN scored_forecasts.ticker IS 'Symbol as the source spells it.';
 COMMENT ON COLUMN scored_forecasts.as_of IS 'Last completed session that the forecast used.';
@@ -87,3 +89,4 @@ COMMENT ON COLUMN scored_forecasts.inside_90 IS 'Whether the close fell between 
 COMMENT ON COLUMN scored_forecasts.restated_units IS 'Close of as_of as known now, over the close as known then: 1 unless the vendor restated a split.';
 COMMENT ON COLUMN scored_forecasts.outcome_session IS 'Session of the price that the forecast is compared with: the target or, if late, the first one after it that the ticker has a price of.';
 COMMENT ON COLUMN scored_forecasts.late IS 'Whether the ticker has no price of the target, so that the score is provisional: it counts the move at reopening and makes way for the price of the target should that arrive.';
+COMMENT ON COLUMN scored_forecasts.reaction IS 'Whether the target is a session that reacts to an announcement, as far as sources tell.';

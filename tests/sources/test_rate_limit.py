@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stockjax.errors import RateLimitedError
-from stockjax.sources.yahoo.rate_limit import RateLimiter
+from stockjax.sources.rate_limit import RateLimiter
 
 
 class Clock:

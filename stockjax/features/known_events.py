@@ -1,0 +1,135 @@
+"""Announcements as they were known at any session, in numbers of sessions of their exchange."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stockjax.sessions import Exchange
+
+Numbers = npt.NDArray[np.int64]
+
+NEVER = np.iinfo(np.int64).max
+"""The number of a session that does not come."""
+
+_FROM_EARLIER_REPORTS = ("projected", "reported")
+_UNFORESEEN = ("reported", "withdrawn")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownEvents:
+    """Notices of announcements of N tickers, n in all.
+
+    Attributes
+    ----------
+    tickers
+        N symbols.
+    row
+        (n,) number of the ticker.
+    day
+        (n,) number of the session of the announcement's day, or of the next one.
+    after_close
+        (n,) probability that the session after it reacts.
+    exact
+        (n,) probability that this is the day.
+    reaction
+        (n,) number of the session that the notice says reacts.
+    known, until
+        (n,) number of the session from which the notice holds, and from which the next one of the
+        same announcement does.
+    reported, withdrawn
+        (n,) whether the announcement was made, or its date was taken back.
+
+    """
+
+    tickers: tuple[str, ...]
+    row: Numbers
+    day: Numbers
+    after_close: npt.NDArray[np.float64]
+    exact: npt.NDArray[np.float64]
+    reaction: Numbers
+    known: Numbers
+    until: Numbers
+    reported: npt.NDArray[np.bool_]
+    withdrawn: npt.NDArray[np.bool_]
+
+    @classmethod
+    def from_notices(
+        cls,
+        notices: pd.DataFrame,
+        tickers: Sequence[str],
+        exchanges: Mapping[str, Exchange],
+        history: str = "assumed",
+    ) -> "KnownEvents":
+        """Arrange a table of notices, in the order in which they became known.
+
+        Parameters
+        ----------
+        notices
+            Columns of `stockjax.events.NOTICE_COLUMNS`; those of other tickers are left out.
+        exchanges
+            By ticker, the calendar that counts its sessions.
+        history
+            assumed: every notice; projected: only what followed from earlier reports.
+
+        """
+        number = {ticker: row for row, ticker in enumerate(tickers)}
+        kept = notices["ticker"].isin(number)
+        if history == "projected":
+            kept &= notices["status"].isin(_FROM_EARLIER_REPORTS)
+        table = notices[kept]
+        row = np.array([number[ticker] for ticker in table["ticker"]], dtype=np.int64)
+        codes = [exchanges[ticker].code for ticker in tickers]
+        calendar = {code: Exchange(code).every_session for code in dict.fromkeys(codes)}
+        placed: dict[str, Numbers] = {}
+        for name in ("date", "reaction", "known_from"):
+            days = table[name].to_numpy().astype("datetime64[D]")
+            placed[name] = np.zeros(len(table), dtype=np.int64)
+            for code, sessions in calendar.items():
+                here = np.array([codes[each] == code for each in row], dtype=bool)
+                placed[name][here] = np.searchsorted(sessions, days[here])
+        status = table["status"].to_numpy(dtype=object)
+        return cls(
+            tickers=tuple(tickers),
+            row=row,
+            day=placed["date"],
+            after_close=table["after_close"].to_numpy(dtype=np.float64),
+            exact=table["exact"].to_numpy(dtype=np.float64),
+            reaction=placed["reaction"],
+            known=placed["known_from"],
+            until=_until(table["announcement_id"].to_numpy(dtype=object), placed["known_from"]),
+            reported=status == "reported",
+            withdrawn=status == "withdrawn",
+        )
+
+    def only(self, tickers: Sequence[str]) -> "KnownEvents":
+        """The notices of some of the tickers, in the order given."""
+        number = {ticker: row for row, ticker in enumerate(tickers)}
+        rows = np.array([number.get(ticker, -1) for ticker in self.tickers], dtype=np.int64)
+        row = rows[self.row] if len(self.row) else self.row
+        kept = row >= 0
+        names = [field.name for field in fields(self) if field.name not in {"tickers", "row"}]
+        parts: dict[str, Any] = {name: getattr(self, name)[kept] for name in names}
+        return KnownEvents(tuple(tickers), row[kept], **parts)
+
+
+def no_events(tickers: Sequence[str]) -> KnownEvents:
+    """No announcement of any of the tickers is known."""
+    none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+    false = np.zeros(0, dtype=bool)
+    return KnownEvents(tuple(tickers), none, none, nothing, nothing, none, none, none, false, false)
+
+
+def _until(announcements: npt.NDArray[np.object_], known: Numbers) -> Numbers:
+    """(n,) the session from which the next notice of the same announcement is known."""
+    until = np.full(len(known), NEVER)
+    if not len(known):
+        return until
+    _, code = np.unique(announcements.astype(str), return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    same = code[order][1:] == code[order][:-1]
+    until[order[:-1][same]] = known[order[1:][same]]
+    return until

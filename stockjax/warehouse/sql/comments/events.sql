@@ -1,0 +1,17 @@
+COMMENT ON TABLE events IS 'Append-only notices of announcements: what was known of each of them, from whom, since when. The newest notice of an announcement is the one that no other supersedes.';
+COMMENT ON COLUMN events.notice_id IS 'Fingerprint of the notice.';
+COMMENT ON COLUMN events.announcement_id IS 'Identity of the announcement: all notices of it have the same.';
+COMMENT ON COLUMN events.ticker IS 'Symbol as the source of prices spells it.';
+COMMENT ON COLUMN events.kind IS 'What is announced: earnings unless the source says otherwise.';
+COMMENT ON COLUMN events.date IS 'Day of the announcement, in the time zone of the exchange.';
+COMMENT ON COLUMN events.timing IS 'Time of day against the hours of the exchange: before, during, after or unknown.';
+COMMENT ON COLUMN events.reaction IS 'Session whose return holds the reaction: that of the day, or the next one after the close. With unknown timing the one that the ticker''s earlier reactions make more likely.';
+COMMENT ON COLUMN events.after_close IS 'Probability that the session after the day reacts: 0 or 1 where the timing is known.';
+COMMENT ON COLUMN events.exact IS 'Probability that the date is right: less than 1 where it is projected or estimated.';
+COMMENT ON COLUMN events.status IS 'scheduled or estimated by a source; reported: it was made; assumed: a regular announcement of the past whose first notice is not recorded counts as known ahead; projected from earlier reports; withdrawn by the source.';
+COMMENT ON COLUMN events.known_at IS 'Moment since which this was known (UTC); of status assumed by assumption.';
+COMMENT ON COLUMN events.known_from IS 'First session whose forecasts could use it.';
+COMMENT ON COLUMN events.source IS 'Who said so: sample, files, sec, yahoo; cadence for a projection.';
+COMMENT ON COLUMN events.supersedes IS 'Notice that this one replaces; NULL for the first of an announcement.';
+COMMENT ON COLUMN events.run_id IS 'Run that wrote it.';
+COMMENT ON COLUMN events.recorded_at IS 'When it was written (UTC).';

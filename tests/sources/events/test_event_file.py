@@ -1,0 +1,144 @@
+"""Announcements from files."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stockjax.errors import InvalidDataError, UsageError
+from stockjax.events import Announcement
+from stockjax.sessions import Exchange
+from stockjax.sources.events import EventDelivery, EventRequest
+from stockjax.sources.events.event_file import EventFile
+from stockjax.sources.events.sample_events import SampleEvents
+
+NYSE = Exchange("XNYS")
+
+
+def read(path: Path, *tickers: str) -> EventDelivery:
+    (found,) = EventFile(path).fetch([EventRequest(ticker, NYSE) for ticker in tickers or ("AAPL",)])
+    return found
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "events.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def brief(said: Announcement) -> tuple[object, ...]:
+    return said.ticker, said.day, said.timing, said.kind, said.known_at
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ticker,date\nAAPL,2013-01-23\n", ("AAPL", date(2013, 1, 23), "unknown", "earnings", None)),
+        ("Symbol;Date;Time\nAAPL;23.01.2013;16:30\n", ("AAPL", date(2013, 1, 23), "after", "earnings", None)),
+        ("date,ticker,time\n2013-01-23,AAPL,bmo\n", ("AAPL", date(2013, 1, 23), "before", "earnings", None)),
+        (
+            "ticker,date,time\nAAPL,2013-01-23,4:30 PM\n",
+            ("AAPL", date(2013, 1, 23), "after", "earnings", None),
+        ),
+        (
+            "ticker,date,time\nAAPL,2013-01-23,12:00\n",
+            ("AAPL", date(2013, 1, 23), "during", "earnings", None),
+        ),
+        (
+            "ticker,date,time\nAAPL,2013-01-23,00:00\n",
+            ("AAPL", date(2013, 1, 23), "unknown", "earnings", None),
+        ),
+        ("ticker,date,time\nAAPL,2013-01-23,\n", ("AAPL", date(2013, 1, 23), "unknown", "earnings", None)),
+        ("ticker,date\nAAPL,2013-01-23 16:30\n", ("AAPL", date(2013, 1, 23), "after", "earnings", None)),
+        (
+            "ticker,date,kind,known_at\nAAPL,2013-01-23,Dividend,2013-01-08T21:05:00Z\n",
+            ("AAPL", date(2013, 1, 23), "unknown", "dividend", datetime(2013, 1, 8, 21, 5, tzinfo=UTC)),
+        ),
+        # A day alone: known once it is over where the exchange is.
+        (
+            "ticker,date,known_at\nAAPL,2013-01-23,2013-01-08\n",
+            ("AAPL", date(2013, 1, 23), "unknown", "earnings", datetime(2013, 1, 9, 4, 59, 59, tzinfo=UTC)),
+        ),
+    ],
+)
+def test_what_a_file_says_is_read(tmp_path: Path, text: str, expected: tuple[object, ...]) -> None:
+    (said,) = read(written(tmp_path, text)).announcements
+    assert brief(said) == expected
+
+
+def test_symbols_that_parsers_eat_are_tickers(tmp_path: Path) -> None:
+    names = ("NA", "TRUE", "INF", "ON", "NAN", "360", "BRK-B")
+    path = written(tmp_path, "ticker,date\n" + "".join(f"{name},2013-01-23\n" for name in names))
+    assert [said.ticker for said in read(path, *names).announcements] == list(names)
+
+
+def test_a_row_that_cannot_be_read_stops_no_other_and_is_named(tmp_path: Path) -> None:
+    text = (
+        "ticker,date,time,known_at\nAAPL,2013-01-23,16:30,\nAAPL,2013-04-31,,\nAAPL,2013-07-23,noonish,\n"
+        "AAPL,2013-10-28,25:00,\nAAPL,2014-01-27,,soon\n"
+    )
+    found = read(written(tmp_path, text))
+    assert [said.day for said in found.announcements] == [date(2013, 1, 23)]
+    (remark,) = found.remarks
+    assert remark == (
+        "'events.csv': 4 announcements were left out: row 3 (AAPL): '2013-04-31' is no date; row 4 (AAPL): "
+        "'noonish' is no time: write HH:MM, before, during or after; row 5 (AAPL): '25:00' is no time of a "
+        "day; row 6 (AAPL): known_at 'soon' is no moment: write 2013-01-08T21:05:00Z; correct the file"
+    )
+
+
+def test_dates_whose_order_cannot_be_settled_are_refused_by_row(tmp_path: Path) -> None:
+    found = read(written(tmp_path, "ticker,date\nAAPL,03/04/2013\nAAPL,05/06/2013\n"))
+    assert found.announcements == ()
+    assert "'03/04/2013' is no date" in found.remarks[0]
+
+
+def test_tickers_that_the_run_has_not_are_said(tmp_path: Path) -> None:
+    found = read(written(tmp_path, "ticker,date\nAAPL,2013-01-23\nXYZ,2013-01-24\n"))
+    assert [said.ticker for said in found.announcements] == ["AAPL"]
+    assert found.remarks == ("'events.csv' has announcements of 1 tickers that this run has not: XYZ",)
+    assert found.answered == {"AAPL"}
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    pd.DataFrame(
+        {
+            "ticker": ["AAPL", "AAPL"],
+            "date": pd.to_datetime(["2013-01-23", "2013-04-23"]),
+            "time": ["after", None],
+            "known_at": [pd.Timestamp("2013-01-08 21:05", tz="UTC"), pd.NaT],
+        }
+    ).to_parquet(path)
+    found = read(path).announcements
+    assert [(said.day, said.timing, said.known_at) for said in found] == [
+        (date(2013, 1, 23), "after", datetime(2013, 1, 8, 21, 5, tzinfo=UTC)),
+        (date(2013, 4, 23), "unknown", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("<html>\n<body>gone</body>\n", "has no column ticker and no column date"),
+        ("ticker,close\nAAPL,1\n", "has no column date; it has ticker, close"),
+        ("", "cannot be read"),
+    ],
+)
+def test_what_is_no_table_of_announcements_is_refused_in_one_sentence(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    with pytest.raises(InvalidDataError, match=sentence):
+        read(written(tmp_path, text))
+    with pytest.raises(UsageError, match="there is no file"):
+        read(tmp_path / "nowhere.csv")
+
+
+def test_the_sample_has_the_announcements_of_four_of_its_tickers() -> None:
+    tickers = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
+    (found,) = SampleEvents().fetch([EventRequest(ticker, NYSE) for ticker in tickers])
+    assert {said.ticker for said in found.announcements} == {"AAPL", "FB", "IBM", "MSFT"}
+    assert found.answered == set(tickers)
+    assert found.remarks == ()
+    assert max(said.day for said in found.announcements) > date(2013, 3, 1)
