@@ -1,5 +1,6 @@
 """`stockjax explain`: what a forecast was made from, and whether it comes out again bit for bit."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -82,6 +83,8 @@ def _outcome(one: "Reproduction") -> str:
 
 def _print_network(one: "Reproduction", features: int) -> None:
     """The network and what its inputs added to the log-scale."""
+    from stockjax.features.event_inputs import EVENT_FEATURES, EVENT_UNITS
+
     if one.seen is None or one.seen.model is None:
         return
     seen, model = one.seen, one.seen.model
@@ -96,8 +99,18 @@ def _print_network(one: "Reproduction", features: int) -> None:
         ),
         soft_wrap=True,
     )
+    of_events = sum(contributions[name] for name in EVENT_FEATURES)
+    if of_events:
+        _console.print(
+            Text(
+                f"announcements add {of_events:+.4f} to the log-scale: "
+                f"intervals {math.exp(of_events):.2f} times as wide"
+            ),
+            soft_wrap=True,
+        )
     ordered = sorted(contributions.items(), key=lambda item: -abs(item[1]))
     today = dict(zip(contributions, seen.asof.features.inputs[seen.row, seen.position].tolist(), strict=True))
+    today |= {name: today[name] / unit for name, unit in zip(EVENT_FEATURES, EVENT_UNITS, strict=True)}
     table = UncutTable(title="What the features added to the log-scale")
     for heading in ("feature", "that day", "added"):
         table.add_column(heading, justify="left" if heading == "feature" else "right")

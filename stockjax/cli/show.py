@@ -16,8 +16,9 @@ def show(
     model: Annotated[str, typer.Option(help="lstm, har, ewma or random_walk.")] = "lstm",
     sessions: Annotated[int, typer.Option(min=1, help="Outcomes in the table.")] = 10,
     picture: Annotated[
-        Path | None, typer.Option(help="Write the chart of the last 252 sessions to this PNG file instead.")
+        Path | None, typer.Option(help="Write the chart of the last sessions to this PNG file instead.")
     ] = None,
+    charted: Annotated[int, typer.Option(min=2, help="Sessions in that chart.")] = 252,
     warehouse: WarehouseOption = None,
 ) -> None:
     """Show a ticker's last forecasts and outcomes, its scores and a chart."""
@@ -27,7 +28,7 @@ def show(
     console = Console()
     folder = load_settings(warehouse=warehouse).warehouse
     if picture:
-        drawn = picture_of_ticker(Warehouse(folder), ticker)
+        drawn = picture_of_ticker(Warehouse(folder), ticker, charted)
         try:
             picture.write_bytes(drawn)
         except OSError as error:

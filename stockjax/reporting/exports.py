@@ -14,7 +14,7 @@ _FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]")
 
 
 def export_latest(warehouse: Warehouse, folder: Path) -> list[Path]:
-    """Write the view `latest_forecasts`, its columns in its order, as Parquet and as CSV.
+    """Write the view `latest_forecasts`, and the next announcement of each ticker, as Parquet and as CSV.
 
     Each file is put in place in one step: a reader sees the old one or the new one, whole. In the
     CSV file, a text that a spreadsheet would take for a formula begins with an apostrophe; the
@@ -26,7 +26,7 @@ def export_latest(warehouse: Warehouse, folder: Path) -> list[Path]:
 
     """
     table = read_table(warehouse, "latest_forecasts_table")
-    for name in ("as_of", "target"):
+    for name in ("as_of", "target", "report_date"):
         table[name] = table[name].dt.date
     folder.mkdir(parents=True, exist_ok=True)
     safe = table.assign(

@@ -9,6 +9,12 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from stockjax.reporting.next_reports import (
+    next_reports,
+    report_text,
+    reports_before_close,
+    width_reason,
+)
 from stockjax.reporting.plots import actual_against_predicted, data_url
 from stockjax.reporting.series import by_ticker, read_series
 from stockjax.reporting.text import records
@@ -85,6 +91,7 @@ def night_digest(
         forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
         scores = read_table(warehouse, "scores_table", **asked, until=as_of)
         watched = read_table(warehouse, "drift_watched", as_of=as_of)
+        reports = next_reports(warehouse, tickers, as_of)
         pictures = _pictures(warehouse, as_of, list(tickers)[:MAX_PICTURES])
     return _templates.get_template("night.md.j2").render(
         as_of=as_of,
@@ -96,10 +103,19 @@ def night_digest(
         watched=records(watched),
         drift=drift,
         decisions=decisions,
+        reporting=reports_before_close(reports, tickers) if reports else None,
+        reports={ticker: report_text(row) for ticker, row in reports.items()},
+        wide=_wide(reports),
         pictures=pictures,
         report=report,
         most=MAX_ROWS,
     )
+
+
+def _wide(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """By ticker, why its interval is unusually wide."""
+    found = {ticker: width_reason(row) for ticker, row in reports.items()}
+    return {ticker: reason for ticker, reason in found.items() if reason}
 
 
 def forecast_rows(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> list[dict[str, Any]]:

@@ -58,11 +58,14 @@ def _draw_closes(axes: Axes, ticker: str, rows: pd.DataFrame) -> None:
     axes.fill_between(days, rows["q25"], rows["q75"], color=_BLUE, alpha=0.3, linewidth=0, label="50%")
     axes.plot(days, rows["predicted_close"], color=_BLUE, linewidth=1, label="forecast")
     axes.plot(days, rows["actual_close"], ".", color=_ORANGE, markersize=4, label="close")
+    announced = rows[rows["reaction"].astype(bool)]
+    if len(announced):
+        axes.plot(announced["target"], announced["q95"], "v", color="0.2", markersize=5, label="announcement")
     places = np.linspace(0, len(days) - 1, min(_TICKS, len(days))).round().astype(int)
     axes.set_xticks(list(days.iloc[places]), [f"{day:%Y-%m-%d}" for day in days.iloc[places]])
     # A ticker is foreign text: nothing in it is markup.
     axes.set_title(printable(ticker), loc="left", fontsize=10, parse_math=False)
-    axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=8)
+    axes.legend(loc="upper left", ncols=5, frameon=False, fontsize=8)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -2,16 +2,23 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from stockjax.errors import NothingToForecastError
+from stockjax.reporting.next_reports import (
+    next_reports,
+    report_text,
+    reports_before_close,
+    width_reason,
+)
 from stockjax.reporting.report_folder import SEARCH_PAGE, chart_library, publish, report_folder
 from stockjax.reporting.series import QUANTILES, decimals, read_series
 from stockjax.reporting.series_scripts import TOGETHER, packed_calibration, scripts
@@ -85,7 +92,8 @@ def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.Dat
     scores = read_table(warehouse, "scores_table", **asked, until=as_of)
     leaderboard = read_table(warehouse, "report_leaderboard", as_of=as_of)
     lstm = scores[scores["model"] == "lstm"]
-    rows = _rows(tickers, forecasts, lstm, scores[scores["model"] == "random_walk"])
+    reports = next_reports(warehouse, tickers, as_of)
+    rows = _rows(tickers, forecasts, lstm, scores[scores["model"] == "random_walk"], reports)
     known = {row["ticker"] for row in rows}
     return {
         "as_of": as_of,
@@ -95,6 +103,7 @@ def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.Dat
         "drift": records(read_table(warehouse, "drift_alarms", **asked, as_of=as_of)),
         "leaderboard": records(leaderboard),
         "rows": rows,
+        "reporting": reports_before_close(reports, tickers) if reports else None,
         "page": {
             "tickers": [ticker for ticker in tickers if ticker in known],
             "numbers": [number for number, ticker in enumerate(tickers) if ticker in known],
@@ -106,7 +115,11 @@ def _facts(warehouse: Warehouse, as_of: date, tickers: list[str], series: pd.Dat
 
 
 def _rows(
-    tickers: list[str], forecasts: pd.DataFrame, lstm: pd.DataFrame, walk: pd.DataFrame
+    tickers: list[str],
+    forecasts: pd.DataFrame,
+    lstm: pd.DataFrame,
+    walk: pd.DataFrame,
+    reports: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, object]]:
     """A line for each ticker with a forecast or a score, in their order."""
     walks = walk[["ticker", "return_rmse", "return_mae"]]
@@ -115,7 +128,12 @@ def _rows(
     every = every.merge(scores, on="ticker", how="left", suffixes=("", "_score"))
     every = every[every["basis_close"].notna() | every["n"].notna()]
     return [
-        {**row, "decimals": decimals(pd.Series([row["basis_close"] or 1.0], dtype=float))}
+        {
+            **row,
+            "decimals": decimals(pd.Series([row["basis_close"] or 1.0], dtype=float)),
+            "reports": report_text(reports.get(row["ticker"])),
+            "wide": width_reason(reports[row["ticker"]]) if row["ticker"] in reports else "",
+        }
         for row in records(every)
     ]
 

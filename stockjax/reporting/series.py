@@ -25,9 +25,10 @@ def read_series(
 
     Returns
     -------
-    One row per ticker and target in their order: ticker, target, origin, `PRICES` in the units of
-    today's closes, return_error and `ROLLING`. Where the outcome is not known, actual_close and the
-    errors are NaN; `ROLLING` also where fewer than 21 sessions have an outcome.
+    One row per ticker and target in their order: ticker, target, origin, reaction (whether the session
+    reacts to an announcement), `PRICES` in the units of today's closes, return_error and `ROLLING`. Where
+    the outcome is not known, actual_close and the errors are NaN; `ROLLING` also where fewer than 21
+    sessions have an outcome.
 
     """
     asked = {"tickers": list(tickers), "as_of": as_of}

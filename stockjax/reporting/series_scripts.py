@@ -51,6 +51,7 @@ def packed_series(rows: pd.DataFrame) -> dict[str, Any]:
         "decimals": places,
         "target": rows["target"].dt.strftime("%Y-%m-%d").tolist(),
         "origin": "".join(_ORIGINS[origin] for origin in rows["origin"]),
+        "reactions": rows["target"][rows["reaction"].astype(bool)].dt.strftime("%Y-%m-%d").tolist(),
         # The median is the predicted close.
         **{name: _numbers(rows[name], places) for name in PRICES if name != "q50"},
         "return_error": _numbers(100 * rows["return_error"], 2),

@@ -1,6 +1,6 @@
 """What a run prints: forecasts, and how far off they have been."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,9 +9,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from stockjax.errors import UsageError
+from stockjax.reporting.next_reports import (
+    next_reports,
+    report_text,
+    reports_before_close,
+    width_reason,
+)
 from stockjax.reporting.text import price_text, printable
 from stockjax.reporting.uncut import UncutTable
-from stockjax.scoring.skill import backtest_scores
+from stockjax.scoring.skill import backtest_scores, scores_by_day
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.ledger import read_table
 
@@ -23,6 +29,8 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | N
     """The newest LSTM forecast of every ticker, made from a session up to `until`."""
     rows = read_table(warehouse, "forecasts_table", tickers=list(tickers), until=until or date.max)
     rows = rows[rows["model"] == "lstm"]
+    as_of = rows["as_of"].max().date() if len(rows) else date.max
+    reports = next_reports(warehouse, tickers, as_of)
     targets = ", ".join(sorted({f"{day:%Y-%m-%d}" for day in rows["target"]}))
     table = UncutTable(title=f"Forecast close for {targets or 'no session'}")
     for heading in ("ticker", "last close", "forecast", "50% interval", "90% interval", "scale"):
@@ -36,7 +44,16 @@ def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | N
             f"{price_text(row['q05'])} … {price_text(row['q95'])}",
             f"{row['scale']:.2%}",
         )
-    return _with_rest(table, len(rows))
+    return Group(_with_rest(table, len(rows)), *_about_reports(reports, rows["ticker"].tolist()))
+
+
+def _about_reports(reports: Mapping[str, Mapping[str, Any]], tickers: Sequence[str]) -> list[Text]:
+    """How many tickers report before the next close, and why their intervals are wide."""
+    if not reports:
+        return []
+    reasons = [(ticker, width_reason(row)) for ticker, row in reports.items()]
+    lines = [printable(f"{ticker}: {reason}") for ticker, reason in reasons[:MAX_ROWS] if reason]
+    return [Text("\n".join([reports_before_close(reports, tickers), *lines]))]
 
 
 def score_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None = None) -> RenderableType:
@@ -128,7 +145,33 @@ def backtest_table(warehouse: Warehouse, first: date, last: date, tickers: Seque
             f"{row['winkler_90']:.2%}",
             f"{row['width_90']:.2%}",
         )
-    return Group(errors, intervals, points)
+    return Group(
+        errors, intervals, points, *_days_table(scores_by_day(warehouse, first, last, list(tickers)))
+    )
+
+
+def _days_table(scores: pd.DataFrame) -> list[UncutTable]:
+    """Coverage and skill on sessions that react to an announcement, and on others; none without any."""
+    if scores.empty:
+        return []
+    table = UncutTable(
+        title="Sessions that react to an announcement, and others",
+        caption="Skill: of pinball loss against HAR in %, with its 95% interval over days.",
+    )
+    for heading in ("target", "model", "n", "50%", "90%", "skill to HAR"):
+        left = heading in {"target", "model"}
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    for row in scores.to_dict("records"):
+        interval = f"{_percent(row['skill'])} [{_percent(row['low'])}, {_percent(row['high'])}]"
+        table.add_row(
+            str(row["kind_of_day"]),
+            str(row["model"]),
+            str(row["n"]),
+            f"{row['coverage_50']:.1%}",
+            f"{row['coverage_90']:.1%}",
+            interval if row["model"] == "lstm" else "–",
+        )
+    return [table]
 
 
 def _share(value: float) -> str:
@@ -177,6 +220,9 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
     for heading in ("ticker", "state", "exchange", "source", "last price", "behind", "forecast for"):
         table.add_column(heading, justify="right" if heading == "behind" else "left", no_wrap=True)
     outcomes = read_table(warehouse, "last_outcomes")
+    known = rows["last_session"].dropna()
+    until = known.max().date() if len(known) else date.max
+    reports = next_reports(warehouse, rows["ticker"].tolist(), until)
     for row in rows.to_dict("records"):
         table.add_row(
             Text(printable(row["ticker"])),
@@ -193,7 +239,35 @@ def status_table(warehouse: Warehouse, tickers: Sequence[str], state: str | None
         for ticker, reason in zip(reasons["ticker"], reasons["reason"], strict=True)
     ]
     shown = outcomes[outcomes["ticker"].isin(rows["ticker"])]
-    return Group(table, *([_outcomes(shown)] if len(shown) else []), Text("\n".join(lines)))
+    return Group(
+        table,
+        *([_outcomes(shown)] if len(shown) else []),
+        *([_reports(reports)] if reports else []),
+        Text("\n".join(lines)),
+    )
+
+
+def _reports(reports: Mapping[str, Mapping[str, Any]]) -> UncutTable:
+    """The next announcement of each ticker, the nearest first."""
+    table = UncutTable(
+        title="Who reports next",
+        caption="Usual: mean absolute return on past reactions. Width: of tonight's 90% interval, over its "
+        "median of the last 92 days.",
+    )
+    for heading in ("ticker", "reports", "status", "reacts", "usual", "width"):
+        right = heading in {"usual", "width"}
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    for ticker, row in sorted(reports.items(), key=lambda pair: (pair[1]["reaction"], pair[0])):
+        width = row["width_90"] / row["usual_width_90"] if row["width_90"] and row["usual_width_90"] else None
+        table.add_row(
+            Text(printable(ticker)),
+            report_text(row),
+            str(row["status"]),
+            _day(row["reaction"]),
+            "–" if row["usual_reaction"] is None else f"{row['usual_reaction']:.1%}",
+            "–" if width is None else f"{width:.2f}",
+        )
+    return table
 
 
 def _outcomes(outcomes: pd.DataFrame) -> UncutTable:

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from stockjax.errors import UsageError
+from stockjax.reporting.next_reports import next_reports, report_text, width_reason
 from stockjax.reporting.plots import closes_and_errors
 from stockjax.reporting.series import SESSIONS, read_series
 from stockjax.reporting.text import price_text, printable
@@ -48,6 +49,7 @@ def show_ticker(
     scores = read_table(warehouse, "ticker_scores", ticker=ticker)
     parts: list[RenderableType] = [
         _forecast(printable(ticker), newest),
+        *_announcement(warehouse, ticker),
         _outcomes(printable(model), history.head(sessions)),
     ]
     if len(scores):
@@ -86,6 +88,20 @@ def _forecast(ticker: str, newest: pd.DataFrame) -> RenderableType:
         f"{price_text(row['basis_close'])}; 50% within {price_text(row['q25'])} … {price_text(row['q75'])}, "
         f"90% within {price_text(row['q05'])} … {price_text(row['q95'])}; scale {row['scale']:.2%}"
     )
+
+
+def _announcement(warehouse: Warehouse, ticker: str) -> list[Text]:
+    """What the ticker announces next, and why its interval is wide."""
+    last = read_table(warehouse, "status_table")
+    known = last.loc[last["ticker"] == ticker, "last_session"].dropna()
+    found = next_reports(warehouse, [ticker], known.iloc[0].date()) if len(known) else {}
+    if ticker not in found:
+        return []
+    row = found[ticker]
+    usual = f"; usual reaction {row['usual_reaction']:.1%}" if row["usual_reaction"] else ""
+    line = f"next announcement: {row['kind']} {report_text(row)} ({row['status']}){usual}"
+    reason = width_reason(row)
+    return [Text(printable("\n".join([line, *([reason] if reason else [])])))]
 
 
 def _outcomes(model: str, history: pd.DataFrame) -> UncutTable:

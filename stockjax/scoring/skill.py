@@ -13,6 +13,8 @@ from stockjax.warehouse.ledger import read_table
 
 _LOW, _HIGH = 0.025, 0.975
 _BENCHMARKS = ("har", "ewma")
+KINDS_OF_DAY = ("reaction", "day of the announcement", "session after it", "other", "tickers with dates")
+"""What the target of a forecast is to an announcement, in the order of tables."""
 _MEANS = {
     "pinball": "pinball",
     "crps": "crps",
@@ -85,6 +87,48 @@ def backtest_scores(
     return pd.DataFrame.from_dict(
         {model: _scores(part, by_model) for model, part in by_model.items()}, orient="index"
     ).sort_values("pinball")
+
+
+def scores_by_day(
+    warehouse: Warehouse, first: date, last: date, tickers: list[str] | None = None
+) -> pd.DataFrame:
+    """The network's backtest forecasts and HAR's by what their target is to an announcement.
+
+    Returns
+    -------
+    One row per kind of day and model, of lstm and har: kind_of_day, model, n, coverage_50, coverage_90, and
+    the pinball skill of lstm to har with its interval: skill, low, high. `reaction`, `other`, and, where the
+    time of day is not known, `day of the announcement` and `session after it`; `tickers with dates` are all
+    sessions of these. Empty where no announcement is known.
+
+    """
+    rows = read_table(warehouse, "backtest_by_day", first=first, last=last, tickers=tickers or [])
+    rows = rows[rows["model"].isin(["lstm", "har"])]
+    if not rows["dated"].any():
+        return pd.DataFrame()
+    dated = rows[rows["dated"] & rows["kind_of_day"].isin(["reaction", "other"])]
+    rows = pd.concat([rows, dated.assign(kind_of_day="tickers with dates")], ignore_index=True)
+    found = []
+    for kind in dict.fromkeys(KINDS_OF_DAY):
+        for model in ("lstm", "har"):
+            some = rows[(rows["kind_of_day"] == kind) & (rows["model"] == model)]
+            if some.empty:
+                continue
+            losses = some["pinball"].to_numpy(), some["benchmark"].to_numpy()
+            skill = skill_over_days(*losses, some["session"].to_numpy())
+            found.append(
+                {
+                    "kind_of_day": kind,
+                    "model": model,
+                    "n": len(some),
+                    "coverage_50": some["inside_50"].mean(),
+                    "coverage_90": some["inside_90"].mean(),
+                    "skill": skill.value,
+                    "low": skill.low,
+                    "high": skill.high,
+                }
+            )
+    return pd.DataFrame(found)
 
 
 def _scores(own: pd.DataFrame, by_model: dict[str, pd.DataFrame]) -> dict[str, float]:

@@ -26,7 +26,10 @@ def test_both_files_have_the_newest_forecasts_in_the_order_of_the_view(warehouse
     assert table[["ticker", "model"]].to_numpy().tolist() == [["A", "har"], ["A", "lstm"]]
     with warehouse.read_snapshot() as connection:
         names = [row[0] for row in connection.execute("DESCRIBE latest_forecasts").fetchall()]
-    assert table.columns.tolist() == names == list(rows(paths[1])[0])
+    announced = ["report_date", "report_timing", "report_status", "reaction"]
+    assert table.columns.tolist() == [*names, *announced] == list(rows(paths[1])[0])
+    assert table[announced[:3]].isna().all(axis=None)
+    assert not table["reaction"].any()
     assert [row["as_of"] for row in rows(paths[1])] == ["2013-02-28"] * 2
     assert float(rows(paths[1])[0]["q05"]) == table["q05"].iloc[0]
 

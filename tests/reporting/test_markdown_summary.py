@@ -118,6 +118,7 @@ def test_a_page_has_forecasts_scores_figures_and_charts(warehouse: Warehouse) ->
         "50% interval",
         "90% interval",
         "scale",
+        "reports",
     ]
     stored = fetch(
         warehouse,
@@ -133,6 +134,7 @@ def test_a_page_has_forecasts_scores_figures_and_charts(warehouse: Warehouse) ->
             f"{q25:.2f} … {q75:.2f}",
             f"{q05:.2f} … {q95:.2f}",
             f"{100 * scale:.2f}%",
+            "–",
         ]
     scored = fetch(
         warehouse,
@@ -259,7 +261,7 @@ def test_hostile_names_and_reasons_do_no_harm(warehouse: Warehouse) -> None:
         }
         forecasts, reasons = page.tables
         assert [row[0] for row in forecasts[1:]] == sorted(plain[name] for name in some)
-        assert {len(row) for row in forecasts} == {7}
+        assert {len(row) for row in forecasts} == {8}
         assert reasons[1:] == [[plain[name], "| <b>why</b> | `x` |"] for name in some]
         assert sorted(page.pictures) == sorted(plain[name] for name in some)
         assert all(source.startswith("data:image/png;base64,") for source in page.pictures.values())

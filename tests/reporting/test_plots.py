@@ -26,6 +26,7 @@ def sessions(count: int, known: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "target": days.astype("datetime64[s]"),
+            "reaction": np.arange(count) == count // 2,
             "actual_close": actual,
             "predicted_close": close,
             **{

@@ -86,6 +86,7 @@ def made_up(ticker: str = "A") -> pd.DataFrame:
             "ticker": ticker,
             "target": pd.to_datetime(DAYS),
             "origin": ["backtest", "backtest", "catchup", "nightly", "nightly"],
+            "reaction": [False, True, False, False, True],
             "actual_close": [90.0, 99.0, 100.0, 104.0, np.nan],
             "predicted_close": [100.123456] * count,
             **{
@@ -131,6 +132,7 @@ def test_what_is_packed_is_rounded_and_has_no_number_that_is_none() -> None:
     assert lines["decimals"] == 2
     assert lines["target"] == DAYS
     assert lines["origin"] == "bbcnn"
+    assert lines["reactions"] == [DAYS[1], DAYS[4]]
     assert lines["predicted_close"] == [100.12] * 5
     assert lines["actual_close"] == [90.0, 99.0, 100.0, 104.0, None]
     assert lines["return_error"] == [-10.0, -1.0, 0.0, 4.12, None]

@@ -34,7 +34,16 @@ const charts = (() => {
   function last(series, sessions) {
     const first = Math.max(0, series.target.length - 1 - sessions);
     return Object.fromEntries(Object.entries(series).map(([name, values]) =>
-      [name, (Array.isArray(values) && name !== "below") || name === "origin" ? values.slice(first) : values]));
+      [name, (Array.isArray(values) && name !== "below" && name !== "reactions") || name === "origin" ? values.slice(first) : values]));
+  }
+
+  // Sessions that react to an announcement, at the upper end of their intervals.
+  function announced(series) {
+    const days = new Set(series.reactions), places = series.target.flatMap((day, place) => days.has(day) ? [place] : []);
+    return places.length ? [{
+      x: places.map(place => series.target[place]), y: places.map(place => series.q95[place]), mode: "markers", name: "announcement",
+      marker: { symbol: "triangle-down", size: 9, color: color("--ink") }, hovertemplate: "reacts to an announcement<extra></extra>",
+    }] : [];
   }
 
   function closes(series) {
@@ -58,6 +67,7 @@ const charts = (() => {
         { x: series.target, y: series.actual_close, mode: "lines+markers", name: "actual", line: { color: color("--actual"), width: 1, dash: "dot" },
           marker: { size: 4 }, hovertemplate: `%{y:${form}}<extra>actual</extra>` },
         ...marked,
+        ...announced(series),
       ],
       layout: layout({ xaxis: { type: "date" } }),
     };

@@ -34,6 +34,40 @@ JOIN terciles USING (ticker, as_of)
 WHERE scored.models = (SELECT max(models) FROM scored)
 ORDER BY scored.model, scored.ticker, scored.outcome_session;
 
+-- name: backtest_by_day
+-- The same forecasts with the pinball loss of har next to their own, by what the target is to an announcement: one that
+-- reacts or another; where the time of day is not known also the day itself and the session after it.
+WITH scored AS (
+    SELECT *, count(*) OVER (PARTITION BY ticker, as_of) AS models
+    FROM scored_forecasts
+    WHERE origin = 'backtest' AND as_of BETWEEN $first AND $last
+        AND (len($tickers) = 0 OR ticker IN (SELECT unnest($tickers)))
+),
+complete AS (
+    SELECT scored.*, har.pinball AS benchmark
+    FROM scored
+    JOIN scored AS har ON har.ticker = scored.ticker AND har.as_of = scored.as_of AND har.model = 'har'
+    WHERE scored.models = (SELECT max(models) FROM scored)
+),
+kinds AS (
+    SELECT *, CASE WHEN reaction THEN 'reaction' ELSE 'other' END AS kind_of_day FROM complete
+    UNION ALL BY NAME
+    SELECT complete.*, 'day of the announcement' AS kind_of_day
+    FROM complete
+    JOIN reactions ON reactions.ticker = complete.ticker AND reactions.date = complete.target
+        AND reactions.timing = 'unknown'
+    UNION ALL BY NAME
+    SELECT complete.*, 'session after it' AS kind_of_day
+    FROM complete
+    JOIN reactions ON reactions.ticker = complete.ticker AND reactions.date = complete.as_of
+        AND reactions.timing = 'unknown'
+)
+SELECT
+    model, kind_of_day, ticker, outcome_session AS session, pinball, benchmark, inside_50, inside_90,
+    ticker IN (SELECT ticker FROM reactions) AS dated
+FROM kinds
+ORDER BY model, kind_of_day, ticker, outcome_session;
+
 -- name: drawn_days
 SELECT drawn_day(draw, turns.range, $days) AS day
 FROM bootstrap_draws(), range($days) AS turns
