@@ -43,7 +43,7 @@ from tests.support.warehouse_rows import append, closes, forecast, store
 AS_OF = date(2013, 2, 1)
 SEEN = datetime(2013, 3, 1, 22, tzinfo=UTC)
 NO_CHECKS = pd.DataFrame({"ticker": pd.Series(dtype=str), "source": pd.Series(dtype=str)}).assign(
-    as_of=pd.Series(dtype="datetime64[s]")
+    as_of=pd.Series(dtype="datetime64[s]"), content=pd.Series(dtype=str)
 )
 TICKERS = ["FB", "IBM"]
 SPOILT: list[Perturbation] = ["cut", "corrupted", "shuffled"]

@@ -85,7 +85,16 @@ class Draft:
 
 def drafts(announcements: Iterable[Announcement], run: TickerNotices) -> list[Draft]:
     """What became known of each announcement by `as_of`, with the notices that are stored, in that order."""
-    given = list(announcements)
+    made = [notice for notice in run.stored if notice.status == "reported"]
+    # What one source has reported another need not report again, a few days apart.
+    given = [
+        said
+        for said in announcements
+        if not any(
+            said.source != notice.source and abs(said.day - notice.day) <= SAME_DAY_OF_SOURCES
+            for notice in made
+        )
+    ]
     stored = [notice for notice in run.stored if notice.status != "projected"]
     known = [_said_in(notice) for notice in stored if notice.status == "reported"]
     regular = _regular_days(merged([*known, *given]))

@@ -1,31 +1,43 @@
 """Asking sources for announcements, and writing what became known of them."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from stockjax.errors import StockjaxError
-from stockjax.events import Announcement, Notice, Reactions, TickerNotices, new_notices, notices_table
-from stockjax.events.drafts import drafts
+from stockjax.events import (
+    Announcement,
+    Notice,
+    Reactions,
+    TickerNotices,
+    Timing,
+    new_notices,
+    notices_table,
+)
+from stockjax.events.drafts import AHEAD, drafts
 from stockjax.events.notice import notices_from_table
 from stockjax.events.reaction import NO_REACTIONS
 from stockjax.events.schedule import is_due
 from stockjax.features.volatility import absolute_moves
 from stockjax.forecasting.plan import Plan
+from stockjax.ingest.event_answers import EventAnswers
 from stockjax.ingest.listings import Listing
-from stockjax.sessions import Exchange
+from stockjax.sessions import FIRST_KNOWN_DATE, Exchange
 from stockjax.settings import Settings
-from stockjax.sources.events import EventDelivery, EventRequest, EventSource, open_event_sources
+from stockjax.sources.events import EventRequest, EventSource, open_event_sources
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.event_tables import last_event_checks, read_events, store_events
 from stockjax.warehouse.prices import stored_history
 from stockjax.wording import counted
 
-_MOST_FAILURES = 3
+RECENT = timedelta(days=400)
+"""For so long notices are read of every ticker; of those with news all are."""
+
+Checks = Mapping[tuple[str, str], tuple[date, str]]
+"""By ticker and source, the session of the last answer, and the fingerprint of the file that gave it."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +58,6 @@ class IngestedEvents:
     written: int = 0
     asked: Mapping[str, int] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class _Answers:
-    """What the sources of a run have said."""
-
-    announcements: dict[str, list[Announcement]] = field(default_factory=lambda: defaultdict(list))
-    checks: list[tuple[str, str]] = field(default_factory=list)
-    failures: dict[str, dict[str, str]] = field(default_factory=dict)
-    asked: dict[str, int] = field(default_factory=dict)
-
-    def add(self, source: str, delivery: EventDelivery) -> None:
-        for said in delivery.announcements:
-            self.announcements[said.ticker].append(said)
-        self.checks += [(ticker, source) for ticker in delivery.answered]
-        for ticker, error in delivery.failures.items():
-            self.failures.setdefault(source, {})[ticker] = str(error)
 
 
 class EventIngest:
@@ -88,11 +83,13 @@ class EventIngest:
         self._settings = settings
         self._warehouse = warehouse
         self._plan = plan
+        fetched = set(plan.fetched)
         self._exchanges = {
             ticker: listing.exchange
             for ticker, listing in listed.items()
-            if not listing.fault and ticker in set(plan.fetched)
+            if not listing.fault and ticker in fetched
         }
+        self._as_of = {each: plan.market(each).as_of for each in set(self._exchanges.values())}
         self._log = log
 
     def run(self) -> IngestedEvents:
@@ -106,10 +103,11 @@ class EventIngest:
         if not sources:
             return IngestedEvents()
         checked = last_event_checks(self._warehouse, self._exchanges)
-        stored = self._stored(self._exchanges)
-        answers = _Answers()
+        recent = self._stored(self._exchanges, self._plan.as_of - RECENT)
+        answers = EventAnswers()
         for source in sources:
-            self._ask(source, checked, stored, answers)
+            self._ask(source, checked, recent, answers)
+        stored = self._stored(self._with_news(answers, checked, recent))
         fresh = self._fresh(answers, checked, stored)
         written = self._store(fresh, answers)
         self._log(
@@ -118,26 +116,62 @@ class EventIngest:
                 f", {counted(count, 'ticker')} asked of {name}" for name, count in answers.asked.items()
             )
         )
-        return IngestedEvents(written, answers.asked, {**_failed(answers), **self._moved(fresh, stored)})
+        return IngestedEvents(written, answers.asked, {**answers.warnings(), **self._moved(fresh, stored)})
 
-    def _stored(self, tickers: Iterable[str]) -> dict[str, list[Notice]]:
-        found: dict[str, list[Notice]] = defaultdict(list)
-        for notice in notices_from_table(read_events(self._warehouse, tickers)):
+    def _stored(self, tickers: Iterable[str], first: date = FIRST_KNOWN_DATE) -> dict[str, list[Notice]]:
+        """By ticker, the notices that were known from a session on; an empty list where there are none."""
+        found: dict[str, list[Notice]] = {ticker: [] for ticker in tickers}
+        for notice in notices_from_table(read_events(self._warehouse, list(found), first=first)):
             found[notice.ticker].append(notice)
         return found
+
+    def _with_news(
+        self, answers: EventAnswers, checked: Checks, recent: Mapping[str, Sequence[Notice]]
+    ) -> list[str]:
+        """The tickers of which something may have become known; of most there is nothing on most nights."""
+        found = []
+        for ticker in dict.fromkeys(ticker for ticker, _ in answers.checks):
+            said, notices = answers.announcements.get(ticker, []), recent[ticker]
+            known = {(each.source, each.day, each.timing, each.status == "reported") for each in notices}
+            exchange = self._exchanges[ticker]
+            as_of = self._as_of[exchange]
+            gone = {each.day for each in notices if each.status in AHEAD and each.day > as_of}
+            if (
+                any((ticker, each.source) not in checked for each in said)
+                or any(self._is_news(each, known, exchange, as_of) for each in said)
+                or (self._plan.recorded is None and gone - {each.day for each in said})
+            ):
+                found.append(ticker)
+        return found
+
+    def _is_news(
+        self,
+        said: Announcement,
+        known: set[tuple[str, date, Timing, bool]],
+        exchange: Exchange,
+        as_of: date,
+    ) -> bool:
+        """Whether an announcement may be known by tonight in a way in which it is not stored."""
+        over = said.day <= as_of
+        if (said.source, said.day, said.timing, over) in known:
+            return False
+        if self._plan.recorded is None or over or said.known_at:
+            return True
+        ahead = exchange.sessions(as_of, min(said.day, exchange.last_known))
+        return len(ahead) - 1 <= self._settings.events.notice
 
     def _ask(
         self,
         source: EventSource,
-        checked: Mapping[tuple[str, str], date],
+        checked: Checks,
         stored: Mapping[str, Sequence[Notice]],
-        answers: _Answers,
+        answers: EventAnswers,
     ) -> None:
-        requests = [
-            EventRequest(ticker, exchange, checked.get((ticker, source.name)))
-            for ticker, exchange in self._exchanges.items()
-            if self._is_due(source, ticker, exchange, checked.get((ticker, source.name)), stored)
-        ]
+        requests = []
+        for ticker, exchange in self._exchanges.items():
+            through, content = checked.get((ticker, source.name), (None, ""))
+            if self._is_due(source, ticker, exchange, through, stored):
+                requests.append(EventRequest(ticker, exchange, through, content))
         if not requests:
             return
         if source.asks_by_ticker:
@@ -162,7 +196,7 @@ class EventIngest:
         checked: date | None,
         stored: Mapping[str, Sequence[Notice]],
     ) -> bool:
-        as_of = self._plan.market(exchange).as_of
+        as_of = self._as_of[exchange]
         if not source.asks_by_ticker:
             return checked is None or checked <= as_of
         notices = stored.get(ticker, ())
@@ -170,22 +204,23 @@ class EventIngest:
 
     def _fresh(
         self,
-        answers: _Answers,
-        checked: Mapping[tuple[str, str], date],
+        answers: EventAnswers,
+        checked: Checks,
         stored: Mapping[str, Sequence[Notice]],
     ) -> list[Notice]:
         """The notices that are new, of tickers that have any; prices are read of those alone."""
-        runs: list[tuple[list[Announcement], TickerNotices]] = []
-        for ticker, said in answers.announcements.items():
-            for kind in dict.fromkeys(each.kind for each in said):
+        runs: list[tuple[str, list[Announcement], TickerNotices]] = []
+        for ticker, notices in stored.items():
+            said = answers.announcements.get(ticker, [])
+            for kind in dict.fromkeys([*(one.kind for one in said), *(one.kind for one in notices)]):
                 some = [each for each in said if each.kind == kind]
-                run = self._run_of(ticker, kind, some, checked, stored.get(ticker, ()))
+                run = self._run_of(ticker, kind, some, checked, notices)
                 if any(draft.stored is None for draft in drafts(some, run)):
-                    runs.append((some, run))
-        moves = self._reactions({some[0].ticker for some, _ in runs})
+                    runs.append((ticker, some, run))
+        moves = self._reactions({ticker for ticker, _, _ in runs})
         fresh: list[Notice] = []
-        for some, run in runs:
-            fresh += new_notices(some, run, moves.get(some[0].ticker, NO_REACTIONS))
+        for ticker, some, run in runs:
+            fresh += new_notices(some, run, moves.get(ticker, NO_REACTIONS))
         return fresh
 
     def _run_of(
@@ -193,12 +228,12 @@ class EventIngest:
         ticker: str,
         kind: str,
         said: Sequence[Announcement],
-        checked: Mapping[tuple[str, str], date],
+        checked: Checks,
         stored: Sequence[Notice],
     ) -> TickerNotices:
         plan, exchange = self._plan, self._exchanges[ticker]
-        as_of = plan.market(exchange).as_of
-        asked = [checked[ticker, each.source] for each in said if (ticker, each.source) in checked]
+        as_of = self._as_of[exchange]
+        asked = [checked[ticker, name][0] for name in self._asked_sources(ticker, said, stored, checked)]
         return TickerNotices(
             exchange=exchange,
             notice=self._settings.events.notice,
@@ -209,6 +244,14 @@ class EventIngest:
             stored=[notice for notice in stored if notice.kind == kind],
         )
 
+    @staticmethod
+    def _asked_sources(
+        ticker: str, said: Sequence[Announcement], stored: Sequence[Notice], checked: Checks
+    ) -> list[str]:
+        """The sources that have answered of a ticker before, among those that say something of it."""
+        named = {each.source for each in said} or {each.source for each in stored}
+        return [name for name in sorted(named) if (ticker, name) in checked]
+
     def _reactions(self, tickers: set[str]) -> dict[str, Reactions]:
         """By ticker, its absolute returns, up to the sessions that the run may use."""
         if not tickers:
@@ -217,7 +260,7 @@ class EventIngest:
         table = stored_history(self._warehouse, tickers)
         for ticker, rows in table.groupby("ticker", sort=False):
             exchange = self._exchanges[str(ticker)]
-            as_of = pd.Timestamp(self._plan.market(exchange).as_of)
+            as_of = pd.Timestamp(self._as_of[exchange])
             known = rows[rows["session"] <= as_of]
             days = known["session"].to_numpy().astype("datetime64[D]")
             found[str(ticker)] = Reactions(
@@ -226,9 +269,10 @@ class EventIngest:
             )
         return found
 
-    def _store(self, fresh: Sequence[Notice], answers: _Answers) -> int:
+    def _store(self, fresh: Sequence[Notice], answers: EventAnswers) -> int:
         checks = pd.DataFrame(list(dict.fromkeys(answers.checks)), columns=["ticker", "source"], dtype="str")
-        days = [self._plan.market(self._exchanges[ticker]).as_of for ticker in checks["ticker"]]
+        days = [self._as_of[self._exchanges[ticker]] for ticker in checks["ticker"]]
+        checks["content"] = [answers.content[source] for source in checks["source"]]
         checks["as_of"] = pd.to_datetime(pd.Series(days, dtype="object")).astype("datetime64[s]")
         return store_events(
             self._warehouse,
@@ -240,34 +284,19 @@ class EventIngest:
 
     def _moved(self, fresh: Sequence[Notice], stored: Mapping[str, Sequence[Notice]]) -> dict[str, str]:
         """Dates that a source has moved although they were near."""
+        named = [each for each in fresh if each.status in ("scheduled", "reported") and each.supersedes]
+        before = {each.notice_id: each for notice in named for each in stored.get(notice.ticker, ())}
         found = {}
-        for notice in fresh:
-            known = {each.notice_id: each for each in (*stored.get(notice.ticker, ()), *fresh)}
-            before = known.get(notice.supersedes or "")
-            as_of = self._plan.market(self._exchanges[notice.ticker]).as_of
-            if before is None or before.day == notice.day or notice.known_from < as_of:
+        for notice in named:
+            earlier = before.get(str(notice.supersedes))
+            exchange = self._exchanges[notice.ticker]
+            as_of = self._as_of[exchange]
+            if earlier is None or earlier.status != "scheduled" or earlier.day <= as_of:
                 continue
-            if before.status != "scheduled" or before.day <= as_of:
-                continue
-            near = self._exchanges[notice.ticker].sessions(as_of, min(before.day, notice.day))
-            if len(near) - 1 <= self._settings.events.notice:
+            near = len(exchange.sessions(as_of, min(earlier.day, notice.day))) - 1
+            if earlier.day != notice.day and near <= self._settings.events.notice:
                 found[notice.ticker] = (
-                    f"the announcement of {before.day} ({notice.kind}) was moved to {notice.day}, "
+                    f"the announcement of {earlier.day} ({notice.kind}) was moved to {notice.day}, "
                     f"says {notice.source}"
                 )
         return found
-
-
-def _failed(answers: _Answers) -> dict[str, str]:
-    """One sentence for each source that has not answered for all tickers."""
-    found = {}
-    for source, failures in answers.failures.items():
-        by_reason: dict[str, list[str]] = defaultdict(list)
-        for ticker, why in failures.items():
-            by_reason[why].append(ticker)
-        parts = []
-        for why, tickers in list(by_reason.items())[:_MOST_FAILURES]:
-            named = ", ".join(tickers[:_MOST_FAILURES]) + (", …" if len(tickers) > _MOST_FAILURES else "")
-            parts.append(f"{why} ({named})" if named else why)
-        found[f"announcements from {source}"] = "; ".join(parts)
-    return found

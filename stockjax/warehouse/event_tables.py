@@ -9,7 +9,7 @@ from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import fetch_rows, statement
 from stockjax.warehouse.time import stored_time
 
-_FAR = date(9999, 12, 31)
+_FIRST, _FAR = date(1900, 1, 1), date(9999, 12, 31)
 
 
 def store_events(
@@ -22,7 +22,7 @@ def store_events(
     notices
         Columns of `stockjax.events.NOTICE_COLUMNS`.
     checks
-        Columns ticker, source and as_of.
+        Columns ticker, source, as_of and content.
 
     """
     if not len(notices) and not len(checks):
@@ -39,7 +39,11 @@ def store_events(
 
 
 def read_events(
-    warehouse: Warehouse, tickers: Iterable[str], last: date = _FAR, read_at: datetime | None = None
+    warehouse: Warehouse,
+    tickers: Iterable[str],
+    last: date = _FAR,
+    read_at: datetime | None = None,
+    first: date = _FIRST,
 ) -> pd.DataFrame:
     """The notices of tickers that a session could use, in the order in which they became known.
 
@@ -49,18 +53,27 @@ def read_events(
         The session.
     read_at
         Notices that were written later are left out; None: none are.
+    first
+        The first session that could use a notice.
 
     """
-    keys = {"tickers": list(tickers), "last": last, "read_at": stored_time(read_at) if read_at else None}
+    keys = {
+        "tickers": list(tickers),
+        "first": first,
+        "last": last,
+        "read_at": stored_time(read_at) if read_at else None,
+    }
     with warehouse.read() as connection:
         return connection.execute(statement("events_of"), keys).df()
 
 
-def last_event_checks(warehouse: Warehouse, tickers: Iterable[str]) -> Mapping[tuple[str, str], date]:
-    """By ticker and source, the newest session of a run that the source answered."""
+def last_event_checks(
+    warehouse: Warehouse, tickers: Iterable[str]
+) -> Mapping[tuple[str, str], tuple[date, str]]:
+    """By ticker and source, the newest session of a run that it answered, and the fingerprint of its file."""
     with warehouse.read() as connection:
         rows = fetch_rows(connection, "last_event_checks", tickers=list(tickers))
-    return {(str(row["ticker"]), str(row["source"])): row["as_of"] for row in rows}
+    return {(str(row["ticker"]), str(row["source"])): (row["as_of"], str(row["content"])) for row in rows}
 
 
 def store_context(warehouse: Warehouse, closes: pd.DataFrame, *, run_id: str, moment: datetime) -> None:

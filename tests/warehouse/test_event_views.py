@@ -22,7 +22,12 @@ NYSE = Exchange("XNYS")
 REPORTS = [date(2012, 1, 24), date(2012, 4, 24), date(2012, 7, 24), date(2012, 10, 25), date(2013, 1, 23)]
 SEEN = datetime(2013, 3, 1, 22, tzinfo=UTC)
 CHECKS = pd.DataFrame(
-    {"ticker": ["A"], "source": ["files"], "as_of": [pd.Timestamp("2013-01-22").as_unit("s")]}
+    {
+        "ticker": ["A"],
+        "source": ["files"],
+        "as_of": [pd.Timestamp("2013-01-22").as_unit("s")],
+        "content": [""],
+    }
 )
 
 

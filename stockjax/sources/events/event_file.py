@@ -1,8 +1,9 @@
 """Announcements from a file: CSV or Parquet with ticker, date and, where known, time, kind and known_at."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?\s*([AaPp])?\.?(?:[M
 _KIND = re.compile(r"[\w .:/&-]{1,40}")
 _MOST_BYTES = 256 * 2**20
 _MOST_REMARKS = 5
+_LATE = timedelta(days=14)
 
 
 class EventFile:
@@ -64,18 +66,27 @@ class EventFile:
             There is no such file.
 
         """
+        asked = list(requests)
         table = read_table(self._path)
-        exchanges = {request.ticker: request.exchange for request in requests}
-        mine = table[table["ticker"].isin(exchanges)]
+        content = hashlib.sha256(self._path.read_bytes()).hexdigest()[:16]
+        exchanges = {request.ticker: request.exchange for request in asked}
+        since = {
+            request.ticker: pd.Timestamp(request.known_through - _LATE)
+            for request in asked
+            if request.known_through and request.content == content
+        }
+        first = table["ticker"].map(since).astype("datetime64[s]")
+        # Of an unchanged file the earlier rows are stored.
+        wanted = first.isna() | table["date"].isna() | (table["date"] >= first)
+        mine = table[table["ticker"].isin(exchanges) & wanted]
         found, refused = [], []
         for row in mine.itertuples(index=True):
             try:
                 found.append(_announcement(row, exchanges[str(row.ticker)], self.name))
             except ValueError as error:
                 refused.append(f"row {int(str(row.Index)) + 2} ({row.ticker}): {error}")
-        yield EventDelivery(
-            tuple(found), frozenset(exchanges), remarks=tuple(self._remarks(table, exchanges, refused))
-        )
+        remarks = tuple(self._remarks(table, exchanges, refused))
+        yield EventDelivery(tuple(found), frozenset(exchanges), remarks=remarks, content=content)
 
     def _remarks(
         self, table: pd.DataFrame, exchanges: dict[str, Exchange], refused: list[str]

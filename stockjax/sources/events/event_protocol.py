@@ -20,12 +20,15 @@ class EventRequest:
         Where it trades: in its time zone days are counted.
     known_through
         The session through which an earlier run has asked; None: all of the past is wanted.
+    content
+        Fingerprint of what the source had then: of an unchanged file only the rows since are wanted.
 
     """
 
     ticker: str
     exchange: Exchange
     known_through: date | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class EventDelivery:
         For each ticker that could not be asked, why.
     remarks
         What was guessed, left out or not read, one sentence each.
+    content
+        Fingerprint of all that the source has, where it is a file.
 
     """
 
@@ -47,6 +52,7 @@ class EventDelivery:
     answered: frozenset[str]
     failures: Mapping[str, SourceError] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    content: str = ""
 
 
 class EventSource(Protocol):

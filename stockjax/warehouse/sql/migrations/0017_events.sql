@@ -23,6 +23,7 @@ CREATE TABLE event_checks (
     ticker VARCHAR NOT NULL,
     source VARCHAR NOT NULL,
     as_of DATE NOT NULL,
+    content VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     checked_at TIMESTAMP NOT NULL
 );

@@ -11,7 +11,7 @@ WHERE event_checks.ticker = fresh.ticker AND event_checks.source = fresh.source 
 
 -- name: insert_event_checks
 INSERT INTO event_checks BY NAME
-SELECT fresh.ticker, fresh.source, fresh.as_of, $run_id AS run_id, $checked_at AS checked_at
+SELECT fresh.ticker, fresh.source, fresh.as_of, fresh.content, $run_id AS run_id, $checked_at AS checked_at
 FROM fresh_checks AS fresh
 ANTI JOIN event_checks AS stored ON stored.ticker = fresh.ticker AND stored.source = fresh.source;
 
@@ -21,12 +21,13 @@ SELECT
     notice_id, announcement_id, ticker, kind, date, timing, reaction, after_close, exact, status, known_at, known_from,
     source, supersedes
 FROM events
-WHERE list_contains($tickers, ticker) AND known_from <= $last
+SEMI JOIN (SELECT unnest($tickers) AS ticker) AS asked USING (ticker)
+WHERE known_from <= $last AND known_from >= $first
     AND ($read_at IS NULL OR recorded_at <= $read_at)
 ORDER BY ticker, kind, known_from, known_at, recorded_at, status = 'reported', rowid;
 
 -- name: last_event_checks
-SELECT ticker, source, as_of FROM event_checks WHERE list_contains($tickers, ticker);
+SELECT ticker, source, as_of, content FROM event_checks WHERE list_contains($tickers, ticker);
 
 -- name: append_market_context
 INSERT INTO market_context BY NAME
