@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from stockjax.errors import SourceUnavailableError
 from stockjax.events import Announcement
@@ -16,6 +17,7 @@ from stockjax.ingest.context_series import ingest_context
 from stockjax.settings import Settings, load_settings
 from stockjax.sources.events import EventDelivery, EventRequest
 from stockjax.warehouse import Warehouse
+from tests.sources.yahoo.test_earnings import page
 from tests.support.runs import RunDriver, evening, settings_for
 from tests.support.warehouse_rows import fetch
 from tests.support.yahoo_payload import made_up_listing
@@ -308,3 +310,43 @@ def test_a_run_killed_between_asking_and_writing_is_done_again(
     assert notices(tmp_path) == []
     assert night(sample(tmp_path), date(2013, 3, 1)).notices == 296
     assert EventIngest.__doc__
+
+
+def test_one_night_asks_edgar_and_yahoo(tmp_path: Path, httpserver: HTTPServer) -> None:
+    """The real sources, against servers of this machine; of what both report EDGAR is believed."""
+    days = ["2012-04-24", "2012-07-24", "2012-10-25", "2013-01-23"]
+    filings = {
+        "form": ["8-K"] * 4,
+        "items": ["2.02,9.01"] * 4,
+        "filingDate": days,
+        "acceptanceDateTime": [f"{day}T21:31:00.000Z" for day in days],
+    }
+    httpserver.expect_request("/files/company_tickers.json").respond_with_json(
+        {"0": {"cik_str": 320193, "ticker": "AAPL"}, "1": {"cik_str": 51143, "ticker": "IBM"}}
+    )
+    apple = "/submissions/CIK0000320193.json"
+    httpserver.expect_request(apple).respond_with_json({"filings": {"recent": filings, "files": []}})
+    httpserver.expect_request("/submissions/CIK0000051143.json").respond_with_data("down", status=404)
+    rows = [("April 23, 2013 at 4 PM EDT", "10", "-"), ("January 22, 2013 at 4 PM EST", "13", "13.8")]
+    httpserver.expect_request("/calendar/earnings").respond_with_data(page(rows), content_type="text/html")
+    url = httpserver.url_for("").rstrip("/")
+    settings = sample(
+        tmp_path,
+        tickers=("AAPL", "IBM"),
+        events={
+            **{"sources": ("sec", "yahoo"), "contact": "nights@example.org"},
+            **{"sec_url": url, "sec_data_url": url},
+        },
+        yahoo={"base_url": url, "requests_per_second": 0},
+    )
+    lines: list[str] = []
+    done = night(settings, date(2013, 3, 1), lines)
+    assert any("2 tickers asked of sec, 2 tickers asked of yahoo" in line for line in lines)
+    assert list(done.warnings) == ["announcements from sec"]
+    assert "EDGAR has no filings of this company (HTTP 404) (IBM)" in done.warnings["announcements from sec"]
+    reported = """SELECT ticker, date, timing, reaction, source FROM events
+                  WHERE status = 'reported' AND date > '2013-01-01' ORDER BY 1"""
+    assert notices(tmp_path, reported) == [
+        ("AAPL", date(2013, 1, 23), "after", date(2013, 1, 24), "sec"),
+        ("IBM", date(2013, 1, 22), "after", date(2013, 1, 23), "yahoo"),
+    ]
