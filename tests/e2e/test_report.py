@@ -240,7 +240,7 @@ def test_a_click_on_a_heading_sorts(seen: Seen) -> None:
         assert len(set(values)) == 5
     seen.page.get_by_role("columnheader", name="Ticker").get_by_role("button").click()
     assert seen.tickers == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
-    assert seen.page.locator("#table th[aria-sort='none']").count() == 14
+    assert seen.page.locator("#table th[aria-sort='none']").count() == 15
 
 
 def test_tickers_are_found_and_filtered(seen: Seen) -> None:

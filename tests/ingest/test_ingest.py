@@ -64,6 +64,7 @@ def test_an_ordinary_night_asks_once_for_each_ticker(yahoo: YahooServer, folder:
         "rows_rejected": 0,
         "restated": {},
         "checks": {},
+        "notices": 0,
     }
 
 

@@ -15,7 +15,7 @@ from stockjax.ingest import Ingested
 from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source
 from stockjax.warehouse import Warehouse
-from tests.support.runs import RunDriver
+from tests.support.runs import PRICES_ALONE, RunDriver
 from tests.support.warehouse_rows import fetch
 from tests.support.yahoo_payload import Listing, made_up_listing
 from tests.support.yahoo_server import YahooServer
@@ -67,7 +67,7 @@ def settings_for(yahoo: YahooServer, folder: Path, others: Mapping[str, Any]) ->
     """Settings that wait for nothing for long."""
     vendor = {"base_url": yahoo.base_url, "requests_per_second": 0, "pause": 0.05, "pause_budget": 0.2}
     vendor |= {"timeout": 5, "retries": 2} | others.get("yahoo", {})
-    usual = {"source": "yahoo", "warehouse": folder, "tickers": TICKERS}
+    usual = {"source": "yahoo", "warehouse": folder, "tickers": TICKERS, **PRICES_ALONE}
     return load_settings(**{**usual, **others, "yahoo": vendor})
 
 

@@ -19,6 +19,9 @@ from stockjax.settings import Settings, load_settings
 from stockjax.sources import Source
 from tests.support.yahoo_server import YahooServer
 
+PRICES_ALONE: Mapping[str, Any] = {"events": {"sources": ()}, "context": {"implied_volatility": {}}}
+"""Settings for a vendor that has no pages of earnings and no index of volatility."""
+
 SMALL = {"hidden": 4, "seeds": 1, "base_steps": 50}
 
 
@@ -35,9 +38,7 @@ def settings_for(server: YahooServer, folder: Path, *tickers: str, **changes: An
         "warmup": {"sessions": 0},
         "training": SMALL,
         "workers": 1,
-        # The vendor has no pages of earnings and no index of volatility.
-        "events": {"sources": ()},
-        "context": {"implied_volatility": {}},
+        **PRICES_ALONE,
     }
     return load_settings(source="yahoo", warehouse=folder, tickers=tickers, **(usual | changes))
 

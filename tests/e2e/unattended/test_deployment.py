@@ -184,10 +184,10 @@ def test_a_quiet_night_tells_no_one(receiver: Receiver, night: Watched) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("daily", {"as_of", "tickers", "source", "path", "warehouse", "exchanges"}),
-        ("before-asia", {"as_of", "tickers", "source", "path", "warehouse", "exchanges"}),
-        ("weekly", {"as_of", "trials", "tickers", "source", "path", "warehouse"}),
-        ("walk-forward", {"first", "last", "tickers", "source", "path", "warehouse"}),
+        ("daily", {"as_of", "tickers", "source", "path", "warehouse", "events", "exchanges"}),
+        ("before-asia", {"as_of", "tickers", "source", "path", "warehouse", "events", "exchanges"}),
+        ("weekly", {"as_of", "trials", "tickers", "source", "path", "warehouse", "events"}),
+        ("walk-forward", {"first", "last", "tickers", "source", "path", "warehouse", "events"}),
     ],
 )
 def test_the_form_of_a_deployment_describes_every_parameter(

@@ -43,6 +43,8 @@ def settings(vendor: YahooServer, folder: Path) -> dict[str, str]:
         "STOCKJAX_YAHOO__BASE_URL": vendor.base_url,
         "STOCKJAX_YAHOO__REQUESTS_PER_SECOND": "0",
         "STOCKJAX_WARMUP__SESSIONS": "0",
+        "STOCKJAX_EVENTS__SOURCES": "",
+        "STOCKJAX_CONTEXT__IMPLIED_VOLATILITY": "",
     }
 
 
