@@ -32,7 +32,7 @@ _FORM, _ITEM = "8-K", "2.02"
 # Before August 2004 the same item was the twelfth.
 _OLD_ITEM, _NEW_ITEMS_FROM = "12", date(2004, 8, 23)
 _ZONE = ZoneInfo("America/New_York")
-_RETRIES = 2
+_RETRIES, _FIRST_WAIT = 2, 0.5
 _PAGE = re.compile(r"CIK\d{10}-submissions-\d{3,4}\.json")
 _MOST_BYTES = 64 * 2**20
 # EDGAR dates what it accepts after 17:30 with the next business day.
@@ -127,7 +127,7 @@ class SecFilings:
             except SourceError as error:
                 if not error.worth_retrying or attempt == _RETRIES:
                     raise
-                self._limiter.wait(0.5 * 2**attempt)
+                self._limiter.wait(_FIRST_WAIT * 2**attempt)
         raise SourceUnavailableError("EDGAR did not answer")
 
 

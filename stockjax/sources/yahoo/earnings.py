@@ -21,7 +21,7 @@ from stockjax.sources.yahoo.client import PacedSession
 FIRST_ROWS, LATER_ROWS = 100, 12
 """Dates that are asked for of a ticker for the first time, and later."""
 
-_RETRIES = 2
+_RETRIES, _FIRST_WAIT = 2, 0.5
 
 
 class YahooEarnings:
@@ -71,7 +71,7 @@ class YahooEarnings:
                 if not error.worth_retrying or limiter.exhausted or attempt == _RETRIES:
                     raise
                 if not isinstance(error, RateLimitedError):
-                    limiter.wait(0.5 * 2**attempt)
+                    limiter.wait(_FIRST_WAIT * 2**attempt)
         raise RateLimitedError("Yahoo did not answer; run again later")
 
 

@@ -22,7 +22,7 @@ from stockjax.errors import (
 )
 from stockjax.sessions import Exchange
 from stockjax.settings import EventsSettings
-from stockjax.sources.events import EventDelivery, EventRequest
+from stockjax.sources.events import EventDelivery, EventRequest, sec
 from stockjax.sources.events.sec import SecFilings
 
 NYSE = Exchange("XNYS")
@@ -87,6 +87,11 @@ class Edgar:
 
 def as_json(content: Any) -> Response:
     return Response(json.dumps(content), content_type="application/json")
+
+
+@pytest.fixture(autouse=True)
+def _retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sec, "_FIRST_WAIT", 0.01)
 
 
 @pytest.fixture

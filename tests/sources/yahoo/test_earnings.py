@@ -20,6 +20,7 @@ from stockjax.errors import (
 from stockjax.sessions import Exchange
 from stockjax.settings import YahooSettings
 from stockjax.sources.events import EventDelivery, EventRequest
+from stockjax.sources.yahoo import earnings
 from stockjax.sources.yahoo.earnings import YahooEarnings, announcements
 
 NYSE, TOKYO = Exchange("XNYS"), Exchange("XTKS")
@@ -54,6 +55,11 @@ class Vendor:
         self.asked.append(dict(request.args))
         waiting = self.pages[request.args["symbol"]]
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+@pytest.fixture(autouse=True)
+def _retries_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(earnings, "_FIRST_WAIT", 0.01)
 
 
 @pytest.fixture
