@@ -366,7 +366,7 @@ def test_sources_of_announcements_are_named_in_one_text_and_none_is_none(
     [
         ({"sources": ("files",)}, "needs events.path"),
         ({"sources": ("bloomberg",)}, "events.sources"),
-        ({"contact": "nobody at home"}, "events.contact"),
+        ({"contact": "no address"}, "events.contact"),
         ({"history": "known"}, "events.history"),
         ({"notice": -1}, "events.notice"),
     ],

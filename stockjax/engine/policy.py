@@ -126,7 +126,7 @@ class Policy:
         kept = dict(state.tickers)
         for ticker, model in state.tickers.items():
             if ticker in other:
-                # Where the base is as old, its sentence speaks for them all.
+                # Where the base is as old, its sentence is about them all.
                 if BASE not in expired:
                     expired[ticker] = f"its model {model.model_id} has other inputs, it is skipped"
                 del kept[ticker]

@@ -53,7 +53,7 @@ class Announcement:
 
 
 def timing_of(day: date, clock: time, exchange: Exchange) -> Timing:
-    """Where a time of day lies against the session of that day; midnight means that it is not known.
+    """Where a time of day is against the session of that day; midnight means that it is not known.
 
     Example
     -------

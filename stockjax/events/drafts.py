@@ -96,8 +96,7 @@ def drafts(announcements: Iterable[Announcement], run: TickerNotices) -> list[Dr
         )
     ]
     stored = [notice for notice in run.stored if notice.status != "projected"]
-    known = [_said_in(notice) for notice in stored if notice.status == "reported"]
-    regular = _regular_days(merged([*known, *given]))
+    regular = _regular_days(merged([*map(_said_in, made), *given]))
     found = [
         Draft(
             _said_in(notice),
@@ -229,7 +228,7 @@ def _place(day: date, exchange: Exchange) -> int | None:
 
 
 def first_session_after(moment: datetime, exchange: Exchange) -> date | None:
-    """The first session on whose day a moment lies, or the next one: from it on it can be used.
+    """The first session on whose day a moment falls, or the next one: from it on it can be used.
 
     A night after the close knows what the day brought, and nothing of the weekend.
 

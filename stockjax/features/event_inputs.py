@@ -19,7 +19,7 @@ many of its own count as much."""
 LARGEST_REACTION = 8.0
 
 # How far a projected day was missed, in sessions, where it was: shares of 240 misses of 52 US tickers, from
-# 2012 to August 2015. The rest lies beyond. Reports are late more often than early, and by a week.
+# 2012 to August 2015. The rest is farther away. Reports are late more often than early, and by a week.
 _MISSES = {
     **{-6: 0.02, -5: 0.02, -4: 0.04, -3: 0.02, -2: 0.04, -1: 0.14},
     **{1: 0.21, 2: 0.09, 3: 0.10, 4: 0.09, 5: 0.12, 6: 0.02, 7: 0.01},
@@ -40,10 +40,9 @@ def event_columns(history: PricePanel, scaled: Array, events: KnownEvents) -> li
         Of the same tickers in the same order. A notice reaches no session before it was known.
 
     """
-    numbers = session_numbers(history)
-    shape = numbers.shape
     if not len(events.row):
-        return [np.zeros(shape) for _ in EVENT_FEATURES]
+        return [np.zeros(history.sessions.shape) for _ in EVENT_FEATURES]
+    numbers = session_numbers(history)
     probability, until = _expected(numbers, events)
     usual, since = _reactions(history, numbers, scaled, events)
     columns = (probability, probability * np.log(usual / USUAL_REACTION), since, until)

@@ -60,13 +60,12 @@ class ImpliedVolatility:
     def at(self, numbers: Numbers) -> tuple[Array, Array]:
         """The last close known at each session, and the one before it; NaN where there is none."""
         order = np.lexsort((self.session, self.known))
-        newest = np.maximum.accumulate(order) if len(order) else order
-        place = np.searchsorted(self.known[order], numbers, side="right") - 1
-        found = newest[np.maximum(place, 0)] if len(newest) else np.zeros(numbers.shape, dtype=np.int64)
-        there = (place >= 0) & (numbers >= 0)
-        if not len(newest):
+        if not len(order):
             return np.full(numbers.shape, np.nan), np.full(numbers.shape, np.nan)
-        there &= numbers - self.session[found] <= _OLDEST
+        newest = np.maximum.accumulate(order)
+        place = np.searchsorted(self.known[order], numbers, side="right") - 1
+        found = newest[np.maximum(place, 0)]
+        there = (place >= 0) & (numbers >= 0) & (numbers - self.session[found] <= _OLDEST)
         before = np.where(found > 0, self.close[np.maximum(found - 1, 0)], np.nan)
         return np.where(there, self.close[found], np.nan), np.where(there, before, np.nan)
 
@@ -95,6 +94,8 @@ def implied_columns(
 
     """
     columns = [np.zeros(history.sessions.shape) for _ in IMPLIED_FEATURES]
+    if not implied:
+        return columns
     numbers = session_numbers(history)
     for code, index in implied.items():
         rows = np.array([name == code for name in history.markets], dtype=bool)

@@ -11,12 +11,11 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zlib import crc32
 
-import numpy as np
 import pandas as pd
 
-from stockjax.events import Announcement, Notice, Reactions, TickerNotices, Timing, new_notices
+from stockjax.events import Announcement, Notice, TickerNotices, Timing, new_notices
 from stockjax.events.announcement import end_of_day
-from stockjax.features.volatility import absolute_moves
+from stockjax.ingest.announcements import reactions_of
 from stockjax.sessions import Exchange
 
 Alteration = Literal["none", "cut", "corrupted"]
@@ -55,11 +54,10 @@ def altered_notices(
     said: dict[tuple[str, str], list[Announcement]] = defaultdict(list)
     for one in given:
         said[one.ticker, one.kind].append(one)
+    recorded: dict[tuple[str, str], list[Notice]] = {}
     if not said:
-        said = {key: _derivable(notices) for key, notices in by_ticker.items()}
-        recorded = {key: _recorded(notices) for key, notices in by_ticker.items()}
-    else:
-        recorded = {}
+        for key, notices in by_ticker.items():
+            said[key], recorded[key] = _split(notices)
     rows_of = {str(ticker): rows for ticker, rows in prices.groupby("ticker", sort=False)}
     found: list[Notice] = []
     for key, some in said.items():
@@ -67,7 +65,7 @@ def altered_notices(
         if ticker not in exchanges or ticker not in rows_of:
             continue
         exchange = exchanges[ticker]
-        moves = _reactions(rows_of[ticker], exchange)
+        moves = reactions_of(rows_of[ticker], exchange)
         last = exchange.every_session[-2].item()
         run = TickerNotices(exchange, notice, last, end_of_day(last, exchange))
         kept = [each for each in recorded.get(key, []) if alteration == "none" or each.known_from <= as_of]
@@ -78,25 +76,16 @@ def altered_notices(
     return found
 
 
-def _derivable(notices: Sequence[Notice]) -> list[Announcement]:
-    """The announcements that follow from their days alone."""
+def _split(notices: Sequence[Notice]) -> tuple[list[Announcement], list[Notice]]:
+    """The announcements that follow from their days alone, and the notices that were recorded ahead."""
     live = {each.announcement_id for each in notices if each.status in _RECORDED}
-    return [
+    derivable = [
         Announcement(each.ticker, each.day, each.source, each.kind, each.timing, released_at=each.known_at)
         for each in notices
         if each.status == "reported" and each.announcement_id not in live
     ]
-
-
-def _recorded(notices: Sequence[Notice]) -> list[Notice]:
-    live = {each.announcement_id for each in notices if each.status in _RECORDED}
-    return [each for each in notices if each.announcement_id in live and each.status != "projected"]
-
-
-def _reactions(rows: pd.DataFrame, exchange: Exchange) -> Reactions:
-    days = rows["session"].to_numpy().astype("datetime64[D]")
-    numbers = np.searchsorted(exchange.every_session, days)
-    return Reactions(numbers, absolute_moves(rows["adj_close"].to_numpy(dtype=np.float64)))
+    recorded = [each for each in notices if each.announcement_id in live and each.status != "projected"]
+    return derivable, recorded
 
 
 def _first_known(notices: Iterable[Notice]) -> dict[date, date]:

@@ -48,16 +48,20 @@ class IngestedEvents:
     ----------
     written
         New notices.
-    asked
-        Tickers that were asked of each source.
     warnings
         By source or ticker, what a reader of the night should know.
 
     """
 
     written: int = 0
-    asked: Mapping[str, int] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
+
+
+def reactions_of(prices: pd.DataFrame, exchange: Exchange) -> Reactions:
+    """The absolute returns of one ticker, from its columns session and adj_close in the order of sessions."""
+    days = prices["session"].to_numpy().astype("datetime64[D]")
+    moves = absolute_moves(prices["adj_close"].to_numpy(dtype=np.float64))
+    return Reactions(np.searchsorted(exchange.every_session, days), moves)
 
 
 class EventIngest:
@@ -116,7 +120,7 @@ class EventIngest:
                 f", {counted(count, 'ticker')} asked of {name}" for name, count in answers.asked.items()
             )
         )
-        return IngestedEvents(written, answers.asked, {**answers.warnings(), **self._moved(fresh, stored)})
+        return IngestedEvents(written, {**answers.warnings(), **self._moved(fresh, stored)})
 
     def _stored(self, tickers: Iterable[str], first: date = FIRST_KNOWN_DATE) -> dict[str, list[Notice]]:
         """By ticker, the notices that were known from a session on; an empty list where there are none."""
@@ -262,11 +266,7 @@ class EventIngest:
             exchange = self._exchanges[str(ticker)]
             as_of = pd.Timestamp(self._as_of[exchange])
             known = rows[rows["session"] <= as_of]
-            days = known["session"].to_numpy().astype("datetime64[D]")
-            found[str(ticker)] = Reactions(
-                np.searchsorted(exchange.every_session, days),
-                absolute_moves(known["adj_close"].to_numpy(dtype=np.float64)),
-            )
+            found[str(ticker)] = reactions_of(known, exchange)
         return found
 
     def _store(self, fresh: Sequence[Notice], answers: EventAnswers) -> int:

@@ -4,8 +4,32 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-from stockjax.errors import RateLimitedError
+from stockjax.errors import RateLimitedError, SourceError
+
+Answer = TypeVar("Answer")
+
+
+def ask_again(limiter: "RateLimiter", ask: Callable[[], Answer], retries: int, first_wait: float) -> Answer:
+    """What `ask` returns, asked again where that may help; the wait doubles each time.
+
+    Raises
+    ------
+    SourceError
+        What was wrong with the last answer.
+
+    """
+    for attempt in range(retries):
+        try:
+            return ask()
+        except SourceError as error:
+            if not error.worth_retrying or limiter.exhausted:
+                raise
+            if not isinstance(error, RateLimitedError):
+                # After 'too many requests' all wait at their next turn.
+                limiter.wait(first_wait * 2**attempt)
+    return ask()
 
 
 class RateLimiter:

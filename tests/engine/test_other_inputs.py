@@ -29,7 +29,7 @@ def state(*, old_base: bool) -> State:
     )
 
 
-def test_one_sentence_speaks_for_a_base_and_the_models_of_its_tickers() -> None:
+def test_one_sentence_is_about_a_base_and_the_models_of_its_tickers() -> None:
     before = state(old_base=True)
     after, expired = POLICY.without_expired(before, AS_OF, dict.fromkeys("ABC", NEW_YORK))
     assert list(expired) == [BASE]

@@ -23,7 +23,7 @@ from stockjax.events import Announcement
 from stockjax.events.announcement import timing_of
 from stockjax.settings import EventsSettings
 from stockjax.sources.events.event_protocol import EventDelivery, EventRequest
-from stockjax.sources.rate_limit import RateLimiter
+from stockjax.sources.rate_limit import RateLimiter, ask_again
 
 REQUESTS_PER_SECOND = 10
 """What EDGAR allows (SEC, Accessing EDGAR Data)."""
@@ -116,19 +116,16 @@ class SecFilings:
             What was wrong with the last answer.
 
         """
-        for attempt in range(_RETRIES + 1):
+
+        def ask() -> Any:
             turn = self._limiter.acquire()
             try:
                 return _parsed(_asked(client, url))
             except RateLimitedError:
                 self._limiter.pause(turn)
-                if self._limiter.exhausted or attempt == _RETRIES:
-                    raise
-            except SourceError as error:
-                if not error.worth_retrying or attempt == _RETRIES:
-                    raise
-                self._limiter.wait(_FIRST_WAIT * 2**attempt)
-        raise SourceUnavailableError("EDGAR did not answer")
+                raise
+
+        return ask_again(self._limiter, ask, _RETRIES, _FIRST_WAIT)
 
 
 def _asked(client: httpx.Client, url: str) -> httpx.Response:

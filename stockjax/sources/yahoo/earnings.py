@@ -9,12 +9,12 @@ import pandas as pd
 import yfinance
 from yfinance.data import YfData
 
-from stockjax.errors import InvalidDataError, RateLimitedError, SourceError, UnknownTickerError
+from stockjax.errors import InvalidDataError, SourceError, UnknownTickerError
 from stockjax.events import Announcement
 from stockjax.events.announcement import timing_of
 from stockjax.settings import YahooSettings
 from stockjax.sources.events.event_protocol import EventDelivery, EventRequest
-from stockjax.sources.rate_limit import RateLimiter
+from stockjax.sources.rate_limit import RateLimiter, ask_again
 from stockjax.sources.yahoo.chart_api import is_symbol, use_no_caches
 from stockjax.sources.yahoo.client import PacedSession
 
@@ -64,15 +64,12 @@ class YahooEarnings:
         if not is_symbol(request.ticker):
             raise UnknownTickerError(f"'{request.ticker}' is not how Yahoo spells a symbol")
         rows = FIRST_ROWS if request.known_through is None else LATER_ROWS
-        for attempt in range(_RETRIES + 1):
-            try:
-                return announcements(_table(session, request.ticker, rows), request)
-            except SourceError as error:
-                if not error.worth_retrying or limiter.exhausted or attempt == _RETRIES:
-                    raise
-                if not isinstance(error, RateLimitedError):
-                    limiter.wait(_FIRST_WAIT * 2**attempt)
-        raise RateLimitedError("Yahoo did not answer; run again later")
+        return ask_again(
+            limiter,
+            lambda: announcements(_table(session, request.ticker, rows), request),
+            _RETRIES,
+            _FIRST_WAIT,
+        )
 
 
 def _table(session: PacedSession, ticker: str, rows: int) -> pd.DataFrame:

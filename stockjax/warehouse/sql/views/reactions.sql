@@ -1,11 +1,6 @@
 -- One row for each session of a ticker that reacts to an announcement: made, or firmly scheduled.
 CREATE OR REPLACE VIEW reactions AS
-WITH newest AS (
-    SELECT * FROM events
-    QUALIFY row_number() OVER (
-        PARTITION BY announcement_id ORDER BY known_at DESC, recorded_at DESC, status = 'reported' DESC, rowid DESC
-    ) = 1
-)
+WITH newest AS (FROM events_as_of('infinity'))
 SELECT
     ticker, reaction, min(kind) AS kind, min(date) AS date, min(timing) AS timing,
     bool_or(status = 'reported') AS reported

@@ -1,10 +1,5 @@
 CREATE OR REPLACE VIEW upcoming_events AS
-WITH newest AS (
-    SELECT * FROM events
-    QUALIFY row_number() OVER (
-        PARTITION BY announcement_id ORDER BY known_at DESC, recorded_at DESC, status = 'reported' DESC, rowid DESC
-    ) = 1
-),
+WITH newest AS (FROM events_as_of('infinity')),
 tonight AS (
     SELECT ticker, as_of, target, ln(q95 / q05) AS width_90 FROM latest_forecasts WHERE model = 'lstm'
 ),
