@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SOURCE ?=
 TICKERS ?=
+# Some images set it; then every process compiles the code again, a fifth of the start of a command.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help forecast server worker test test-fast coverage mutate docs soak lint lock bench install clean
@@ -45,7 +47,7 @@ soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=3
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench docs
 	@$(BIN)/ruff check --fix stockjax flows tests bench docs
-	@$(BIN)/mypy
+	@$(BIN)/pyrefly check
 	@$(BIN)/lint-imports
 
 bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, a ledger of 30 million rows, a report

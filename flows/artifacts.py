@@ -1,8 +1,9 @@
 """What a run leaves on its page in the Prefect UI."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
+from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.artifacts import (
@@ -28,7 +29,7 @@ class Shown(Protocol):
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Shown]:
+def progress(description: str) -> Generator[Shown]:
     """A progress bar on the run's page, which is full once the work has ended well."""
     artifact: Any = None
     last = 0.0
@@ -38,7 +39,7 @@ def progress(description: str) -> Iterator[Shown]:
     def show(done: int, of: int) -> None:
         nonlocal last
         percent = min(100 * done / of, 100.0) if of else 100.0
-        if artifact and (percent - last >= STEP or last < percent == 100.0):
+        if isinstance(artifact, UUID) and (percent - last >= STEP or last < percent == 100.0):
             last = percent
             with best_effort_artifact():
                 update_progress_artifact(artifact_id=artifact, progress=percent)
@@ -48,7 +49,7 @@ def progress(description: str) -> Iterator[Shown]:
 
 
 @contextmanager
-def best_effort_artifact() -> Iterator[None]:
+def best_effort_artifact() -> Generator[None]:
     """What the page lacks because the server is away, or full, spoils no night."""
     try:
         yield

@@ -1,7 +1,7 @@
 """What all flows need: settings from parameters, the name of the flow run and its log."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -68,7 +68,7 @@ def name_run(what: str, run: Run) -> None:
 
 
 @contextmanager
-def record_failure(run: Run) -> Iterator[None]:
+def record_failure(run: Run) -> Generator[None]:
     """Record that a run failed, whatever stopped it."""
     try:
         yield

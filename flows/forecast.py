@@ -54,7 +54,7 @@ _retried: Any = {
     "retry_delay_seconds": DELAYS,
     "retry_condition_fn": _may_help,
 }
-_runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
+_runner: Any = ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1)
 
 
 @task(**_retried, task_run_name="plan")
@@ -159,7 +159,7 @@ def purge(run: Run) -> None:
 
 @flow(
     name="forecast",
-    task_runner=_runner,  # type: ignore[arg-type]  # invariant in its futures
+    task_runner=_runner,
     on_failure=[alert_of_failure],
     on_crashed=[alert_of_failure],
 )

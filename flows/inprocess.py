@@ -110,15 +110,16 @@ def _run_flow(
     if isinstance(result, RunFailedError):
         result = result.summary
     if isinstance(result, dict):
-        report = Path(result["report"]) if "report" in result else None
-        as_of = date.fromisoformat(result["as_of"])
+        summary: dict[str, Any] = result
+        report = Path(summary["report"]) if "report" in summary else None
+        as_of = date.fromisoformat(summary["as_of"])
         return Finished(
             state.is_completed(),
             state.message or "",
             planned.plan.tickers,
             as_of,
             report,
-            result.get("study"),
+            summary.get("study"),
         )
     if isinstance(result, StockjaxError):
         raise result

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import IO
 
@@ -30,7 +30,7 @@ _ERROR = re.compile(r"[\w.]+(?:Error|Exception|CommandError): ")
 
 
 @contextmanager
-def prefect_api() -> Iterator[Callable[[], None]]:
+def prefect_api() -> Generator[Callable[[], None]]:
     """Have an API to record a run with; yields a function that waits until it answers.
 
     A server that is configured and answers is used. Otherwise a temporary one is started on

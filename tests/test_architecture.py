@@ -18,7 +18,7 @@ CODE = ("stockjax", "flows", "tests", "bench", "docs")
         ("lint-imports", (), "data goes one way and every heavy library has one owner"),
         ("ruff", ("check", *CODE), "the code has no lint"),
         ("ruff", ("format", "--check", *CODE), "the code is formatted"),
-        ("mypy", (), "the types are sound"),
+        ("pyrefly", ("check",), "the types are sound"),
     ],
     ids=["imports", "lint", "format", "types"],
 )

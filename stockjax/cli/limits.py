@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def number_of_bytes(text: str) -> int:
 
 
 @contextmanager
-def limited(seconds: float, memory: int) -> Iterator[None]:
+def limited(seconds: float, memory: int) -> Generator[None]:
     """Let this process take so many more bytes, and end it should it not end by itself.
 
     Parameters

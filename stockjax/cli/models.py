@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -167,7 +167,7 @@ def _warehouse(settings: Settings) -> "Warehouse":
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Settings) -> Generator[None]:
     """While no nightly run is active, which would have loaded the models that were active before."""
     from stockjax.nightly.run_lock import RunLock
 

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _ERRORS = "stockjax.replace"
@@ -20,7 +20,7 @@ def replace_what_cannot_be_encoded() -> None:
 
 
 @contextmanager
-def output_may_be_cut() -> Iterator[None]:
+def output_may_be_cut() -> Generator[None]:
     """Go on where the program that reads the output has ended, as `head` does.
 
     What is printed after work is done does not decide how the work ended.

@@ -173,7 +173,8 @@ class Ingest:
             reject_all(rows, str(verdicts[str(ticker)].fault))
             for ticker, rows in delivery.prices[refused].groupby("ticker")
         ]
-        quarantined = pd.concat([self._news(checked.quarantined, delivery), *rest], ignore_index=True)
+        tables = [self._news(checked.quarantined, delivery), *rest]
+        quarantined = pd.concat(tables, ignore_index=True)
         stored = store_prices(
             self._warehouse,
             checked.accepted,

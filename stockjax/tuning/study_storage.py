@@ -7,7 +7,7 @@ time of grace, and have a thread write to the file all along.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
@@ -35,7 +35,7 @@ SEEN_FIRST = 8
 
 
 @contextmanager
-def open_study(folder: Path, name: str) -> Iterator[optuna.Study]:
+def open_study(folder: Path, name: str) -> Generator[optuna.Study]:
     """The study of that name in a warehouse's file of searches, made if it is not there.
 
     Raises

@@ -4,7 +4,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class Warehouse:
         return applied
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self) -> Generator[duckdb.DuckDBPyConnection]:
         """One transaction: all of it or nothing; then the readers' copy is renewed.
 
         Raises
@@ -123,13 +123,13 @@ class Warehouse:
             self._publish()
 
     @contextmanager
-    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def read(self) -> Generator[duckdb.DuckDBPyConnection]:
         """A consistent view for the process that writes; others open the snapshot."""
         with self._alone(), self._connection() as connection:
             yield connection
 
     @contextmanager
-    def read_snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def read_snapshot(self) -> Generator[duckdb.DuckDBPyConnection]:
         """The readers' copy; never waits for a run and never makes one wait.
 
         Raises
@@ -154,7 +154,7 @@ class Warehouse:
             connection.close()
 
     @contextmanager
-    def hold_snapshot(self) -> Iterator[None]:
+    def hold_snapshot(self) -> Generator[None]:
         """Read one copy in this thread until the end of the block: what is read together is of one moment.
 
         Raises
@@ -198,7 +198,7 @@ class Warehouse:
         attach(connection, self.snapshot, name)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / ".lock")
         with self._threads:
@@ -212,7 +212,7 @@ class Warehouse:
                 lock.release()
 
     @contextmanager
-    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Open the writer's file, waiting for foreign readers, which DuckDB lets lock it."""
         give_up = time.monotonic() + self._lock_timeout
         while True:

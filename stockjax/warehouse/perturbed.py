@@ -1,6 +1,6 @@
 """Copies of a warehouse's prices that tell something else of what came after a session."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,7 @@ _CONTEXT = ("cut", "corrupted")
 
 
 @contextmanager
-def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) -> Iterator[Warehouse]:
+def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) -> Generator[Warehouse]:
     """A warehouse of its own, gone afterwards, with the prices of another one's readable copy.
 
     What was known at `as_of` are the same bits. What came later is missing (`cut`), multiplied by nonsense

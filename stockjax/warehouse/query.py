@@ -1,7 +1,7 @@
 """One read-only statement from a user, run so that it can do no harm."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import duckdb
@@ -117,7 +117,7 @@ def _single_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Sta
 
 
 @contextmanager
-def _deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[threading.Event]:
+def _deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[threading.Event]:
     passed = threading.Event()
 
     def stop() -> None:

@@ -121,11 +121,11 @@ def _report(said: dict[str, Any]) -> FolderReport:
     def day(text: str | None) -> date | None:
         return date.fromisoformat(text) if text else None
 
-    def texts(each: dict[str, Any]) -> dict[str, Any]:
-        return {name: tuple(value) if isinstance(value, list) else value for name, value in each.items()}
+    def report(each: dict[str, Any]) -> FileReport:
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in each.items()
+        }
+        return FileReport(**(fields | {"first": day(each["first"]), "last": day(each["last"])}))
 
-    files = tuple(
-        FileReport(**{**texts(each), "first": day(each["first"]), "last": day(each["last"])})
-        for each in said["files"]
-    )
+    files = tuple(map(report, said["files"]))
     return FolderReport(files, tuple(said["remarks"]), tuple(said["unread"]))

@@ -71,7 +71,7 @@ def _table(document: Any, depth: int) -> pd.DataFrame | None:
     if found is not None:
         return found
     inner = document.values() if isinstance(document, Mapping) else document
-    candidates = list(inner)[:_MOST_INNER] if isinstance(document, Mapping | list) else []
+    candidates = list(inner)[:_MOST_INNER] if isinstance(document, (Mapping, list)) else []
     return next((table for each in candidates if (table := _table(each, depth + 1)) is not None), None)
 
 
@@ -85,7 +85,7 @@ def _of_list(document: list[Any]) -> pd.DataFrame | None:
 def _of_object(document: Mapping[str, Any]) -> pd.DataFrame | None:
     if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
         return _split(document)
-    columns = {name: values for name, values in document.items() if isinstance(values, Mapping | list)}
+    columns = {name: values for name, values in document.items() if isinstance(values, (Mapping, list))}
     if _known(document) and len(columns) > 1:
         return _by_columns(columns)
     if all(isinstance(row, Mapping) and _known(row) for row in document.values()):

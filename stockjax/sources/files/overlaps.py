@@ -62,8 +62,8 @@ def merge(parts: Sequence[Part]) -> Merged:
         else:
             replaced.append(history)
             remarks += said
-    joined = pd.concat([rows, *replaced], ignore_index=True) if replaced else rows.reset_index(drop=True)
-    joined = joined.drop(columns="part").astype({"ticker": str})
+    tables = [rows, *replaced]
+    joined = pd.concat(tables, ignore_index=True).drop(columns="part").astype({"ticker": str})
     return Merged(joined, refused, tuple(remarks))
 
 

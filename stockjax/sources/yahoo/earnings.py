@@ -82,7 +82,7 @@ def _table(session: PacedSession, ticker: str, rows: int) -> pd.DataFrame:
 
     """
     # A page that was asked for before, an error among them, is kept by yfinance.
-    YfData.cache_get.cache_clear()
+    YfData.cache_get.cache_clear()  # type: ignore[missing-attribute]  # wrapped by functools.lru_cache
     try:
         vendor = yfinance.Ticker(ticker, session=session)  # type: ignore[no-untyped-call]
         table = vendor.get_earnings_dates(limit=rows)
