@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
-from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.artifacts import (
@@ -34,12 +33,13 @@ def progress(description: str) -> Generator[Shown]:
     artifact: Any = None
     last = 0.0
     with best_effort_artifact():
-        artifact = create_progress_artifact(progress=last, description=description)
+        made: Any = create_progress_artifact(progress=last, description=description)
+        artifact = made
 
     def show(done: int, of: int) -> None:
         nonlocal last
         percent = min(100 * done / of, 100.0) if of else 100.0
-        if isinstance(artifact, UUID) and (percent - last >= STEP or last < percent == 100.0):
+        if artifact and (percent - last >= STEP or last < percent == 100.0):
             last = percent
             with best_effort_artifact():
                 update_progress_artifact(artifact_id=artifact, progress=percent)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
+
 from stockjax.code_version import code_version
 from stockjax.environment import environment
-from stockjax.errors import UsageError
+from stockjax.errors import StockjaxError, UsageError
 from stockjax.forecasting.plan import Plan, make_plan, newest_session
 from stockjax.ingest.listings import listings
 from stockjax.nightly.run_lock import RunLock
@@ -18,6 +20,7 @@ from stockjax.training.compilation import use_compilation_cache
 from stockjax.universes import base_tickers, chosen_tickers, named_universe
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.prices import newest_by_exchange, stored_sources
+from stockjax.warehouse.query import query
 from stockjax.warehouse.records import finish_run, start_run
 from stockjax.wording import counted
 
@@ -126,13 +129,25 @@ def close_run(run: Run, status: str, counts: Mapping[str, object]) -> None:
             counts=counts,
             moment=datetime.now(UTC),
         )
+        run.warehouse.publish()
     finally:
         run.lock.release()
+
+
+def is_forecast(run: Run) -> bool:
+    """Whether readers find the forecasts of every ticker from the run's session; False where in doubt."""
+    try:
+        latest = query(run.warehouse, "SELECT ticker, as_of FROM latest_forecasts WHERE model = 'lstm'")
+    except StockjaxError:
+        return False
+    newest = dict(zip(latest["ticker"], pd.to_datetime(latest["as_of"]).dt.date, strict=True))
+    return all(newest.get(ticker) == run.plan.as_of for ticker in run.plan.tickers)
 
 
 def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
     use_compilation_cache(run.settings.cache)
     run.warehouse.migrate()
+    run.warehouse.hold_back()
     _check_sources(run)
     for hint in hints(run):
         run.log(hint)

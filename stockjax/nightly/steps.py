@@ -67,6 +67,7 @@ def ingest_events(run: Run, ingested: Ingested) -> Ingested:
     warnings = {**done.warnings, **ingest_context(*asked, run.source, run.log)}
     for name, warning in warnings.items():
         run.log(f"{name}: {warning}")
+    run.warehouse.publish()
     return replace(ingested, notices=done.written, warnings={**ingested.warnings, **warnings})
 
 
@@ -110,6 +111,7 @@ def write_session(
     needed = run.settings.history.forecast_sessions
     inputs = forecast_inputs(data.asof.history, universe.read_at, needed, due.session, universe.context_rules)
     written = run.writer.write_step(result, due, inputs)
+    run.warehouse.publish()
     run.log(result.decisions.summary(seconds))
     run.log(f"{written} forecasts written from {due.session}")
     return written
@@ -135,7 +137,9 @@ def forecast_due(
 
 def score_forecasts(run: Run) -> int:
     """Update the rolling errors; returns the number of windows written."""
-    return refresh_rolling_metrics(run.warehouse, run.settings.scores.windows)
+    written = refresh_rolling_metrics(run.warehouse, run.settings.scores.windows)
+    run.warehouse.publish()
+    return written
 
 
 def write_run_report(run: Run) -> Path:

@@ -1,7 +1,5 @@
 """Opening the database: one writer at a time, short transactions, a copy for readers."""
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Generator
@@ -12,6 +10,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
+from stockjax.warehouse.file_copy import copy_file
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
 from stockjax.warehouse.restore import (
     attach,
@@ -46,6 +45,8 @@ class Warehouse:
         self._lock_timeout = lock_timeout
         self._threads = threading.Lock()
         self._reading = threading.local()
+        self._holds_back = False
+        self._unpublished = False
 
     @property
     def database(self) -> Path:
@@ -54,7 +55,7 @@ class Warehouse:
 
     @property
     def snapshot(self) -> Path:
-        """The readers' file: the database as of the last commit."""
+        """The readers' file: the database as of the last step of a run, or the last command."""
         return self.folder / SNAPSHOT
 
     @property
@@ -103,7 +104,7 @@ class Warehouse:
 
     @contextmanager
     def write(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """One transaction: all of it or nothing; then the readers' copy is renewed.
+        """One transaction: all of it or nothing; then the readers' copy is renewed, unless held back.
 
         Raises
         ------
@@ -120,7 +121,26 @@ class Warehouse:
                     connection.rollback()
                     raise
                 connection.commit()
-            self._publish()
+            self._unpublished = True
+            if not self._holds_back:
+                self._publish()
+
+    def hold_back(self) -> None:
+        """From now on, renew the readers' copy by `publish` alone: a run has many commits in each step."""
+        self._holds_back = True
+
+    def publish(self) -> None:
+        """Renew the readers' copy, if anything was committed here since the last time.
+
+        Raises
+        ------
+        WarehouseBusyError
+            Another process held the database longer than the timeout.
+
+        """
+        if self._unpublished:
+            with self._alone():
+                self._publish()
 
     @contextmanager
     def read(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -130,7 +150,7 @@ class Warehouse:
 
     @contextmanager
     def read_snapshot(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """The readers' copy; never waits for a run and never makes one wait.
+        """The readers' copy, with all that was committed here; never waits for a run of another process.
 
         Raises
         ------
@@ -142,6 +162,7 @@ class Warehouse:
         if held is not None:
             yield held
             return
+        self.publish()
         # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
         # second reader would get the file of before the last commit, and settings would clash.
         connection = duckdb.connect(":memory:")
@@ -250,15 +271,14 @@ class Warehouse:
     def _publish(self) -> None:
         """Put a copy of the closed database in the place of the readers' one."""
         self._copy_to(self.snapshot)
+        self._unpublished = False
 
     def _copy_to(self, place: Path) -> None:
         """Copy the closed database to a new file in its folder and move that into place in one step."""
         # A link to a share is written through.
         place = place.resolve()
         fresh = place.with_name(f".{place.name}.new")
-        shutil.copyfile(self.database, fresh)
-        with fresh.open("rb") as copied:
-            os.fsync(copied.fileno())
+        copy_file(self.database, fresh)
         fresh.replace(place)
 
     def _damaged(self, error: duckdb.Error) -> WarehouseDamagedError:

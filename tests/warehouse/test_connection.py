@@ -57,6 +57,28 @@ def test_what_is_committed_is_in_the_snapshot(warehouse: Warehouse) -> None:
     ]
 
 
+def test_commits_that_are_held_back_reach_readers_together(warehouse: Warehouse) -> None:
+    elsewhere = Warehouse(warehouse.folder)
+    warehouse.hold_back()
+    copies = set()
+    for close, day in enumerate(["2013-02-27", "2013-02-28", "2013-03-01"], start=10):
+        store(warehouse, closes("A", {day: close}))
+        copies.add(warehouse.snapshot.stat().st_ino)
+        assert count_in_snapshot(elsewhere) == 0
+    warehouse.publish()
+    assert count_in_snapshot(elsewhere) == 3
+    published = warehouse.snapshot.stat().st_mtime_ns
+    warehouse.publish()
+    assert len(copies) == 1
+    assert warehouse.snapshot.stat().st_mtime_ns == published
+
+
+def test_a_process_reads_what_it_has_held_back(warehouse: Warehouse) -> None:
+    warehouse.hold_back()
+    store(warehouse, closes("A", {"2013-03-01": 10}))
+    assert count_in_snapshot(warehouse) == 1
+
+
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_exception_while_writing_takes_everything_back(
     warehouse: Warehouse, failure: type[BaseException]
