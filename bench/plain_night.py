@@ -20,8 +20,8 @@ def main() -> None:
     night.open()
     ingested = night.ingest()
     universe = night.resolve_universe(ingested)
-    night.warm_up(universe)
     results = [made for due in universe.due_sessions() if (made := night.forecast(universe, due))]
+    night.warm_up(universe)
     night.score()
     outcome = night.result(universe, ingested, results, steps.write_run_report(night.run))
     # What the run's page shows is drawn by stockjax; Prefect only keeps it.

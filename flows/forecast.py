@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import TaskRun
-from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -19,7 +19,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_result
 from flows.common import log, name_run, opaque, record_failure, settings_from_parameters, warn
-from flows.event_loop import run_to_end
+from flows.early_forecasts import forecasts_written
+from flows.ticker_tasks import train_tickers
 from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
 from stockjax.errors import RunFailedError, RunInProgressError, SourceError, WarehouseBusyError
@@ -29,7 +30,6 @@ from stockjax.nightly.warmup import warm_up_backtest
 from stockjax.registry import Model
 from stockjax.reporting.run_warnings import alert_lines
 from stockjax.settings import Settings
-from stockjax.wording import counted
 
 
 async def _may_help(task: Any, task_run: TaskRun, state: RunState[Any]) -> bool:
@@ -110,13 +110,6 @@ def load_champions(run: Run, data: SessionData) -> State:
 def train_base(train: Callable[[], Model]) -> Model:
     """Train the network that all tickers share."""
     return train()
-
-
-# Without a tag: for each tagged task, Prefect asks the server for a slot and returns it.
-@task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
-def train_ticker(ticker: str, train: Callable[[str], Model]) -> Model:
-    """Train or retrain one ticker."""
-    return train(ticker)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="forecast")
@@ -212,13 +205,15 @@ def _run_steps(run: Run) -> RunResult:
     run, ingested = ingest(run)
     ingested = ingest_events(run, opaque(ingested))
     universe = resolve_universe(run, opaque(ingested))
-    warm_up(run, opaque(universe))
     tonight: list[StepResult] = []
     for due in universe.due_sessions():
         if not universe.is_tonight(due):
             catch_up(run, opaque(universe), due)
         elif result := _forecast_tonight(run, universe, due):
             tonight.append(result)
+    if listener := forecasts_written.get():
+        listener(run.plan.tickers, run.plan.as_of)
+    warm_up(run, opaque(universe))
     score(run)
     return run_result(run, universe, ingested, tonight, report(run))
 
@@ -230,7 +225,8 @@ def _forecast_tonight(run: Run, universe: Universe, due: DueSession) -> StepResu
         return None
     state = load_champions(run, opaque(data))
     started = time.monotonic()
-    result = step(data, state, Policy.of_nights(run.settings), _train_all, _train_base)
+    train_all = partial(train_tickers, run.settings.run.tasks)
+    result = step(data, state, Policy.of_nights(run.settings), train_all, _train_base)
     seconds = time.monotonic() - started
     write_session(run, opaque(universe), due, opaque(data), opaque(result), seconds)
     return result
@@ -263,30 +259,6 @@ def _alert_of_warnings(run: Run, result: RunResult) -> None:
 
 def _train_base(train: Callable[[], Model]) -> Model:
     return train_base(opaque(train))
-
-
-def _train_all(tickers: list[str], train: Callable[[str], Model]) -> dict[str, Model | Exception]:
-    """Submit a task for each ticker; one that fails does not stop the others."""
-    trained = opaque(train)
-    futures = [train_ticker.submit(ticker, trained) for ticker in tickers]
-    with progress(f"training {counted(len(futures), 'ticker')}") as shown:
-        for number, future in enumerate(futures, start=1):
-            future.wait()
-            shown(number, len(futures))
-    found: dict[str, Model | Exception] = {}
-    for ticker, result in zip(tickers, _results(futures), strict=True):
-        ended = isinstance(result, Model | Exception)
-        found[ticker] = result if ended else RuntimeError(str(result))  # type: ignore[assignment]
-    return found
-
-
-def _results(futures: list[PrefectFuture[Model]]) -> list[object]:
-    """The results of ended tasks, read in one event loop: read singly, each would start its own."""
-
-    async def read() -> list[object]:
-        return [await future.state.aresult(raise_on_failure=False) for future in futures]
-
-    return run_to_end(read())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from flows.early_forecasts import Listener, forecasts_written
 from flows.event_loop import run_to_end
 from flows.local_server import prefect_api
 from flows.log import silence_stderr_at_exit
@@ -26,8 +27,15 @@ class Finished:
     study: str | None = None
 
 
-def run_in_process(settings: Settings, as_of: date | None = None) -> Finished:
+def run_in_process(
+    settings: Settings, as_of: date | None = None, listener: Listener | None = None
+) -> Finished:
     """Run the flow `forecast`, recorded by the Prefect server that is configured or a temporary one.
+
+    Parameters
+    ----------
+    listener
+        Called once tonight's forecasts are in the warehouse; the run goes on.
 
     Raises
     ------
@@ -35,7 +43,11 @@ def run_in_process(settings: Settings, as_of: date | None = None) -> Finished:
         The request makes no sense (UsageError), or the run failed.
 
     """
-    return _run_flow(settings, "forecast", {"as_of": as_of}, {"as_of": as_of})
+    before = forecasts_written.set(listener)
+    try:
+        return _run_flow(settings, "forecast", {"as_of": as_of}, {"as_of": as_of})
+    finally:
+        forecasts_written.reset(before)
 
 
 def backtest_in_process(settings: Settings, first: date, last: date) -> Finished:
@@ -90,11 +102,13 @@ def _run_flow(
         from prefect.task_runners import ThreadPoolTaskRunner
 
         from stockjax.nightly import plan_run
+        from stockjax.nightly.run import is_forecast
         from stockjax.training.warm_up import compile_programs
 
         chosen = getattr(importlib.import_module(f"flows.{name}"), name)
         planned = plan_run(settings, log=lambda line: None, **plan_arguments)
-        compile_programs(training or settings.training, settings.cache)
+        if name != "forecast" or not is_forecast(planned):
+            compile_programs(training or settings.training, settings.cache)
         wait_until_ready()
         runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.worker_count)
         state: State[Any] = chosen.with_options(task_runner=runner)(

@@ -1,5 +1,7 @@
 """`stockjax run`: the nightly flow in this process."""
 
+from datetime import date
+
 import typer
 from rich.console import Console
 
@@ -26,14 +28,23 @@ def run(
 ) -> None:
     """Fetch, train, forecast and score, in this process and without a server."""
     settings = settings_from_flags(tickers, source, path, warehouse, events=events)
-    finished = flow_runner("forecast")(settings, as_of.date() if as_of else None)
+    console = Console()
 
-    from stockjax.reporting.tables import forecast_table, score_table
+    def print_forecasts(asked: tuple[str, ...], session: date) -> None:
+        from stockjax.reporting.tables import forecast_table
+        from stockjax.warehouse import Warehouse
+
+        made = Warehouse(settings.warehouse)
+        with output_may_be_cut():
+            console.print(forecast_table(made, asked, session))
+
+    finished = flow_runner("forecast")(settings, as_of.date() if as_of else None, print_forecasts)
+
+    from stockjax.reporting.tables import score_table
     from stockjax.warehouse import Warehouse
 
-    console, made = Console(), Warehouse(settings.warehouse)
+    made = Warehouse(settings.warehouse)
     with output_may_be_cut():
-        console.print(forecast_table(made, finished.tickers, finished.as_of))
         console.print(score_table(made, finished.tickers, finished.as_of))
         console.print(f"warehouse: {made.database}")
         console.print(f"report:    {finished.report}")

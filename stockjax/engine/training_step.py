@@ -11,20 +11,17 @@ from stockjax.engine.policy import Policy
 from stockjax.engine.session_data import SessionData
 from stockjax.engine.state import BASE, CHALLENGER, State
 from stockjax.forecasting.promotion_gate import decide_first_base
+from stockjax.forecasting.ticker_training import TickerTraining
 from stockjax.forecasting.training import (
     base_became_trainable,
     decide_base,
     train_base_model,
-    train_ticker_model,
     with_min_history,
 )
 from stockjax.registry import Model
 from stockjax.settings import TrainingSettings
 
-Train = Callable[[str], Model]
-
-
-TrainAll = Callable[[list[str], Train], dict[str, Model | Exception]]
+TrainAll = Callable[[list[str], TickerTraining], dict[str, Model | Exception]]
 """Runs the training of each ticker, and returns the model or the error of each."""
 
 
@@ -35,7 +32,7 @@ TrainBase = Callable[[Callable[[], Model]], Model]
 def train_in_threads(workers: int) -> TrainAll:
     """Train several tickers at once, in threads of this process; one ticker stops no other."""
 
-    def train_all(tickers: list[str], train: Train) -> dict[str, Model | Exception]:
+    def train_all(tickers: list[str], train: TickerTraining) -> dict[str, Model | Exception]:
         with ThreadPoolExecutor(workers) as pool:
             running = {ticker: pool.submit(train, ticker) for ticker in tickers}
         found: dict[str, Model | Exception] = {}
@@ -133,12 +130,14 @@ def _train_tickers(
     long_enough = with_min_history(data.asof, data.due, policy.training_sessions)
     due = policy.tickers_due(state, data.as_of, long_enough, data.exchanges)
 
-    def train(ticker: str) -> Model:
-        champion = state.tickers.get(ticker)
-        model = train_ticker_model(data.asof, ticker, base, champion, training, policy.seed, policy.retrain)
-        model.check_numbers()
-        return model
-
+    train = TickerTraining(
+        asof=data.asof,
+        base=base,
+        champions={ticker: state.tickers[ticker] for ticker in due if ticker in state.tickers},
+        training=training,
+        seed=policy.seed,
+        retrain=policy.retrain,
+    )
     found = train_all(due, train)
     models = []
     for ticker in due:

@@ -79,6 +79,11 @@ class Features:
     volatility: Array
     first: int = 1
 
+    def only(self, rows: Sequence[int]) -> "Features":
+        """Those of some of the tickers, by their rows."""
+        chosen = list(rows)
+        return Features(self.inputs[chosen], self.labels[chosen], self.volatility[chosen], self.first)
+
     def cut(self, lengths: npt.NDArray[np.int64]) -> "Features":
         """What the same tickers' first sessions alone give: no input depends on a later session.
 

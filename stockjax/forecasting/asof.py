@@ -1,7 +1,7 @@
 """What is known at the close of a session."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from stockjax.features import NO_CONTEXT, Features, MarketContext, PricePanel, build_features
@@ -23,6 +23,12 @@ class AsOfData:
     history: PricePanel
     as_of: date
     features: Features
+
+    def only(self, tickers: Sequence[str]) -> "AsOfData":
+        """What is known of some of the tickers."""
+        wanted = set(tickers)
+        rows = [row for row, ticker in enumerate(self.history.tickers) if ticker in wanted]
+        return replace(self, history=self.history.only(tickers), features=self.features.only(rows))
 
     @classmethod
     def at(

@@ -81,6 +81,11 @@ class Universe:
         return [ticker for tickers in self.due_tonight.values() for ticker in tickers]
 
     @property
+    def forecast_tonight(self) -> bool:
+        """Whether an earlier run has forecast a ticker from tonight's session."""
+        return any(self.markets[ticker].as_of in days for ticker, days in self.already_forecast.items())
+
+    @property
     def history(self) -> PricePanel:
         """The prices that hold now."""
         return self.prices.latest

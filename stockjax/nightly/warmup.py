@@ -15,6 +15,8 @@ ProgressFn = Callable[[int, int], None]
 def warm_up_backtest(run: Run, universe: Universe, progress: ProgressFn = lambda done, of: None) -> int:
     """Forecast the recent sessions that no run has forecast, walking forward.
 
+    It follows tonight's forecasts, and goes on where an earlier run was cut off.
+
     Parameters
     ----------
     progress
@@ -26,7 +28,7 @@ def warm_up_backtest(run: Run, universe: Universe, progress: ProgressFn = lambda
 
     """
     settings = run.settings
-    if not settings.warmup.sessions or not universe.due:
+    if not settings.warmup.sessions or not (universe.due or universe.forecast_tonight):
         return 0
     recent = missing_sessions(
         universe.prices.ever.only(run.plan.tickers),

@@ -198,6 +198,11 @@ class RunSettings(Section):
         le=720,
         description="minutes after the close before the bar of a live source is final",
     )
+    tasks: int = Field(
+        250,
+        ge=1,
+        description="most training tasks of a run in Prefect: more tickers share them, in batches",
+    )
     max_missing_share: float = Field(
         0.5, ge=0, le=1, description="share of tickers without a forecast above which a run has failed"
     )

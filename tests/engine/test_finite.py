@@ -13,7 +13,7 @@ from stockjax.engine import training_step
 from stockjax.engine.session_forecasts import sound_rows
 from stockjax.engine.walk_forward import Chunk
 from stockjax.features import PricePanel
-from stockjax.forecasting import ledger_rows, training
+from stockjax.forecasting import ledger_rows, ticker_training, training
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.registry import Model
 from stockjax.settings import Settings, load_settings
@@ -80,13 +80,13 @@ def test_a_base_with_such_a_parameter_is_not_used(
 def test_a_ticker_with_such_a_parameter_is_forecast_by_the_base(
     history: PricePanel, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
 ) -> None:
-    train = training_step.train_ticker_model
+    train = ticker_training.train_ticker_model
 
     def for_a(asof: Any, ticker: str, *rest: Any) -> Model:
         model = train(asof, ticker, *rest)
         return spoilt(model, *path) if ticker == "A" else model
 
-    monkeypatch.setattr(training_step, "train_ticker_model", for_a)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", for_a)
     part = last_session(history)
     assert_clean(part)
     assert list(part.problems) == ["A"]

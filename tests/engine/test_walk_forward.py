@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stockjax.engine import training_step
 from stockjax.engine import walk_forward as walk_module
 from stockjax.engine.walk_forward import Chunk
 from stockjax.features import PricePanel, build_features
+from stockjax.forecasting import ticker_training
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.ledger_rows import MODELS, forecast_rows
 from stockjax.forecasting.missing_forecasts import missing_sessions
@@ -196,14 +196,14 @@ def test_a_ticker_whose_training_fails_stops_no_other(
     replayed: list[Chunk],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train, second = training_step.train_ticker_model, replayed[1].sessions[0]
+    train, second = ticker_training.train_ticker_model, replayed[1].sessions[0]
 
     def fail_for_a(asof: AsOfData, ticker: str, *rest: Any) -> Model:
         if (ticker, asof.as_of) == ("A", second):
             raise FloatingPointError("the loss is no number")
         return train(asof, ticker, *rest)
 
-    monkeypatch.setattr(training_step, "train_ticker_model", fail_for_a)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_a)
     first_two = {
         ticker: {day for day in days if day < replayed[2].sessions[0]} for ticker, days in missing.items()
     }

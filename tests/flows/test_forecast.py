@@ -18,7 +18,6 @@ from prefect.client.schemas.objects import State
 
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
-from stockjax.engine import training_step as step_module
 from stockjax.errors import (
     InvalidDataError,
     RunFailedError,
@@ -26,6 +25,7 @@ from stockjax.errors import (
     UsageError,
     WarehouseBusyError,
 )
+from stockjax.forecasting import ticker_training
 from stockjax.forecasting.asof import AsOfData
 from stockjax.nightly import Run, steps
 from stockjax.nightly.run_lock import RunLock
@@ -157,19 +157,47 @@ def test_an_unknown_ticker_is_recorded_and_stops_no_other(tmp_path: Path) -> Non
 def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = step_module.train_ticker_model
+    train = ticker_training.train_ticker_model
 
     def fail_for_ibm(asof: AsOfData, ticker: str, *others: Any) -> Model:
         if ticker == "IBM":
             raise FloatingPointError("the loss is no number")
         return train(asof, ticker, *others)
 
-    monkeypatch.setattr(step_module, "train_ticker_model", fail_for_ibm)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_ibm)
     state = run(tmp_path, tickers=["IBM", "MSFT"])
     assert state.is_completed()
     assert "2 of 2" in str(state.message)
     assert "IBM: training failed (the loss is no number)" in str(state.message)
     assert rows(tmp_path, "SELECT count(*) FROM latest_forecasts WHERE model = 'lstm'") == [(2,)]
+
+
+def test_tickers_in_batches_have_the_bits_of_tickers_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: tuple[Path, State[Any]]
+) -> None:
+    """Two tasks for the sample, one ticker of which fails: its batch goes on, and its task says so."""
+    train = ticker_training.train_ticker_model
+
+    def fail_for_aapl(asof: AsOfData, ticker: str, *others: Any) -> Model:
+        if ticker == "AAPL":
+            raise FloatingPointError("the loss is no number")
+        return train(asof, ticker, *others)
+
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_aapl)
+    monkeypatch.setenv("STOCKJAX_RUN__TASKS", "2")
+    state = run(tmp_path)
+    assert "AAPL: training failed (the loss is no number)" in str(state.message)
+    ((flow_run_id,),) = rows(tmp_path, "SELECT flow_run_id FROM runs")
+    with get_client(sync_client=True) as client:
+        tasks = client.read_task_runs(
+            task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
+        )
+    trained = {task.name: task.state for task in tasks if task.name.startswith("train ") and task.state}
+    assert trained["train AAPL to GOOG"].message == "1 of 2 failed: AAPL"
+    assert trained["train IBM to MSFT"].is_completed()
+    of_tickers = """SELECT ticker, sha256 FROM models WHERE role = 'ticker' AND NOT replayed
+                    AND ticker <> 'AAPL' ORDER BY 1"""
+    assert rows(tmp_path, of_tickers) == rows(night[0], of_tickers)
 
 
 def refuse(*_: object) -> None:

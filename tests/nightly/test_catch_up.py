@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stockjax.engine import training_step
+from stockjax.forecasting import ticker_training
 from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
 from tests.support.runs import RunDriver, settings_for, whole_night
@@ -45,14 +45,14 @@ def test_a_ticker_whose_training_fails_in_a_missed_night_is_forecast_from_the_mo
     server.set_today(MONDAY)
     night, *_ = whole_night(settings, MONDAY)
     assert rows(night, OWN) == [("AAA", MONDAY, "champion"), ("BBB", MONDAY, "champion")]
-    train = training_step.train_ticker_model
+    train = ticker_training.train_ticker_model
 
     def fail_for_one(asof: AsOfData, ticker: str, *rest: Any) -> Model:
         if (ticker, asof.as_of) == ("AAA", TUESDAY):
             raise FloatingPointError("the loss is no number")
         return train(asof, ticker, *rest)
 
-    monkeypatch.setattr(training_step, "train_ticker_model", fail_for_one)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_one)
     server.set_today(WEDNESDAY)
     said: list[str] = []
     night, *_, outcome = whole_night(settings, WEDNESDAY, said)
@@ -86,7 +86,7 @@ def test_a_ticker_that_never_had_a_model_of_its_own_falls_back_to_the_base(
     def fail(*_: Any) -> Model:
         raise FloatingPointError("the loss is no number")
 
-    monkeypatch.setattr(training_step, "train_ticker_model", fail)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail)
     for evening in (MONDAY, WEDNESDAY):
         server.set_today(evening)
         night, *_ = whole_night(settings, evening)

@@ -164,8 +164,8 @@ def test_a_night_that_was_only_backtested_can_be_asked_for(tmp_path: Path) -> No
         made = RunDriver(settings, as_of)
         made.open()
         universe = made.resolve_universe(made.ingest())
-        made.warm_up(universe)
         forecast_all(made, universe)
+        made.warm_up(universe)
         made.release()
         return made
 
@@ -201,8 +201,8 @@ def test_a_night_asked_for_has_the_bits_of_one_that_knew_no_more(
         night = RunDriver(settings, as_of)
         night.open()
         universe = night.resolve_universe(night.ingest())
-        night.warm_up(universe)
         forecast_all(night, universe)
+        night.warm_up(universe)
         night.close("completed", {})
         found[name] = [
             rows(night, f"SELECT * EXCLUDE (run_id, {moment}) FROM {table} ORDER BY ALL")

@@ -69,8 +69,8 @@ class Nights:
         """A night at the close of a session, counted from the end."""
         night = self.begun(at, replayed)
         universe = night.resolve_universe(night.ingest())
-        night.warm_up(universe)
         forecast_all(night, universe)
+        night.warm_up(universe)
         night.close("completed", {})
         return night.plan.as_of
 

@@ -125,8 +125,8 @@ def all_steps(night: RunDriver) -> tuple[Ingested, Universe, RunResult]:
     """The steps between the beginning and the end of a run."""
     ingested = night.ingest()
     universe = night.resolve_universe(ingested)
-    night.warm_up(universe)
     results = forecast_all(night, universe)
+    night.warm_up(universe)
     night.score()
     return ingested, universe, night.result(universe, ingested, results, Path("report"))
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from stockjax.distribution import pinball
-from stockjax.engine import training_step
 from stockjax.errors import TrainingFailedError
 from stockjax.features import PricePanel
+from stockjax.forecasting import ticker_training
 from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
 from stockjax.training.gate_holdout import GATE_SESSIONS
@@ -85,6 +85,6 @@ def test_a_ticker_that_cannot_be_trained_is_named(fold: Fold, monkeypatch: pytes
     def fail(asof: AsOfData, ticker: str, *rest: Any) -> Model:
         raise FloatingPointError("the loss is no number")
 
-    monkeypatch.setattr(training_step, "train_ticker_model", fail)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail)
     with pytest.raises(TrainingFailedError, match=r"A could not be trained \(.*the loss is no number"):
         fold_losses(fold, SEARCHED_FROM, settings_of())
