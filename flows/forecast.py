@@ -225,7 +225,7 @@ def _forecast_tonight(run: Run, universe: Universe, due: DueSession) -> StepResu
         return None
     state = load_champions(run, opaque(data))
     started = time.monotonic()
-    train_all = partial(train_tickers, run.settings.run.tasks)
+    train_all = partial(train_tickers, run.settings.run)
     result = step(data, state, Policy.of_nights(run.settings), train_all, _train_base)
     seconds = time.monotonic() - started
     write_session(run, opaque(universe), due, opaque(data), opaque(result), seconds)

@@ -15,6 +15,10 @@ class UsageError(StockjaxError):
     exit_code = 2
 
 
+class ClusterError(StockjaxError):
+    """The machines that were to train are out of reach, or have another release."""
+
+
 class SettingsError(UsageError):
     """A setting has an unknown name or a value that is not allowed."""
 

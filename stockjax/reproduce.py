@@ -34,6 +34,11 @@ from stockjax.warehouse.ledger import read_table
 from stockjax.warehouse.model_history import read_rows
 from stockjax.warehouse.prices import known_prices_at
 
+TOLERANCE = 1e-4
+"""By how much of its scale a forecast may differ that was computed on another type of processor."""
+
+QUANTILES = ("q05", "q25", "q50", "q75", "q95")
+
 _NAMED = 3
 """Tickers that are named where prices differ; they are counted to the last."""
 
@@ -78,7 +83,8 @@ class Reproduction:
     row
         The row as it stands in the ledger, with the record of what it was made from.
     differing
-        Columns that came out with other bits; all of them where nothing came out.
+        Columns that came out with other bits, on another processor by more than `TOLERANCE` of the scale;
+        all of them where nothing came out.
     causes
         What is not as it was when the row was written. Some of it may do no harm.
     seen
@@ -90,10 +96,11 @@ class Reproduction:
     differing: tuple[str, ...]
     causes: tuple[str, ...]
     seen: ForecastContext | None
+    other_processor: bool = False
 
     @property
     def same(self) -> bool:
-        """Whether every bit came out again."""
+        """Whether every number came out again."""
         return not self.differing
 
 
@@ -138,18 +145,35 @@ def reproduce(warehouse: Warehouse, row: Mapping[str, Any]) -> Reproduction:
         seen = _seen(prices, row, model, _context(warehouse, row))
     except (NotReproducibleError, ModelFileError) as error:
         return Reproduction(row, _columns(row), (str(error), *causes), None)
-    again = _again(seen, row).iloc[0]
+    again = {str(name): value for name, value in _again(seen, row).iloc[0].items()}
+    elsewhere = _on_other_processor(row)
     differing = tuple(
         name
         for name in _columns(row)
         if bitwise_differences(pd.Series([row[name]]), pd.Series([again[name]])).any()
+        and not (elsewhere and _close_enough(name, row, again))
     )
-    return Reproduction(row, differing, tuple(causes), seen)
+    return Reproduction(row, differing, tuple(causes), seen, elsewhere)
+
+
+def _on_other_processor(row: Mapping[str, Any]) -> bool:
+    """Whether the row was computed on a processor of another type, whose last bits may differ."""
+    then, now = _environment_then(row), environment()
+    return bool(then) and any(then.get(name) != now.get(name) for name in ("machine", "processor"))
+
+
+def _close_enough(name: str, row: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
+    """Whether a number is within `TOLERANCE` of the scale of the forecast, in the unit of its column."""
+    unit = {"predicted_return": 1.0, "scale": 1.0}
+    unit |= dict.fromkeys(("predicted_close", *QUANTILES), float(row["basis_close"]))
+    if name not in unit:
+        return False
+    return bool(abs(again[name] - row[name]) <= TOLERANCE * row["scale"] * unit[name])
 
 
 _COMPUTED = (
     *("ticker", "as_of", "target", "model", "model_id", "origin", "basis_close", "predicted_close"),
-    *("predicted_return", "scale", "q05", "q25", "q50", "q75", "q95", "data_hash"),
+    *("predicted_return", "scale", *QUANTILES, "data_hash"),
 )
 
 
@@ -208,8 +232,7 @@ def _other_surroundings(row: Mapping[str, Any]) -> list[str]:
     causes = []
     if row["code_version"] != code_version():
         causes.append(f"the code was {row['code_version']} and is {code_version()}")
-    then = json.loads(row["environment"]) if isinstance(row["environment"], str) else {}
-    now = environment()
+    then, now = _environment_then(row), environment()
     if not then:
         causes.append("the run did not record what it computed with")
     causes += [
@@ -218,6 +241,11 @@ def _other_surroundings(row: Mapping[str, Any]) -> list[str]:
         if value != now.get(name)
     ]
     return causes
+
+
+def _environment_then(row: Mapping[str, Any]) -> dict[str, str]:
+    """What the run computed with; nothing where its release did not record that."""
+    return json.loads(row["environment"]) if isinstance(row["environment"], str) else {}
 
 
 def _model(warehouse: Warehouse, model_id: str) -> Model:

@@ -47,7 +47,7 @@ def explain(
     for origin in dict.fromkeys(str(one.row["origin"]) for one in found):
         _print_origin([one for one in found if one.row["origin"] == origin], features)
     other = [one for one in found if not one.same]
-    _console.print(f"{len(found) - len(other)} of {len(found)} forecasts came out again, bit for bit")
+    _console.print(f"{len(found) - len(other)} of {len(found)} forecasts came out again, {_precision(found)}")
     if other:
         raise NotReproducibleError(_verdict(other))
 
@@ -120,6 +120,17 @@ def _print_network(one: "Reproduction", features: int) -> None:
         rest = sum(value for _, value in ordered[features:])
         table.add_row(f"the other {len(ordered) - features}", "", f"{rest:+.4f}")
     _console.print(table)
+
+
+def _precision(found: Sequence["Reproduction"]) -> str:
+    """How closely the forecasts were compared."""
+    from stockjax.reproduce import TOLERANCE
+
+    elsewhere = next((one for one in found if one.other_processor), None)
+    if elsewhere is None:
+        return "bit for bit"
+    named = [cause for cause in elsewhere.causes if cause.startswith(("processor ", "machine "))]
+    return f"within {TOLERANCE:g} of their scale ({'; '.join(named)})"
 
 
 def _verdict(other: Sequence["Reproduction"]) -> str:

@@ -10,6 +10,7 @@ from stockjax.settings.paths import SettingsPath
 
 TrainingMode = Literal["adapter", "full", "own"]
 IfRunning = Literal["cancel", "wait"]
+Runner = Literal["threads", "dask"]
 UniverseName = Literal["djia", "sp500"]
 
 
@@ -186,7 +187,7 @@ class RetrainSettings(Section):
 
 
 class RunSettings(Section):
-    """Concurrent runs, and when a run has failed."""
+    """Concurrent runs, where they train, and when a run has failed."""
 
     if_running: IfRunning = Field(
         "cancel", description="what a run does while another run of its flow is active: cancel or wait"
@@ -198,6 +199,15 @@ class RunSettings(Section):
         le=720,
         description="minutes after the close before the bar of a live source is final",
     )
+    runner: Runner = Field(
+        "threads",
+        description="where tickers are trained: threads of the run's process, or dask, a cluster of machines",
+    )
+    dask_address: str = Field(
+        "",
+        pattern=r"^((tcp|tls|ws|wss)://\S+)?$",
+        description="scheduler of the Dask cluster, as tcp://ADDRESS:8786; only with run.runner = 'dask'",
+    )
     tasks: int = Field(
         250,
         ge=1,
@@ -206,6 +216,12 @@ class RunSettings(Section):
     max_missing_share: float = Field(
         0.5, ge=0, le=1, description="share of tickers without a forecast above which a run has failed"
     )
+
+    @model_validator(mode="after")
+    def _dask_has_an_address(self) -> "RunSettings":
+        if self.runner == "dask" and not self.dask_address:
+            raise ValueError("run.runner = 'dask' needs run.dask_address, as in tcp://ADDRESS:8786")
+        return self
 
 
 class AlertSettings(Section):

@@ -19,7 +19,7 @@ NOT_RUN = 20
 """Blocks that may be marked as not run."""
 
 # This machine, and a reserved name (RFC 2606).
-ALLOWED_HOSTS = {"127.0.0.1", "hooks.example.com"}
+ALLOWED_HOSTS = {"127.0.0.1", "hooks.example.com", "ADDRESS"}
 
 
 @pytest.mark.skipif(

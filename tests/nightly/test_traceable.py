@@ -202,6 +202,28 @@ def test_a_number_that_was_not_the_forecast_is_reported_with_what_else_is_not_as
     assert found["lstm"].same
 
 
+@pytest.mark.parametrize(
+    ("by", "processor", "same"), [(5e-5, "abacus", True), (2e-4, "abacus", False), (5e-5, "", False)]
+)
+def test_another_processor_is_allowed_a_ten_thousandth_of_the_scale(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, by: float, processor: str, same: bool
+) -> None:
+    day = DAYS[-5].item()
+    with nights.warehouse.write() as connection:
+        connection.execute(
+            """UPDATE forecasts SET q05 = q05 + $by * scale * basis_close, scale = scale * (1 + $by)
+               WHERE model = 'lstm' AND ticker = 'A' AND as_of = $day""",
+            {"by": by, "day": day},
+        )
+    here = stockjax.reproduce.environment()
+    changed = {**here, "processor": processor or here["processor"]}
+    monkeypatch.setattr(stockjax.reproduce, "environment", lambda: changed)
+    found = next(one for one in nights.rederived("A", day) if one.row["model"] == "lstm")
+    assert found.same == same
+    assert found.other_processor == bool(processor)
+    assert set(found.differing) == (set() if same else {"q05", "scale"})
+
+
 def back_to(nights: Nights, day: date, tickers: Sequence[str] = ()) -> None:
     done = activate_models(
         nights.warehouse,
