@@ -11,7 +11,7 @@ import pandas as pd
 
 from stockjax.errors import ModelFileError
 from stockjax.registry.model import Model
-from stockjax.registry.model_files import read_file, write_files
+from stockjax.registry.model_files import ModelStack, read_file, write_files
 from stockjax.registry.shapes import check_arrays
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.model_history import record_comparison as record_comparison_rows
@@ -64,7 +64,7 @@ def save_models(
     if not models:
         return
     folder = warehouse.models / batch
-    hashes = write_files(folder, {model.model_id: model.parameters for model in models})
+    written = write_files(folder, {model.model_id: model.parameters for model in models})
     relative = folder.relative_to(warehouse.folder)
     rows = [
         {
@@ -76,8 +76,9 @@ def save_models(
             "trained_through": model.trained_through,
             "validation_loss": model.validation_loss,
             "champion_loss": model.champion_loss,
-            "path": (relative / f"{model.model_id}.safetensors").as_posix(),
-            "sha256": hashes[model.model_id],
+            "path": (relative / written[model.model_id].name).as_posix(),
+            "sha256": written[model.model_id].sha256,
+            "slice_sha256": written[model.model_id].slice_sha256,
             "hyperparameters": json.dumps(model.hyperparameters, sort_keys=True),
             "seed": model.seed,
             "data_hash": model.data_hash,
@@ -86,7 +87,9 @@ def save_models(
         }
         for model in models
     ]
-    fresh = pd.DataFrame(rows).astype({"ticker": "str", "parent_id": "str", "champion_loss": "float"})
+    fresh = pd.DataFrame(rows).astype(
+        {"ticker": "str", "parent_id": "str", "slice_sha256": "str", "champion_loss": "float"}
+    )
     insert_models(warehouse, fresh, run_id=run_id, moment=moment, backtest_changes=backtest_changes)
 
 
@@ -95,9 +98,10 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     base: Model | None = None
     found: dict[str, Model] = {}
     problems: dict[str, str] = {}
+    stacks: dict[str, ModelStack] = {}
     for row in read_champions(warehouse, tickers, as_of):
         try:
-            model = load_model(warehouse, row)
+            model = load_model(warehouse, row, stacks)
         except ModelFileError as error:
             problems[row["ticker"] or ""] = str(error)
             continue
@@ -137,8 +141,15 @@ def record_comparison(warehouse: Warehouse, judged: Model, *, run_id: str, momen
     )
 
 
-def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
+def load_model(
+    warehouse: Warehouse, row: Mapping[str, Any], stacks: dict[str, ModelStack] | None = None
+) -> Model:
     """Read the model of a row of `models`, by the names of its columns.
+
+    Parameters
+    ----------
+    stacks
+        Files of several models that are open already, by their paths; those that are opened are added.
 
     Raises
     ------
@@ -146,7 +157,14 @@ def load_model(warehouse: Warehouse, row: Mapping[str, Any]) -> Model:
         Its file is missing, damaged, or of another release.
 
     """
-    parameters = read_file(warehouse.folder / row["path"], row["sha256"])
+    path = str(row["path"])
+    if isinstance(row["slice_sha256"], str):
+        opened = {} if stacks is None else stacks
+        if path not in opened:
+            opened[path] = ModelStack(warehouse.folder / path)
+        parameters = opened[path].read(row["model_id"], row["slice_sha256"])
+    else:
+        parameters = read_file(warehouse.folder / path, row["sha256"])
     check_arrays(parameters, json.loads(row["hyperparameters"]), Path(row["path"]).name)
     return _model(row, parameters)
 

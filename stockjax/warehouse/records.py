@@ -169,6 +169,20 @@ def has_model(warehouse: Warehouse, model_id: str) -> bool:
         return bool(connection.execute(statement("has_model"), {"model_id": model_id}).fetchall()[0][0])
 
 
+def half_purged_files(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Models that are kept, in files that have models that are not: model_id, path, sha256, slice_sha256."""
+    with warehouse.read() as connection:
+        found = connection.execute(statement("half_purged_files")).df()
+    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
+
+
+def move_models(warehouse: Warehouse, moved: pd.DataFrame) -> None:
+    """Record that models are in other files now: columns model_id, path, sha256, slice_sha256."""
+    with warehouse.write() as connection:
+        connection.register("moved", moved)
+        connection.execute(statement("move_models"))
+
+
 def purge_model_rows(warehouse: Warehouse, *, before: datetime, moment: datetime) -> None:
     """Mark the files of inactive models that were trained before a moment as deleted."""
     with warehouse.write() as connection:

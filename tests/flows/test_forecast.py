@@ -195,7 +195,7 @@ def test_tickers_in_batches_have_the_bits_of_tickers_alone(
     trained = {task.name: task.state for task in tasks if task.name.startswith("train ") and task.state}
     assert trained["train AAPL to GOOG"].message == "1 of 2 failed: AAPL"
     assert trained["train IBM to MSFT"].is_completed()
-    of_tickers = """SELECT ticker, sha256 FROM models WHERE role = 'ticker' AND NOT replayed
+    of_tickers = """SELECT ticker, slice_sha256 FROM models WHERE role = 'ticker' AND NOT replayed
                     AND ticker <> 'AAPL' ORDER BY 1"""
     assert rows(tmp_path, of_tickers) == rows(night[0], of_tickers)
 

@@ -22,6 +22,7 @@ from stockjax.settings import TrainingSettings, load_settings
 from stockjax.training.gate_holdout import GATE_SESSIONS
 from stockjax.training.ticker_model import retrain_ticker
 from stockjax.warehouse import Warehouse
+from tests.support.model_files import own_file
 from tests.support.runs import SMALL, RunDriver, forecast_all, worse
 from tests.support.synthetic import NEW_YORK, price_frame
 
@@ -90,8 +91,7 @@ class Nights:
         return dict(self.rows("SELECT ticker, model_id FROM champions"))
 
     def file_of(self, model_id: str) -> Path:
-        (found,) = self.warehouse.models.rglob(f"{model_id}.safetensors")
-        return found
+        return own_file(self.warehouse, model_id)
 
     def assert_rows_come_out_again(self, at: int) -> None:
         for ticker in TICKERS:

@@ -34,7 +34,8 @@ SPOILT = NIGHTS[2:6]
 """Sessions whose new bases are bad ones."""
 FORECASTS = """SELECT * EXCLUDE (origin, run_id, created_at, prices_fetched) FROM forecasts
     WHERE as_of >= ? ORDER BY ALL"""
-MODELS = """SELECT * EXCLUDE (run_id, trained_at, path, replayed, status, purged_at),
+MODELS = """SELECT * EXCLUDE (run_id, trained_at, path, sha256, slice_sha256, replayed, status, purged_at),
+        coalesce(slice_sha256, sha256) AS parameters,
         CASE WHEN status IN ('champion', 'retired') THEN 'accepted' ELSE status END AS fate
     FROM models ORDER BY ALL"""
 CHANGES = "SELECT * EXCLUDE (run_id, changed_at) FROM model_changes ORDER BY change"

@@ -19,6 +19,7 @@ from stockjax.registry.activation import activate_models, models_at
 from stockjax.reproduce import Reproduction, ledger_rows, reproduce
 from stockjax.settings import Settings, load_settings
 from stockjax.warehouse import Warehouse
+from tests.support.model_files import own_file
 from tests.support.runs import SMALL, RunDriver, forecast_all
 from tests.support.synthetic import NEW_YORK, price_frame
 
@@ -174,8 +175,7 @@ def test_a_search_next_to_a_night_leaves_its_rows_as_they_were_made(nights: Nigh
 def test_a_model_file_that_is_gone_is_named_and_stops_no_baseline(nights: Nights) -> None:
     day = DAYS[-5].item()
     name = nights.models_of(day)["A"]
-    for file in nights.warehouse.models.rglob(f"{name}.safetensors"):
-        file.unlink()
+    own_file(nights.warehouse, name).unlink()
     found = {one.row["model"]: one for one in nights.rederived("A", day)}
     assert name in found["lstm"].causes[0]
     assert found["lstm"].differing

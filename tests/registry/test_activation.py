@@ -21,6 +21,7 @@ from stockjax.registry.activation import (
     models_once_active,
 )
 from stockjax.warehouse import Warehouse
+from tests.support.model_files import own_file
 from tests.support.synthetic import some_model
 
 MOMENT = datetime(2013, 3, 8, 23, 0, tzinfo=UTC)
@@ -182,7 +183,7 @@ def test_what_is_trained_afterwards_takes_over(warehouse: Warehouse, past: Past)
 def test_a_file_that_is_not_whole_is_refused_and_the_others_go_on(
     warehouse: Warehouse, past: Past, harm: str
 ) -> None:
-    (file,) = warehouse.models.rglob(f"{past.a[1].model_id}.safetensors")
+    file = own_file(warehouse, past.a[1].model_id)
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.unlink()

@@ -9,6 +9,7 @@ import pytest
 
 from stockjax.registry import Champions, Model, load_champions, save_models
 from stockjax.warehouse import Warehouse
+from tests.support.model_files import own_file
 from tests.support.synthetic import assert_same_bits, random_parameters, some_model
 
 MOMENT = datetime(2013, 3, 1, 22, 0, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_a_row_says_all_there_is_to_know(warehouse: Warehouse) -> None:
     )
     rows = {row[0]: row for row in table(warehouse, columns)}
     for model in (base, apple):
-        path = f"models/2013-03-01-run-tickers/{model.model_id}.safetensors"
+        path = "models/2013-03-01-run-tickers/stack-0.safetensors"
         content = (warehouse.folder / path).read_bytes()
         row = rows[model.model_id]
         assert json.loads(row[10]) == model.hyperparameters
@@ -89,7 +90,7 @@ def test_no_models_leave_no_trace(warehouse: Warehouse) -> None:
 def test_a_damaged_file_is_named_and_skipped(warehouse: Warehouse, harm: str) -> None:
     base, apple, other = some_model(None, 1), some_model("AAPL", 2), some_model("IBM", 3)
     save(warehouse, base, apple, other)
-    path = warehouse.models / "batch" / f"{apple.model_id}.safetensors"
+    path = own_file(warehouse, apple.model_id)
     content = bytearray(path.read_bytes())
     if harm == "remove":
         path.unlink()
@@ -106,7 +107,7 @@ def test_a_damaged_file_is_named_and_skipped(warehouse: Warehouse, harm: str) ->
 def test_a_damaged_base_is_named_and_the_tickers_stay(warehouse: Warehouse) -> None:
     base, apple = some_model(None, 1), some_model("AAPL", 2)
     save(warehouse, base, apple)
-    (warehouse.models / "batch" / f"{base.model_id}.safetensors").write_bytes(b"")
+    own_file(warehouse, base.model_id).write_bytes(b"")
     found = load_champions(warehouse, ["AAPL"], TONIGHT)
     assert found.base is None
     assert list(found.problems) == [""]

@@ -12,7 +12,7 @@ import pytest
 from stockjax.registry import Model, load_champions, purge, save_models
 from stockjax.registry.purge import purge_models
 from stockjax.warehouse import Warehouse
-from tests.support.synthetic import some_model
+from tests.support.synthetic import assert_same_bits, some_model
 from tests.support.warehouse_rows import fetch
 
 NOW = datetime(2013, 6, 3, 22, tzinfo=UTC)
@@ -145,16 +145,55 @@ def test_a_purge_that_is_cut_off_between_rows_and_files_is_completed_by_the_next
     assert files(warehouse) == ["second", f"second/{second.model_id}.safetensors"]
 
 
-def test_other_files_and_folders_with_champions_stay(warehouse: Warehouse) -> None:
-    old, champion = some_model("AAPL", 1), some_model("IBM", 2)
-    keep(warehouse, old, champion, batch="both")
-    keep(warehouse, some_model("AAPL", 3, trained_through=date(2013, 3, 1)), batch="next")
-    note = warehouse.models / "both" / "note.txt"
+def test_champions_move_out_of_a_file_of_which_others_go(warehouse: Warehouse) -> None:
+    models = [some_model(ticker, seed) for seed, ticker in enumerate(["AAPL", "IBM", "MSFT"])]
+    keep(warehouse, *models, batch="night")
+    keep(warehouse, some_model("AAPL", 9, trained_through=date(2013, 3, 1)), batch="next")
+    note = warehouse.models / "night" / "note.txt"
     note.write_text("kept", encoding="utf-8")
     age([note])
     assert purge_models(warehouse, DAYS, NOW) == 1
     assert note.exists()
-    assert (warehouse.models / "both" / f"{champion.model_id}.safetensors").exists()
+    assert "night/stack-0.safetensors" not in files(warehouse)
+    found = load_champions(warehouse, ["AAPL", "IBM", "MSFT"], TONIGHT)
+    assert found.problems == {}
+    for model in models[1:]:
+        assert_same_bits(found.tickers[str(model.ticker)].parameters, model.parameters)
+    before = files(warehouse)
+    assert purge_models(warehouse, DAYS, NOW + timedelta(days=1)) == 0
+    assert files(warehouse) == before
+
+
+def test_a_move_that_is_cut_off_loses_no_model(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [some_model(ticker, seed) for seed, ticker in enumerate(["AAPL", "IBM"])]
+    keep(warehouse, *models, batch="night")
+    keep(warehouse, some_model("AAPL", 9, trained_through=date(2013, 3, 1)), batch="next")
+    with monkeypatch.context() as patch:
+
+        def cut(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(purge, "move_models", cut)
+        with pytest.raises(KeyboardInterrupt):
+            purge_models(warehouse, DAYS, NOW)
+    assert load_champions(warehouse, ["IBM"], TONIGHT).problems == {}
+    assert purge_models(warehouse, DAYS, NOW + timedelta(days=1)) == 1
+    found = load_champions(warehouse, ["IBM"], TONIGHT)
+    assert_same_bits(found.tickers["IBM"].parameters, models[1].parameters)
+
+
+def test_a_damaged_model_stays_where_it_is_and_keeps_no_other(warehouse: Warehouse) -> None:
+    models = [some_model(ticker, seed) for seed, ticker in enumerate(["AAPL", "IBM", "MSFT"])]
+    keep(warehouse, *models, batch="night")
+    keep(warehouse, some_model("AAPL", 9, trained_through=date(2013, 3, 1)), batch="next")
+    path = warehouse.models / "night" / "stack-0.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    age([path])
+    assert purge_models(warehouse, DAYS, NOW) == 0
+    found = load_champions(warehouse, ["IBM", "MSFT"], TONIGHT)
+    assert (list(found.tickers), list(found.problems)) == (["IBM"], ["MSFT"])
 
 
 def test_a_model_that_is_made_again_is_kept_again(warehouse: Warehouse) -> None:

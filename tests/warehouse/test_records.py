@@ -57,6 +57,7 @@ def model(model_id: str, through: str, status: str = "champion", **others: Any) 
         "champion_loss": 0.6,
         "path": f"models/{model_id}.safetensors",
         "sha256": "0" * 64,
+        "slice_sha256": None,
         "hyperparameters": json.dumps({"hidden": 16}),
         "seed": 7,
         "data_hash": "data-1",
@@ -67,7 +68,8 @@ def model(model_id: str, through: str, status: str = "champion", **others: Any) 
 
 
 def add(warehouse: Warehouse, *models: dict[str, Any], run_id: str = "run-1") -> None:
-    insert_models(warehouse, pd.DataFrame(list(models)), run_id=run_id, moment=MOMENT)
+    fresh = pd.DataFrame(list(models)).astype({"slice_sha256": "str"})
+    insert_models(warehouse, fresh, run_id=run_id, moment=MOMENT)
 
 
 def statuses(warehouse: Warehouse) -> dict[str, str]:

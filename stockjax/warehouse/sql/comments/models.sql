@@ -9,6 +9,7 @@ COMMENT ON COLUMN models.validation_loss IS 'Mean loss in nats on the last 64 se
 COMMENT ON COLUMN models.champion_loss IS 'Loss of the champion on the same days (of a ticker without one: the base; of a first base: the initial network); NULL where there was none.';
 COMMENT ON COLUMN models.path IS 'Parameter file (safetensors), relative to the warehouse folder.';
 COMMENT ON COLUMN models.sha256 IS 'SHA-256 of that file, in hexadecimal.';
+COMMENT ON COLUMN models.slice_sha256 IS 'SHA-256 of the model alone, in a file that several models share; NULL where it has a file of its own.';
 COMMENT ON COLUMN models.hyperparameters IS 'The settings of training, and the step it stopped at.';
 COMMENT ON COLUMN models.seed IS 'First seed of its random draws.';
 COMMENT ON COLUMN models.data_hash IS 'Fingerprint of the prices that training saw.';

@@ -20,11 +20,11 @@ ANTI JOIN models USING (model_id);
 -- The same model made again: because its file was lost, damaged or deleted, or because a backtest trained
 -- it first and a night trains it now.
 UPDATE models
-SET path = fresh.path, sha256 = fresh.sha256, purged_at = NULL,
+SET path = fresh.path, sha256 = fresh.sha256, slice_sha256 = fresh.slice_sha256, purged_at = NULL,
     status = CASE WHEN coalesce(models.replayed, false) AND NOT fresh.replayed THEN fresh.status ELSE models.status END,
     replayed = coalesce(models.replayed, false) AND fresh.replayed
 FROM (
-    SELECT model_id, path, sha256, replayed,
+    SELECT model_id, path, sha256, slice_sha256, replayed,
         CASE WHEN EXISTS (
             FROM champions AS newer
             WHERE newer.role = fresh.role
@@ -72,7 +72,7 @@ FROM changed;
 -- The active models at the close of $as_of: of each ticker and of the base the one that was activated last.
 -- Later activations do not change the past.
 SELECT models.model_id, models.ticker, models.role, trained_through, validation_loss, champion_loss, path, sha256,
-    hyperparameters, seed, data_hash, code_version, parent_id,
+    slice_sha256, hyperparameters, seed, data_hash, code_version, parent_id,
     CASE WHEN start.cause <> 'trained' THEN start.since END AS activated_on
 FROM models
 JOIN model_starts AS start USING (model_id)
@@ -92,7 +92,7 @@ QUALIFY row_number() OVER (
 -- The active models at the close of $as_of, whether their files are still kept or not; all tickers if none is named.
 SELECT models.model_id, models.role, models.ticker, status, trained_through, trained_at,
     validation_loss, champion_loss,
-    path, sha256, purged_at, hyperparameters, seed, code_version, data_hash, parent_id, start.since, start.cause,
+    path, sha256, slice_sha256, purged_at, hyperparameters, seed, code_version, data_hash, parent_id, start.since, start.cause,
     coalesce(replayed, false) AS replayed
 FROM models
 JOIN model_starts AS start USING (model_id)
@@ -110,7 +110,7 @@ ORDER BY models.role, models.ticker;
 
 -- name: models_by_id
 SELECT models.model_id, models.role, models.ticker, status, trained_through, trained_at,
-    validation_loss, champion_loss, path, sha256, purged_at,
+    validation_loss, champion_loss, path, sha256, slice_sha256, purged_at,
     hyperparameters, seed, code_version, data_hash, parent_id, champions.since, NULL AS cause,
     coalesce(replayed, false) AS replayed
 FROM models
@@ -151,7 +151,7 @@ SELECT min(since) AS first FROM model_starts;
 
 -- name: challengers
 SELECT model_id, ticker, role, trained_through, validation_loss, champion_loss, path, sha256,
-    hyperparameters, seed, data_hash, code_version, parent_id
+    slice_sha256, hyperparameters, seed, data_hash, code_version, parent_id
 FROM models
 WHERE role = 'base'
     AND status = 'challenger'
@@ -243,6 +243,20 @@ SELECT count(*) > 0 FROM models WHERE model_id = $model_id;
 UPDATE models
 SET purged_at = $moment
 WHERE status IN ('retired', 'rejected', 'challenger') AND purged_at IS NULL AND trained_at < $before;
+
+-- name: half_purged_files
+-- Models that are kept, in files that have models that are not.
+SELECT model_id, path, sha256, slice_sha256
+FROM models
+WHERE purged_at IS NULL AND slice_sha256 IS NOT NULL
+    AND path IN (SELECT path FROM models WHERE purged_at IS NOT NULL AND slice_sha256 IS NOT NULL)
+ORDER BY path, model_id;
+
+-- name: move_models
+UPDATE models
+SET path = moved.path, sha256 = moved.sha256, slice_sha256 = moved.slice_sha256
+FROM moved
+WHERE models.model_id = moved.model_id;
 
 -- name: kept_model_files
 -- The files of all models that are kept.
