@@ -5,7 +5,7 @@ on the same day. Nothing is fitted: the only scale is the ticker's own EWMA vola
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,33 +149,47 @@ def build_features(
     """
     returns = log_returns(history)
     volatility = ewma_volatility(returns)
+    usable = history.valid.copy()
+    usable[:, :1] = False
+    # One column at a time: of many tickers, all of them as numbers of eight bytes would fill the memory.
+    inputs = np.zeros((*returns.shape, len(feature_names(extra))), dtype=np.float32)
+    for place, column in enumerate(_columns(history, returns, volatility, extra, context)):
+        clipped = np.clip(column, -LARGEST_INPUT, LARGEST_INPUT)
+        inputs[..., place] = np.where(usable, np.nan_to_num(clipped, copy=False), 0.0)
+    labels = np.full(returns.shape, np.nan, dtype=np.float32)
+    labels[:, :-1] = returns[:, 1:] / volatility[:, :-1]
+    labels[~usable] = np.nan
+    return Features(inputs, labels, volatility)
+
+
+def _columns(
+    history: PricePanel, returns: Array, volatility: Array, extra: Sequence[str], context: MarketContext
+) -> Iterator[Array]:
+    """The inputs, (N, T) each, in the order of their names."""
     log_volatility = np.log(volatility)
     variance = log_variance(history, volatility)
     scaled = returns / volatility
-    volume = _volume_change(history)
+    magnitude = np.abs(scaled)
+    yield scaled
+    yield overnight_returns(history) / volatility
+    yield np.log(history.high / history.low) / volatility
+    yield magnitude
+    yield _volume_change(history)
+    day, week, month, half_year = (0.5 * trailing_mean(variance, k) - log_volatility for k in (1, 5, 22, 120))
+    del variance
+    yield from (day, week, month, half_year)
+    del month, half_year
+    yield from _weekday(history)
+    yield from _market_means(history, [scaled, magnitude, day, week])
+    del magnitude, day, week
+    yield from event_columns(history, scaled, context.events.only(history.tickers))
+    del scaled
     (mean_log_volatility,) = _market_means(history, [log_volatility])
-    variances = [0.5 * trailing_mean(variance, k) - log_volatility for k in (1, 5, 22, 120)]
-    columns = [
-        scaled,
-        overnight_returns(history) / volatility,
-        np.log(history.high / history.low) / volatility,
-        np.abs(scaled),
-        volume,
-        *variances,
-        *_weekday(history),
-        *_market_means(history, [scaled, np.abs(scaled), variances[0], variances[1]]),
-        *event_columns(history, scaled, context.events.only(history.tickers)),
-        *implied_columns(history, volatility, mean_log_volatility, context.implied, context.most_tickers),
-        *extra_columns(history, extra),
-    ]
-    inputs = np.clip(np.stack(columns, axis=-1), -LARGEST_INPUT, LARGEST_INPUT)
-    usable = history.valid.copy()
-    usable[:, :1] = False
-    inputs = np.where(usable[..., None], np.nan_to_num(inputs), 0.0)
-    labels = np.full(returns.shape, np.nan)
-    labels[:, :-1] = returns[:, 1:] / volatility[:, :-1]
-    labels[~usable] = np.nan
-    return Features(inputs.astype(np.float32), labels.astype(np.float32), volatility)
+    del log_volatility
+    yield from implied_columns(
+        history, volatility, mean_log_volatility, context.implied, context.most_tickers
+    )
+    yield from extra_columns(history, extra)
 
 
 def _volume_change(history: PricePanel) -> Array:

@@ -48,11 +48,12 @@ def exponential_mean(values: Array, decay: float) -> Array:
 
 
 def _decaying_sum(values: Array, decay: float) -> Array:
-    # A loop over sessions, each for all tickers; scipy's filter would take longer to import.
-    sums = values.copy()
-    for column in range(1, values.shape[1]):
-        sums[:, column] += decay * sums[:, column - 1]
-    return sums
+    # A loop over sessions, each for all tickers; scipy's filter would take longer to import. Tickers lie
+    # side by side meanwhile, or each session would be collected from all over the memory.
+    sums = np.ascontiguousarray(values.T)
+    for row in range(1, len(sums)):
+        sums[row] += decay * sums[row - 1]
+    return np.ascontiguousarray(sums.T)
 
 
 def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:

@@ -13,6 +13,9 @@ from stockjax.registry import Model
 from stockjax.training.predict import predict
 from stockjax.training.windows import inference_windows
 
+CHUNK = 1024
+"""Forecasts that are made together: each has its own copy of the parameters and its own window of inputs."""
+
 
 def lstm_forecast(
     features: Features,
@@ -30,6 +33,21 @@ def lstm_forecast(
         n models, one per forecast.
 
     """
+    parts = [
+        _forecast(features, rows[at : at + CHUNK], positions[at : at + CHUNK], models[at : at + CHUNK])
+        for at in range(0, len(models), CHUNK)
+    ]
+    return ReturnForecast(
+        np.concatenate([part.quantiles for part in parts]), np.concatenate([part.scale for part in parts])
+    )
+
+
+def _forecast(
+    features: Features,
+    rows: npt.NDArray[np.int64],
+    positions: npt.NDArray[np.int64],
+    models: Sequence[Model],
+) -> ReturnForecast:
     networks = _stack([model.parameters["network"] for model in models])
     prediction = predict(networks, inference_windows(features, rows, positions))
     # Location, log-scale and tail are averaged over the seeds.
