@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from stockjax.features.price_panel import Days, PricePanel
 
@@ -54,15 +55,17 @@ class PointInTimePrices:
     ) -> "PointInTimePrices":
         """Arrange a long table with the columns of the fields; `known_from` NaT: known on its own day."""
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
-        names, place = np.unique(np.asarray(columns["ticker"], dtype=object), return_inverse=True)
+        place, names = pd.factorize(np.asarray(columns["ticker"], dtype=object))
         numbers = np.array([row_of[str(name)] for name in names], dtype=np.int64)
         row = numbers[place] if len(names) else np.zeros(0, dtype=np.int64)
         session = columns["session"].astype("datetime64[D]")
         start = columns["known_from"].astype("datetime64[D]")
         known_from = np.where(np.isnat(start), session, start)
         known_until = columns["known_until"].astype("datetime64[D]")
-        # NaT sorts last: of two versions from one session, the one that still holds comes after the other.
-        order = np.lexsort((known_until, known_from, session, row))
+        order: Any = slice(None)
+        if not _ascends(row, session):
+            # NaT sorts last: of two versions from one session, the one that still holds comes second.
+            order = np.lexsort((known_until, known_from, session, row))
         return cls(
             tuple(tickers),
             tuple(markets),
@@ -149,3 +152,10 @@ class PointInTimePrices:
             self.session[kept],
             {name: values[kept] for name, values in self.values.items()},
         )
+
+
+def _ascends(row: npt.NDArray[np.int64], session: Days) -> bool:
+    """Whether there is one version of each price, in the order of tickers and sessions."""
+    next_ticker = row[1:] > row[:-1]
+    next_session = (row[1:] == row[:-1]) & (session[1:] > session[:-1])
+    return bool((next_ticker | next_session).all())

@@ -1,6 +1,6 @@
 """Fetching what is missing, part by part, each part stored as it arrives."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from zlib import crc32
@@ -40,6 +40,8 @@ from stockjax.warehouse.prices import (
 from stockjax.warehouse.records import read_listings
 from stockjax.wording import together
 
+PART_TICKERS = 250
+"""Tickers whose prices are checked, compared and stored together."""
 OVERLAP = 12
 """Stored sessions that are fetched again, to see whether the vendor has changed its mind."""
 FULL_EVERY = 20
@@ -92,7 +94,8 @@ class Ingest:
         done = replace(done, skipped=len(plan.fetched) - len(done.failures) - len(wanted))
         last = self._last(done.listings.values())
         arrived = 0
-        for delivery in self._source.fetch(wanted, last) if wanted else ():
+        delivered = self._source.fetch(wanted, last) if wanted else ()
+        for delivery in (part for whole in delivered for part in in_parts(whole, PART_TICKERS)):
             done = self._store(delivery, done, known)
             self._log_remarks(delivery.remarks)
             arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))
@@ -254,6 +257,23 @@ class Ingest:
             else each.last_completed_session(plan.settled_at)
             for each in set(exchanges)
         }
+
+
+def in_parts(delivery: Delivery, tickers: int) -> Iterator[Delivery]:
+    """A delivery in parts of so many tickers: checks and comparisons take many times the memory of the rows.
+
+    What it says of files and failures goes with the first part.
+    """
+    numbers, names = pd.factorize(delivery.prices["ticker"])
+    if len(names) <= tickers:
+        yield delivery
+        return
+    # Rows without a ticker have the number -1.
+    part_of = np.maximum(numbers, 0) // tickers
+    for number in range(int(part_of.max()) + 1):
+        prices = delivery.prices[part_of == number].reset_index(drop=True)
+        part = replace(delivery, prices=prices)
+        yield part if number == 0 else replace(part, failures={}, remarks=())
 
 
 def is_fetched_in_full(ticker: str, exchange: Exchange, as_of: date) -> bool:

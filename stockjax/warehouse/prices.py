@@ -156,9 +156,12 @@ def known_prices_at(
 def _versions(
     connection: Any, tickers: Iterable[str], last: date, moment: datetime
 ) -> dict[str, npt.NDArray[Any]]:
-    asked = {"tickers": list(tickers), "last": last, "moment": stored_time(moment)}
+    names = list(tickers)
+    asked = {"tickers": names, "last": last, "moment": stored_time(moment)}
     found = connection.execute(statement("known_prices"), asked).fetchnumpy()
-    return {name: _filled(column) for name, column in found.items()}
+    columns = {name: _filled(column) for name, column in found.items()}
+    numbers = columns.pop("number").astype(np.int64)
+    return {"ticker": np.array(names, dtype=object)[numbers], **columns}
 
 
 def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
