@@ -50,7 +50,9 @@ lint: $(STAMP) ## format and check the code
 	@$(BIN)/pyrefly check
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, a ledger of 30 million rows, a report
+bench: $(STAMP) ## count what a night costs, then time the main job, nights, ingest, a large ledger, a report
+	@-$(BIN)/python bench/guard.py
+	@$(BIN)/python bench/limit.py
 	@$(BIN)/python bench/main_job.py
 	@$(BIN)/python bench/night_500.py
 	@$(BIN)/python bench/ingest.py
@@ -61,6 +63,7 @@ bench: $(STAMP) ## time the main job, a night of 500 tickers, ingest, a ledger o
 peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=folder FROM=2012-01-03 TO=2012-12-31 TICKERS="AAPL MSFT")
 	@.venv-peers/bin/python bench/peers.py $(if $(PRICES),--path '$(PRICES)') $(if $(FROM),--from $(FROM)) \
 		$(if $(TO),--to $(TO)) $(if $(TICKERS),--tickers $(TICKERS))
+	@.venv-peers/bin/python bench/peer_speed.py
 
 # The peers' packages are large and in no lock; those of stockjax are the locked ones here too.
 .venv-peers/installed: requirements.lock pyproject.toml | $(STAMP)

@@ -1,5 +1,6 @@
 """The trainings of a night's tickers as tasks: one each, or in batches where there are many."""
 
+import math
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from stockjax.errors import ClusterError
 from stockjax.forecasting.ticker_training import TickerTraining
 from stockjax.registry import Model
 from stockjax.settings.sections import RunSettings
+from stockjax.training.compilation import tickers_per_program
 from stockjax.wording import counted
 
 TrainedTickers = dict[str, Model | Exception]
@@ -56,7 +58,8 @@ def train_tickers(settings: RunSettings, tickers: list[str], train: TickerTraini
     """Submit a task for each ticker, or for each batch of them; one that fails does not stop the others."""
     if not tickers:
         return {}
-    batches = np.array_split(np.array(tickers, dtype=object), min(len(tickers), settings.tasks))
+    programs = math.ceil(len(tickers) / tickers_per_program())
+    batches = np.array_split(np.array(tickers, dtype=object), min(programs, settings.tasks))
     done = np.cumsum([len(batch) for batch in batches]).tolist()
     with _submitting(settings) as submit, progress(f"training {counted(len(tickers), 'ticker')}") as shown:
         futures = [submit(batch.tolist(), train) for batch in batches]
@@ -95,13 +98,10 @@ def _to_threads(tickers: list[str], train: TickerTraining) -> PrefectFuture[Any]
 
 
 def _train_each(tickers: list[str], train: TickerTraining) -> RunState[TrainedTickers]:
-    found: TrainedTickers = {}
-    for ticker in tickers:
-        try:
-            found[ticker] = train(ticker)
-        except Exception as error:
-            found[ticker] = error
-            get_run_logger().exception("%s: training failed", ticker)
+    found = train.many(tickers, tickers_per_program())
+    for ticker, made in found.items():
+        if isinstance(made, Exception):
+            get_run_logger().error("%s: training failed (%s)", ticker, made, exc_info=made)
         else:
             log(f"{ticker}: trained")
     failed = [ticker for ticker, made in found.items() if isinstance(made, Exception)]

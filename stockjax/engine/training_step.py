@@ -20,6 +20,7 @@ from stockjax.forecasting.training import (
 )
 from stockjax.registry import Model
 from stockjax.settings import TrainingSettings
+from stockjax.training.compilation import tickers_per_program
 
 TrainAll = Callable[[list[str], TickerTraining], dict[str, Model | Exception]]
 """Runs the training of each ticker, and returns the model or the error of each."""
@@ -33,15 +34,11 @@ def train_in_threads(workers: int) -> TrainAll:
     """Train several tickers at once, in threads of this process; one ticker stops no other."""
 
     def train_all(tickers: list[str], train: TickerTraining) -> dict[str, Model | Exception]:
+        group = tickers_per_program()
         with ThreadPoolExecutor(workers) as pool:
-            running = {ticker: pool.submit(train, ticker) for ticker in tickers}
-        found: dict[str, Model | Exception] = {}
-        for ticker, future in running.items():
-            error = future.exception()
-            if error and not isinstance(error, Exception):
-                raise error
-            found[ticker] = error if isinstance(error, Exception) else future.result()
-        return found
+            batches = [tickers[start : start + group] for start in range(0, len(tickers), group)]
+            running = [pool.submit(train.many, batch, group) for batch in batches]
+        return {ticker: made for future in running for ticker, made in future.result().items()}
 
     return train_all
 

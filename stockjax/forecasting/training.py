@@ -85,6 +85,7 @@ def train_ticker_model(
     settings: TrainingSettings,
     seed: int,
     retrain: RetrainSettings,
+    trained: TrainedTicker | None = None,
 ) -> Model:
     """Train one ticker: from its champion, or from the base if that is newer or the first.
 
@@ -97,15 +98,19 @@ def train_ticker_model(
     carry it over to the new one. Nor is any with `retrain.start = 'fresh'`. In the modes
     `adapter` and `own` nothing is carried over between nights: the one uses the base unchanged, the
     other starts from initial values.
+
+    Parameters
+    ----------
+    trained
+        The networks, where they were trained in a group already.
+
     """
-    warm = champion if retrain.start == "warm" else None
-    grown = warm if warm and warm.hyperparameters.get("base_id") == base.model_id else None
-    parent = grown if grown and settings.mode == grown.hyperparameters.get("mode") == "full" else base
+    parent = parent_of(base, champion, settings, retrain)
     history, features = asof.history, asof.features
     row = history.tickers.index(ticker)
     length = int(history.lengths[row])
-    own_seed = _seed(seed, ticker, asof.as_of)
-    trained = _fit_ticker(parent, base, features, row, length, settings, own_seed)
+    own_seed = ticker_seed(seed, ticker, asof.as_of)
+    trained = trained or _fit_ticker(parent, base, features, row, length, settings, own_seed)
     shared = base.parameters["adapter"]
     weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
     model = Model(
@@ -136,6 +141,20 @@ def train_ticker_model(
     return judged(model, compare_tickers(model, champion or base, asof), tolerance)
 
 
+def parent_of(
+    base: Model, champion: Model | None, settings: TrainingSettings, retrain: RetrainSettings
+) -> Model:
+    """The model that the training of a ticker starts from, or in mode `own` would."""
+    warm = champion if retrain.start == "warm" else None
+    grown = warm if warm and warm.hyperparameters.get("base_id") == base.model_id else None
+    return grown if grown and settings.mode == grown.hyperparameters.get("mode") == "full" else base
+
+
+def start_of(parent: Model, base: Model, settings: TrainingSettings) -> Parameters:
+    """The networks that the training of a ticker starts from, stacked over seeds."""
+    return untrained(settings, base.seed) if settings.mode == "own" else parent.parameters["network"]
+
+
 def _fit_ticker(
     parent: Model,
     base: Model,
@@ -150,7 +169,7 @@ def _fit_ticker(
     if settings.mode == "adapter":
         loss = held_out_loss(shared, features, row, length)
         return TrainedTicker(shared, 0, loss, loss)
-    start = untrained(settings, base.seed) if settings.mode == "own" else parent.parameters["network"]
+    start = start_of(parent, base, settings)
     return retrain_ticker(start, shared, features, row, length, settings, seed)
 
 
@@ -171,7 +190,7 @@ def _residuals(
     return residual_quantiles(np.concatenate(seen), student_t_quantiles(mean_freedom(networks)))
 
 
-def _seed(seed: int, ticker: str, as_of: date) -> int:
+def ticker_seed(seed: int, ticker: str, as_of: date) -> int:
     """A seed that differs between tickers and nights, and is the same on every machine."""
     digest = hashlib.sha256(f"{seed}|{ticker}|{as_of}".encode()).digest()
     return int.from_bytes(digest[:4], "big")

@@ -14,6 +14,10 @@ _compilations = 0
 _lock = threading.Lock()
 
 
+GPU_GROUP = 128
+"""Tickers that a GPU trains at once: their parameters, states and windows are some 200 MB."""
+
+
 def use_compilation_cache(folder: Path) -> None:
     """Keep compiled programs in `folder`, however small and quickly compiled they are.
 
@@ -52,6 +56,11 @@ def check_device() -> None:
         raise UsageError(
             f"JAX cannot use '{asked}' on this machine ({why}); unset JAX_PLATFORMS, or install a JAX for it"
         ) from error
+
+
+def tickers_per_program() -> int:
+    """How many tickers are trained as one batched program: on a CPU one by one is faster."""
+    return 1 if jax.default_backend() == "cpu" else GPU_GROUP
 
 
 def compilations() -> int:

@@ -1,5 +1,6 @@
 """Training one ticker: all the LSTM's weights, a few steps, from the base or from nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -70,8 +71,7 @@ def _mean_over_seeds(parameters: Parameters, windows: tuple[jax.Array, ...]) -> 
 _held_out_loss = jax.jit(_mean_over_seeds)
 
 
-@partial(jax.jit, static_argnames=("l2_sp_weight",))
-def _retrain(
+def _train(
     start: Parameters,
     base: Parameters,
     inputs: jax.Array,
@@ -128,6 +128,27 @@ def _retrain(
     return best, best_evaluation, jnp.concatenate([at_start[None], losses])
 
 
+_retrain = jax.jit(_train, static_argnames=("l2_sp_weight",))
+
+
+@partial(jax.jit, static_argnames=("l2_sp_weight",))
+def _retrain_group(
+    starts: Parameters,
+    base: Parameters,
+    tickers: tuple[Any, ...],
+    *,
+    rate: float | jax.Array,
+    l2_sp_weight: float,
+    decay: float | jax.Array,
+) -> tuple[Parameters, jax.Array, jax.Array]:
+    """Several tickers as one batched program: the arrays of `_train` with one more axis in front."""
+
+    def one(start: Parameters, arrays: tuple[Any, ...]) -> tuple[Parameters, jax.Array, jax.Array]:
+        return _train(start, base, *arrays, rate=rate, l2_sp_weight=l2_sp_weight, decay=decay)
+
+    return jax.vmap(one)(starts, tickers)
+
+
 def retrain_ticker(
     start: Parameters,
     base: Parameters,
@@ -151,31 +172,82 @@ def retrain_ticker(
         HOLDOUT + GATE_SESSIONS + WINDOW.
 
     """
-    first = max(length - SESSIONS, features.first)
-    inputs, labels = _padded(features, row, first, length)
-    known = ~np.isnan(labels)
-    boundary = length - GATE_SESSIONS - VALIDATION_SESSIONS
-    one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
-    sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
     chosen = recipe(settings)
-    steps_per_evaluation = chosen.steps // EVALUATIONS
-    _, starts = sampler.starts((EVALUATIONS, steps_per_evaluation, settings.seeds, BATCH))
     best, evaluation, losses = _retrain(
         start,
         base,
-        inputs,
-        np.nan_to_num(labels),
-        known,
-        starts.astype(np.int32),
-        _held_out(features, row, length),
+        *_arrays(features, row, length, settings, seed),
         rate=chosen.rate,
         l2_sp_weight=chosen.l2_sp_weight,
         decay=chosen.decay,
     )
-    losses = np.asarray(losses, dtype=float)
-    return TrainedTicker(
-        best, int(evaluation) * steps_per_evaluation, float(losses[int(evaluation)]), float(losses[0])
+    return _trained(best, int(evaluation), np.asarray(losses, dtype=float), chosen)
+
+
+def retrain_group(
+    starts: Sequence[Parameters],
+    base: Parameters,
+    features: Features,
+    rows: Sequence[int],
+    lengths: Sequence[int],
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    size: int,
+) -> list[TrainedTicker]:
+    """Train several tickers as one program, as `retrain_ticker` trains each: a GPU is idle with one.
+
+    Parameters
+    ----------
+    starts, rows, lengths, seeds
+        Those of each ticker, at most `size` of them.
+    size
+        Tickers of the compiled program; the last one is repeated where there are fewer.
+
+    """
+    chosen = recipe(settings)
+    places = np.minimum(np.arange(size), len(rows) - 1)
+    arrays = [
+        _arrays(features, row, length, settings, seed)
+        for row, length, seed in zip(rows, lengths, seeds, strict=True)
+    ]
+    best, evaluations, losses = _retrain_group(
+        jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves])[places], *starts),
+        base,
+        jax.tree.map(lambda *leaves: np.stack(leaves)[places], *arrays),
+        rate=chosen.rate,
+        l2_sp_weight=chosen.l2_sp_weight,
+        decay=chosen.decay,
     )
+    best = jax.tree.map(np.asarray, best)
+    seen = np.asarray(losses, dtype=float)
+    return [
+        _trained(
+            jax.tree.map(lambda leaf, place=place: leaf[place], best), int(evaluation), seen[place], chosen
+        )
+        for place, evaluation in enumerate(np.asarray(evaluations)[: len(rows)])
+    ]
+
+
+def _arrays(
+    features: Features, row: int, length: int, settings: TrainingSettings, seed: int
+) -> tuple[Any, ...]:
+    """What the training of a ticker sees: inputs, labels, known, starts and held_out of `_train`."""
+    first = max(length - SESSIONS, features.first)
+    inputs, labels = _padded(features, row, first, length)
+    boundary = length - GATE_SESSIONS - VALIDATION_SESSIONS
+    one = Features(inputs[None], labels[None], features.volatility[row : row + 1], first=0)
+    sampler = Sampler(one, np.array([0]), np.array([boundary - first]), [seed])
+    steps = recipe(settings).steps // EVALUATIONS
+    _, starts = sampler.starts((EVALUATIONS, steps, settings.seeds, BATCH))
+    known = ~np.isnan(labels)
+    return inputs, np.nan_to_num(labels), known, starts.astype(np.int32), _held_out(features, row, length)
+
+
+def _trained(
+    best: Parameters, evaluation: int, losses: npt.NDArray[np.float64], chosen: Recipe
+) -> TrainedTicker:
+    steps = evaluation * (chosen.steps // EVALUATIONS)
+    return TrainedTicker(best, steps, float(losses[evaluation]), float(losses[0]))
 
 
 def held_out_loss(parameters: Parameters, features: Features, row: int, length: int) -> float:

@@ -11,6 +11,7 @@ from stockjax.features import FEATURE_NAMES
 from stockjax.forecasting import training
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.promotion_gate import compare_tickers
+from stockjax.forecasting.ticker_training import TickerTraining
 from stockjax.forecasting.training import base_became_trainable, train_base_model, train_ticker_model
 from stockjax.model.network import mean_freedom
 from stockjax.model.student_t import student_t_quantiles
@@ -132,11 +133,7 @@ def all_of(
 ) -> dict[str, Model | Exception]:
     """Train tickers at once, as a step does."""
 
-    def train(ticker: str) -> Model:
-        return train_ticker_model(
-            asof, ticker, base, None, settings.training, settings.seed, settings.retrain
-        )
-
+    train = TickerTraining(asof, base, {}, settings.training, settings.seed, settings.retrain)
     return train_in_threads(workers)(tickers, train)
 
 
