@@ -16,6 +16,9 @@ from prefect.artifacts import (
 from stockjax.nightly import Run, RunResult
 from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 
+MOST_ROWS = 2000
+"""Rows of the table of forecasts: Prefect refuses one that is much larger."""
+
 STEP = 5.0
 """Percent between two updates of a progress bar: each is a request to the server."""
 
@@ -71,11 +74,21 @@ def show_result(run: Run, result: RunResult) -> None:
         drift=result.drift,
         decisions=result.decisions,
     )
-    rows = forecast_rows(run.warehouse, result.as_of, tickers)
     described = f"Forecasts as of {result.as_of}"
+    rows, left_out = shown_rows(forecast_rows(run.warehouse, result.as_of, tickers))
+    table_described = f"{described}{left_out}"
     with best_effort_artifact():
         create_markdown_artifact(digest, key="night", description=described)
         if rows:
-            create_table_artifact(rows, key="forecasts", description=described)
+            create_table_artifact(rows, key="forecasts", description=table_described)
         # A browser follows it only where the warehouse is on its own machine.
         create_link_artifact(result.report.resolve().as_uri(), key="report", description="The whole report")
+
+
+def shown_rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """The rows that the page has room for, those of `lstm` first, and a clause on the others."""
+    if len(rows) <= MOST_ROWS:
+        return rows, ""
+    of_lstm = [row for row in rows if row["model"] == "lstm"]
+    kept = of_lstm[:MOST_ROWS]
+    return kept, f": {len(kept)} of {len(rows)} rows, of lstm; stockjax sql has all, in latest_forecasts"

@@ -97,6 +97,7 @@ class Ingest:
         delivered = self._source.fetch(wanted, last) if wanted else ()
         for delivery in (part for whole in delivered for part in in_parts(whole, PART_TICKERS)):
             done = self._store(delivery, done, known)
+            self._warehouse.publish_if_cheap()
             self._log_remarks(delivery.remarks)
             arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))
             failed = len(set(done.failures) & set(done.listings))

@@ -1,5 +1,6 @@
 """Opening the database: one writer at a time, short transactions, a copy for readers."""
 
+import math
 import threading
 import time
 from collections.abc import Generator
@@ -26,6 +27,7 @@ _STORAGE = {"storage_compatibility_version": "v1.5.0"}
 # Its bar would go to standard output, between the lines of an answer.
 _QUIET = "SET enable_progress_bar = false"
 _RETRY_SECONDS = 0.05
+_CHEAP = 20
 
 
 class Warehouse:
@@ -47,6 +49,8 @@ class Warehouse:
         self._reading = threading.local()
         self._holds_back = False
         self._unpublished = False
+        self._published_at = -math.inf
+        self._publish_seconds = 0.0
 
     @property
     def database(self) -> Path:
@@ -141,6 +145,20 @@ class Warehouse:
         if self._unpublished:
             with self._alone():
                 self._publish()
+
+    def publish_if_cheap(self) -> None:
+        """Renew the readers' copy where that has cost little so far: within a step, for those who watch it.
+
+        Of the time since the last renewal it takes a twentieth at most.
+
+        Raises
+        ------
+        WarehouseBusyError
+            Another process held the database longer than the timeout.
+
+        """
+        if time.monotonic() - self._published_at >= _CHEAP * self._publish_seconds:
+            self.publish()
 
     @contextmanager
     def read(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -270,7 +288,10 @@ class Warehouse:
 
     def _publish(self) -> None:
         """Put a copy of the closed database in the place of the readers' one."""
+        before = time.monotonic()
         self._copy_to(self.snapshot)
+        self._published_at = time.monotonic()
+        self._publish_seconds = self._published_at - before
         self._unpublished = False
 
     def _copy_to(self, place: Path) -> None:

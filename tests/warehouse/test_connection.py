@@ -73,6 +73,29 @@ def test_commits_that_are_held_back_reach_readers_together(warehouse: Warehouse)
     assert warehouse.snapshot.stat().st_mtime_ns == published
 
 
+def test_within_a_step_the_copy_is_renewed_only_where_that_is_cheap(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("stockjax.warehouse.connection.time.monotonic", lambda: clock[0])
+    copy = Warehouse._copy_to
+
+    def slow_copy(self: Warehouse, place: Path) -> None:
+        copy(self, place)
+        clock[0] += 3
+
+    monkeypatch.setattr(Warehouse, "_copy_to", slow_copy)
+    elsewhere = Warehouse(warehouse.folder)
+    warehouse.hold_back()
+    seen = []
+    for close, (day, wait) in enumerate([("02-27", 0), ("02-28", 59), ("03-01", 1)], start=10):
+        clock[0] += wait
+        store(warehouse, closes("A", {f"2013-{day}": close}))
+        warehouse.publish_if_cheap()
+        seen.append(count_in_snapshot(elsewhere))
+    assert seen == [1, 1, 3]
+
+
 def test_a_process_reads_what_it_has_held_back(warehouse: Warehouse) -> None:
     warehouse.hold_back()
     store(warehouse, closes("A", {"2013-03-01": 10}))
