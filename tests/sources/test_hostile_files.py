@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from stockjax.errors import StockjaxError
-from stockjax.sources.files import FilesSource
+from stockjax.sources.files import FilesSource, containers
 
 HEADINGS = "Date,Open,High,Low,Close,Volume\n"
 ROW = "2013-03-01,1,2,0.5,1.5,100\n"
@@ -188,3 +188,8 @@ def test_what_leads_out_of_a_folder_or_is_no_file_is_not_read(tmp_path: Path) ->
     (folder / "B.csv").symlink_to(tmp_path / "B.csv")
     os.mkfifo(folder / "C.csv")
     assert FilesSource(folder).load().prices["ticker"].unique().tolist() == ["A"]
+
+
+def test_a_file_of_three_thousand_tickers_and_twenty_years_is_none_of_these() -> None:
+    rows, columns = 3_000 * 20 * 252, 9
+    assert rows * (columns + containers._TEXT) < containers._MOST_CELLS
