@@ -35,16 +35,17 @@ ALL_FORECAST = f"{len(TICKERS)} of {len(TICKERS)} tickers forecast for 2013-03-0
 DAYS = NEW_YORK.sessions(date(2011, 1, 3), date(2013, 3, 1))
 
 
-class DiesAtItsFirstTraining(WorkerPlugin):
-    """Kills the process of a worker as the kernel would, while it has a task."""
+class DiesAtTheFirstTraining(WorkerPlugin):
+    """Kills the process of the first worker that has a task, as the kernel would; no other."""
 
     name = "dies"
 
-    def setup(self, worker: Any) -> None:
-        self.worker = worker
+    def __init__(self, killed: Path) -> None:
+        self.killed = killed
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
-        if finish == "executing" and self.worker.name == 0:
+        if finish == "executing" and not self.killed.exists():
+            self.killed.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -102,7 +103,7 @@ def test_a_cluster_that_loses_a_worker_writes_the_bits_of_threads(
     assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in caplog.text
     monkeypatch.setenv("STOCKJAX_RUN__DASK_ADDRESS", cluster.scheduler_address)
     with cluster.get_client() as client:
-        client.register_plugin(DiesAtItsFirstTraining())
+        client.register_plugin(DiesAtTheFirstTraining(tmp_path / "killed"))
         before = set(client.scheduler_info(n_workers=-1)["workers"])
         assert len(before) == WORKERS
         assert str(run(tmp_path / "dask").message).startswith(ALL_FORECAST)
