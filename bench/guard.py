@@ -12,14 +12,12 @@ from typing import Any
 from unittest.mock import patch
 
 import duckdb
-from limit import stages_of
-from night_500 import write_prices
+from limit import prepared, stages_of
 from rich.console import Console
 from rich.table import Table
 
-from stockjax.settings import Settings, load_settings
+from stockjax.settings import Settings
 from stockjax.training.compilation import compilations
-from stockjax.training.warm_up import compile_programs
 from stockjax.warehouse import Warehouse, connection
 
 ACCEPTED = Path(__file__).with_name("accepted.json")
@@ -38,7 +36,7 @@ TABLES = (
 
 @contextmanager
 def counting(counts: Counter[str]) -> Generator[None]:
-    """Count transactions, copies for readers, and the share of the database that each of them copies."""
+    """Count transactions, reads of the writer's file, and copies for readers."""
     write, copy, read = Warehouse.write, connection.copy_file, Warehouse.read
 
     @contextmanager
@@ -73,22 +71,17 @@ def rows_of(settings: Settings) -> Counter[str]:
         )
 
 
+def model_files(settings: Settings) -> int:
+    """How many files of models there are."""
+    return len(list(settings.warehouse.rglob("*.safetensors")))
+
+
 def measured(folder: Path) -> dict[str, int]:
     """The counts of a second night of a small universe."""
-    path = folder / "prices.parquet"
-    first, second = (day.item() for day in write_prices(path, TICKERS, SESSIONS))
-    settings = load_settings(
-        source="files",
-        path=path,
-        warehouse=folder / "warehouse",
-        cache=folder / "cache",
-        warmup={"sessions": 0},
-        training={"base_steps": 50},
-    )
-    compile_programs(settings.training, settings.cache)
+    settings, first, second = prepared(folder, TICKERS, SESSIONS, base_steps=50)
     stages_of(settings, first)
     rows, programs = rows_of(settings), compilations()
-    files = sum(1 for each in settings.warehouse.rglob("*.safetensors") if each.is_file())
+    files = model_files(settings)
     counts: Counter[str] = Counter()
     with counting(counts):
         stages_of(settings, second)
@@ -96,7 +89,7 @@ def measured(folder: Path) -> dict[str, int]:
     return {
         **counts,
         "programs compiled": compilations() - programs,
-        "model files": sum(1 for each in settings.warehouse.rglob("*.safetensors") if each.is_file()) - files,
+        "model files": model_files(settings) - files,
         **{f"rows added to {name}": written[name] - rows[name] for name in TABLES},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -84,18 +84,36 @@ def operations_of_a_ticker(features: int, hidden: int, seeds: int, steps: int) -
     return forward * seeds * (trained + windows * WINDOW)
 
 
-def night(folder: Path, tickers: int, sessions: int) -> tuple[Stages, Stages, int]:
-    """The stages of a first and of a second night, and how many tickers the second one trained."""
+def prepared(
+    folder: Path, tickers: int, sessions: int, name: str = "warehouse", **training: Any
+) -> tuple[Settings, date, date]:
+    """Prices, settings with everything in a folder, compiled programs; and the sessions of two nights.
+
+    Parameters
+    ----------
+    name
+        Name of the warehouse in the folder.
+    training
+        Settings of training that are not the defaults.
+
+    """
     path = folder / "prices.parquet"
     first, second = (day.item() for day in write_prices(path, tickers, sessions))
     settings = load_settings(
         source="files",
         path=path,
-        warehouse=folder / "warehouse",
+        warehouse=folder / name,
         cache=folder / "cache",
         warmup={"sessions": 0},
+        training=training,
     )
     compile_programs(settings.training, settings.cache)
+    return settings, first, second
+
+
+def night(folder: Path, tickers: int, sessions: int) -> tuple[Stages, Stages, int]:
+    """The stages of a first and of a second night, and how many tickers the second one trained."""
+    settings, first, second = prepared(folder, tickers, sessions)
     before, _ = stages_of(settings, first)
     after, trained = stages_of(settings, second)
     return before, after, trained

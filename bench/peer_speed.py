@@ -14,13 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from limit import stages_of
-from night_500 import write_prices
+from limit import prepared, stages_of
 from rich.console import Console
 from rich.table import Table
-
-from stockjax.settings import load_settings
-from stockjax.training.warm_up import compile_programs
 
 try:
     import torch
@@ -56,17 +52,7 @@ class Timing:
 
 def stockjax_night(folder: Path, mode: str, tickers: int, sessions: int) -> Timing:
     """All between ingest and the written forecasts of a second night, whose base is that of the first."""
-    path = folder / "prices.parquet"
-    first, second = (day.item() for day in write_prices(path, tickers, sessions))
-    settings = load_settings(
-        source="files",
-        path=path,
-        warehouse=folder / mode,
-        cache=folder / "cache",
-        warmup={"sessions": 0},
-        training={"mode": mode},
-    )
-    compile_programs(settings.training, settings.cache)
+    settings, first, second = prepared(folder, tickers, sessions, mode, mode=mode)
     stages_of(settings, first)
     stages, trained = stages_of(settings, second)
     counted = (

@@ -116,13 +116,17 @@ class PricePanel:
 
     def only(self, tickers: Sequence[str]) -> "PricePanel":
         """The history of some of the tickers, in their order here."""
-        wanted = set(tickers)
-        rows = [row for row, ticker in enumerate(self.tickers) if ticker in wanted]
+        rows = self.rows_of(tickers)
         fields: dict[str, Any] = {
             name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)
         }
         markets = tuple(self.markets[row] for row in rows) if self.markets else ()
         return replace(self, tickers=tuple(self.tickers[row] for row in rows), markets=markets, **fields)
+
+    def rows_of(self, tickers: Sequence[str]) -> list[int]:
+        """The rows of some of the tickers, in the order of the panel."""
+        wanted = set(tickers)
+        return [row for row, ticker in enumerate(self.tickers) if ticker in wanted]
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:

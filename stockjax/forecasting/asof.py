@@ -26,8 +26,7 @@ class AsOfData:
 
     def only(self, tickers: Sequence[str]) -> "AsOfData":
         """What is known of some of the tickers."""
-        wanted = set(tickers)
-        rows = [row for row, ticker in enumerate(self.history.tickers) if ticker in wanted]
+        rows = self.history.rows_of(tickers)
         return replace(self, history=self.history.only(tickers), features=self.features.only(rows))
 
     @classmethod

@@ -148,6 +148,34 @@ class ModelStack:
         return _nested(arrays)
 
 
+class OpenStacks:
+    """The files of several models below a folder, each opened when it is first asked for.
+
+    Parameters
+    ----------
+    folder
+        What paths are relative to.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stacks: dict[str, ModelStack] = {}
+
+    def read(self, path: str, model_id: str, slice_sha256: str) -> dict[str, Any]:
+        """Read the parameters of one model.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing or damaged, or does not have the model as it was written.
+
+        """
+        if path not in self._stacks:
+            self._stacks[path] = ModelStack(self._folder / path)
+        return self._stacks[path].read(model_id, slice_sha256)
+
+
 def fingerprint(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     """SHA-256 of the file that a model would have alone, in hexadecimal."""
     return hashlib.sha256(save(dict(arrays))).hexdigest()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from stockjax.errors import ModelFileError
 from stockjax.registry.model import Model
-from stockjax.registry.model_files import ModelStack, read_file, write_files
+from stockjax.registry.model_files import OpenStacks, read_file, write_files
 from stockjax.registry.shapes import check_arrays
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.model_history import record_comparison as record_comparison_rows
@@ -98,7 +98,7 @@ def load_champions(warehouse: Warehouse, tickers: Iterable[str], as_of: date) ->
     base: Model | None = None
     found: dict[str, Model] = {}
     problems: dict[str, str] = {}
-    stacks: dict[str, ModelStack] = {}
+    stacks = OpenStacks(warehouse.folder)
     for row in read_champions(warehouse, tickers, as_of):
         try:
             model = load_model(warehouse, row, stacks)
@@ -141,15 +141,13 @@ def record_comparison(warehouse: Warehouse, judged: Model, *, run_id: str, momen
     )
 
 
-def load_model(
-    warehouse: Warehouse, row: Mapping[str, Any], stacks: dict[str, ModelStack] | None = None
-) -> Model:
+def load_model(warehouse: Warehouse, row: Mapping[str, Any], stacks: OpenStacks | None = None) -> Model:
     """Read the model of a row of `models`, by the names of its columns.
 
     Parameters
     ----------
     stacks
-        Files of several models that are open already, by their paths; those that are opened are added.
+        Keeps files of several models open, where more than one model is read.
 
     Raises
     ------
@@ -159,10 +157,8 @@ def load_model(
     """
     path = str(row["path"])
     if isinstance(row["slice_sha256"], str):
-        opened = {} if stacks is None else stacks
-        if path not in opened:
-            opened[path] = ModelStack(warehouse.folder / path)
-        parameters = opened[path].read(row["model_id"], row["slice_sha256"])
+        opened = stacks or OpenStacks(warehouse.folder)
+        parameters = opened.read(path, row["model_id"], row["slice_sha256"])
     else:
         parameters = read_file(warehouse.folder / path, row["sha256"])
     check_arrays(parameters, json.loads(row["hyperparameters"]), Path(row["path"]).name)

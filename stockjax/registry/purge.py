@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stockjax.errors import ModelFileError
-from stockjax.registry.model_files import ModelStack, write_files
+from stockjax.registry.model_files import OpenStacks, write_files
 from stockjax.warehouse import Warehouse
 from stockjax.warehouse.records import (
     half_purged_files,
@@ -54,16 +54,14 @@ def _move_out_of_half_purged_files(warehouse: Warehouse, moment: datetime) -> No
 
     Their rows point at the old files until the new one is whole.
     """
-    stacks: dict[str, ModelStack] = {}
+    stacks = OpenStacks(warehouse.folder)
     kept: dict[str, dict[str, Any]] = {}
     for row in half_purged_files(warehouse):
-        path = warehouse.folder / row["path"]
-        if not _is_old(path):
+        if not _is_old(warehouse.folder / row["path"]):
             continue
         # A model that cannot be read stays where it is, and is named when it is asked for.
         with suppress(ModelFileError):
-            stack = stacks.setdefault(row["path"], ModelStack(path))
-            kept[row["model_id"]] = stack.read(row["model_id"], row["slice_sha256"])
+            kept[row["model_id"]] = stacks.read(row["path"], row["model_id"], row["slice_sha256"])
     if not kept:
         return
     folder = warehouse.models / f"kept-{moment:%Y%m%dT%H%M%S}"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State, TaskRun
 
 from flows.alerts import WHAT_TO_DO
 from flows.forecast import forecast
@@ -123,13 +123,18 @@ def test_every_trained_ticker_has_its_own_champion_grown_from_the_base(
     assert found == [(ticker, True) for ticker in ("AAPL", "GOOG", "IBM", "MSFT")]
 
 
+def task_runs(flow_run_id: str) -> list[TaskRun]:
+    """The tasks of a run, as the server has them."""
+    chosen = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return client.read_task_runs(task_run_filter=chosen)
+
+
 def test_tasks_are_named_after_their_tickers(night: tuple[Path, State[Any]]) -> None:
     first = "SELECT flow_run_id FROM runs WHERE status = 'completed' ORDER BY started_at LIMIT 1"
     ((flow_run_id,),) = rows(night[0], first)
+    tasks = task_runs(flow_run_id)
     with get_client(sync_client=True) as client:
-        tasks = client.read_task_runs(
-            task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
-        )
         name = client.read_flow_run(flow_run_id).name
     assert name == "forecast 2013-03-01 · 5 tickers"
     assert {"train AAPL", "train GOOG", "train IBM", "train MSFT", "train base"} <= {
@@ -154,17 +159,22 @@ def test_an_unknown_ticker_is_recorded_and_stops_no_other(tmp_path: Path) -> Non
     assert "check the symbol" in reason
 
 
-def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def make_training_fail(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """Make the training of one ticker fail."""
     train = ticker_training.train_ticker_model
 
-    def fail_for_ibm(asof: AsOfData, ticker: str, *others: Any) -> Model:
-        if ticker == "IBM":
+    def fail_for_one(asof: AsOfData, ticker: str, *others: Any) -> Model:
+        if ticker == of:
             raise FloatingPointError("the loss is no number")
         return train(asof, ticker, *others)
 
-    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_ibm)
+    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_one)
+
+
+def test_a_ticker_whose_training_fails_is_forecast_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_training_fail(monkeypatch, "IBM")
     state = run(tmp_path, tickers=["IBM", "MSFT"])
     assert state.is_completed()
     assert "2 of 2" in str(state.message)
@@ -176,22 +186,12 @@ def test_tickers_in_batches_have_the_bits_of_tickers_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: tuple[Path, State[Any]]
 ) -> None:
     """Two tasks for the sample, one ticker of which fails: its batch goes on, and its task says so."""
-    train = ticker_training.train_ticker_model
-
-    def fail_for_aapl(asof: AsOfData, ticker: str, *others: Any) -> Model:
-        if ticker == "AAPL":
-            raise FloatingPointError("the loss is no number")
-        return train(asof, ticker, *others)
-
-    monkeypatch.setattr(ticker_training, "train_ticker_model", fail_for_aapl)
+    make_training_fail(monkeypatch, "AAPL")
     monkeypatch.setenv("STOCKJAX_RUN__TASKS", "2")
     state = run(tmp_path)
     assert "AAPL: training failed (the loss is no number)" in str(state.message)
     ((flow_run_id,),) = rows(tmp_path, "SELECT flow_run_id FROM runs")
-    with get_client(sync_client=True) as client:
-        tasks = client.read_task_runs(
-            task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[flow_run_id]))
-        )
+    tasks = task_runs(flow_run_id)
     trained = {task.name: task.state for task in tasks if task.name.startswith("train ") and task.state}
     assert trained["train AAPL to GOOG"].message == "1 of 2 failed: AAPL"
     assert trained["train IBM to MSFT"].is_completed()
