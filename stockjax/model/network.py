@@ -1,10 +1,13 @@
 """A Flax NNX LSTM with location and log-scale heads that start as the random walk."""
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from stockjax.model.products import linear
+from stockjax.model.recurrence import lstm
 
 Parameters = dict[str, Any]
 """Nested dictionaries of arrays, as `nnx.to_pure_dict` makes them."""
@@ -19,12 +22,11 @@ _SMALLEST_FREEDOM = 2.1
 class LSTM(nnx.Module):
     """Long short-term memory with one projection of all inputs ahead of the recurrence.
 
-    Hochreiter and Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997); with
-    forget gates (Gers, Schmidhuber and Cummins, 2000), whose bias starts at 1.
+    The bias of the forget gates starts at 1 (Gers, Schmidhuber and Cummins, Learning to Forget,
+    Neural Computation 12, 2000).
     """
 
     def __init__(self, features: int, hidden: int, *, rngs: nnx.Rngs) -> None:
-        self.hidden = hidden
         self.from_input = nnx.Linear(features, 4 * hidden, rngs=rngs)
         self.from_state = nnx.Linear(
             hidden, 4 * hidden, use_bias=False, kernel_init=nnx.initializers.orthogonal(), rngs=rngs
@@ -33,21 +35,7 @@ class LSTM(nnx.Module):
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         """(sessions, batch, features) to hidden states (sessions, batch, hidden)."""
-        recurrent = self.from_state.kernel[...]
-        projected = self.from_input(inputs)
-        rest = jnp.zeros((inputs.shape[1], self.hidden), inputs.dtype)
-
-        def step(
-            carry: tuple[jax.Array, jax.Array], session: jax.Array
-        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-            cell, state = carry
-            enter, forget, candidate, leave = jnp.split(session + state @ recurrent, 4, axis=-1)
-            cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(enter) * jnp.tanh(candidate)
-            state = jax.nn.sigmoid(leave) * jnp.tanh(cell)
-            return (cell, state), state
-
-        _, states = jax.lax.scan(step, (rest, rest), projected)
-        return states
+        return lstm(inputs, self.from_input.kernel[...], _bias(self.from_input), self.from_state.kernel[...])
 
 
 class ForecastNetwork(nnx.Module):
@@ -79,10 +67,19 @@ class ForecastNetwork(nnx.Module):
 
         """
         by_session = inputs.swapaxes(0, 1)
-        output = self.head(self.lstm(by_session)) + self.skip(by_session)
-        location = LOCATION_UNIT * output[..., 0]
-        freedom = degrees_of_freedom(self.tail[...])
-        return location.swapaxes(0, 1), output[..., 1].swapaxes(0, 1), freedom
+        states = self.lstm(by_session)
+        output = (
+            linear(states.reshape(-1, states.shape[-1]), self.head.kernel[...])
+            + linear(by_session.reshape(-1, inputs.shape[-1]), self.skip.kernel[...])
+            + _bias(self.head)[:, None]
+        )
+        location, log_scale = output.reshape(2, *states.shape[:2]).swapaxes(1, 2)
+        return LOCATION_UNIT * location, log_scale, degrees_of_freedom(self.tail[...])
+
+
+def _bias(layer: nnx.Linear) -> jax.Array:
+    bias: jax.Array = cast("nnx.Param[jax.Array]", layer.bias)[...]
+    return bias
 
 
 def degrees_of_freedom(tail: jax.Array) -> jax.Array:

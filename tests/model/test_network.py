@@ -19,6 +19,8 @@ from stockjax.model.network import (
     initial_parameters,
     mean_freedom,
 )
+from stockjax.model.products import linear
+from stockjax.model.recurrence import lstm
 from tests.support.synthetic import assert_same_bits
 
 FEATURES = len(FEATURE_NAMES)
@@ -175,3 +177,49 @@ def test_a_sequence_does_not_depend_on_the_others_of_its_batch() -> None:
     for number in range(4):
         alone = run_compiled(parameters, inputs[number : number + 1])
         np.testing.assert_allclose(together[1][number], alone[1][0], rtol=1e-4, atol=1e-6)
+
+
+def derived_lstm(inputs: jax.Array, kernel: jax.Array, bias: jax.Array, recurrent: jax.Array) -> jax.Array:
+    """As `lstm`, in the textbook's order and with the gradients that JAX derives."""
+
+    def step(
+        carry: tuple[jax.Array, jax.Array], session: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        cell, state = carry
+        gates = session @ kernel + bias[None] + state @ recurrent
+        enter, forget, candidate, leave = jnp.split(gates, 4, axis=-1)
+        cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(enter) * jnp.tanh(candidate)
+        state = jax.nn.sigmoid(leave) * jnp.tanh(cell)
+        return (cell, state), state
+
+    rest = jnp.zeros((inputs.shape[1], recurrent.shape[0]))
+    return jax.lax.scan(step, (rest, rest), inputs)[1]
+
+
+@pytest.mark.parametrize("hidden", [1, 5, 16])
+def test_gradients_of_the_lstm_are_those_that_jax_derives(hidden: int) -> None:
+    random = np.random.default_rng(hidden)
+    arguments = [
+        jnp.asarray(random.normal(0, 0.6, shape), jnp.float32)
+        for shape in ((9, 3, FEATURES), (FEATURES, 4 * hidden), (4 * hidden,), (hidden, 4 * hidden))
+    ]
+    slopes = jnp.asarray(random.normal(size=(9, 3, hidden)), jnp.float32)
+    ours, pull = jax.vjp(lstm, *arguments)
+    derived, pull_derived = jax.vjp(derived_lstm, *arguments)
+    np.testing.assert_allclose(ours, derived, atol=2e-6)
+    for name, found, expected in zip(
+        ("inputs", "kernel", "bias", "recurrent"), pull(slopes), pull_derived(slopes), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_gradients_of_linear_outputs_are_those_that_jax_derives() -> None:
+    random = np.random.default_rng(0)
+    inputs, kernel, slopes = (
+        jnp.asarray(random.normal(size=shape), jnp.float32) for shape in ((7, 5), (5, 2), (2, 7))
+    )
+    ours, pull = jax.vjp(linear, inputs, kernel)
+    derived, pull_derived = jax.vjp(lambda inputs, kernel: (inputs @ kernel).T, inputs, kernel)
+    np.testing.assert_allclose(ours, derived, atol=1e-5)
+    for found, expected in zip(pull(slopes), pull_derived(slopes), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
