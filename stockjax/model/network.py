@@ -1,5 +1,6 @@
 """A Flax NNX LSTM with location and log-scale heads that start as the random walk."""
 
+from functools import cache
 from typing import Any, cast
 
 import jax
@@ -101,9 +102,13 @@ def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
 
 def apply_network(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`Forecaster.__call__` as a pure function of its parameters."""
-    kernel = parameters["lstm"]["from_input"]["kernel"]
-    features, gates = kernel.shape
-    structure = nnx.eval_shape(lambda: ForecastNetwork(features, gates // 4, rngs=nnx.Rngs(0)))
-    network = nnx.merge(nnx.graphdef(structure), parameters)
+    features, gates = parameters["lstm"]["from_input"]["kernel"].shape
+    network = nnx.merge(_structure(features, gates // 4), parameters)
     prediction: tuple[jax.Array, jax.Array, jax.Array] = network(inputs)
     return prediction
+
+
+@cache
+def _structure(features: int, hidden: int) -> nnx.GraphDef[ForecastNetwork]:
+    """What a network is made of, without its parameters."""
+    return nnx.graphdef(nnx.eval_shape(lambda: ForecastNetwork(features, hidden, rngs=nnx.Rngs(0))))
