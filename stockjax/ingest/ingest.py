@@ -1,6 +1,6 @@
 """Fetching what is missing, part by part, each part stored as it arrives."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from zlib import crc32
@@ -25,6 +25,7 @@ from stockjax.ingest.listings import (
     with_usable_calendars,
     without_calendars,
 )
+from stockjax.ingest.stored_again import stored_again
 from stockjax.quality import check
 from stockjax.quality.quarantine import reject_all
 from stockjax.sessions import Exchange
@@ -36,6 +37,7 @@ from stockjax.warehouse.prices import (
     prices_since_holes,
     store_prices,
     stored_history,
+    stored_rows,
 )
 from stockjax.warehouse.records import read_listings
 from stockjax.wording import together
@@ -114,10 +116,10 @@ class Ingest:
         if len(remarks) > _MOST_REMARKS:
             self._log(f"and {len(remarks) - _MOST_REMARKS} more remarks; stockjax check shows all of them")
 
-    def _last(self, listed: Iterable[Listing]) -> date:
+    def _last(self, listed: Collection[Listing]) -> date:
         """The newest session of any exchange that may be stored."""
         plan = self._plan
-        last = max(plan.market(listing.exchange).as_of for listing in listed)
+        last = max(plan.market(each).as_of for each in {listing.exchange for listing in listed})
         live = plan.recorded is None and plan.asked is None
         if live and any(listing.exchange_source == "default" for listing in listed):
             # Where such a ticker trades is learnt only now, and the session there may be over.
@@ -141,6 +143,7 @@ class Ingest:
         A run of the past asks for nothing of a ticker that has later prices: what was known then is stored.
         """
         wanted = []
+        newest = {each: self._plan.market(each).as_of for each in {x.exchange for x in listed.values()}}
         for ticker, listing in listed.items():
             if listing.fault:
                 continue
@@ -148,7 +151,7 @@ class Ingest:
             if rows is None:
                 wanted.append(Request(ticker, listing.exchange))
                 continue
-            stored_last, as_of = rows["session"].iloc[-1].date(), self._plan.market(listing.exchange).as_of
+            stored_last, as_of = rows["session"].iloc[-1].date(), newest[listing.exchange]
             if stored_last < as_of or (self._plan.recorded and stored_last == as_of):
                 turn = self._plan.recorded is None and is_fetched_in_full(ticker, listing.exchange, as_of)
                 whole = turn or ticker in self._settings.history.accept
@@ -163,7 +166,10 @@ class Ingest:
         listed = without_calendars(listed, zones, self._plan.source)
         faults = calendar_faults(listed)
         delivery = replace(delivery, prices=delivery.prices[~delivery.prices["ticker"].isin(faults)])
-        verdicts = self._continuity(delivery, set(known["ticker"]))
+        read = len(delivery.prices)
+        stored_tickers = set(known["ticker"])
+        delivery, again = self._news_of(delivery, stored_tickers)
+        verdicts = self._continuity(delivery, stored_tickers - again)
         broken = {ticker: verdict for ticker, verdict in verdicts.items() if verdict.fault}
         refused = delivery.prices["ticker"].isin(broken)
         exchanges = {ticker: listing.exchange for ticker, listing in listed.items()}
@@ -205,7 +211,7 @@ class Ingest:
         }
         return with_part(
             replace(done, listings=listed, zones=zones, warnings={**done.warnings, **warned}),
-            delivery,
+            read,
             stored,
             quarantined,
             {**delivery.failures, **failures, **faults},
@@ -213,6 +219,16 @@ class Ingest:
 
     def _usable(self, listed: Mapping[str, Listing]) -> dict[str, Listing]:
         return with_usable_calendars(listed, self._plan.market)
+
+    def _news_of(self, delivery: Delivery, stored_tickers: set[str]) -> tuple[Delivery, set[str]]:
+        """Without the rows that come again as they are stored, and the tickers that bring all of theirs."""
+        asked = sorted((_tickers(delivery) & stored_tickers) - set(self._settings.history.accept))
+        if not asked:
+            return delivery, set()
+        stored = stored_rows(self._warehouse, asked)
+        nothing_new, again = stored_again(delivery.prices, asked, stored, _CONTEXT)
+        prices = delivery.prices[~nothing_new].reset_index(drop=True)
+        return replace(delivery, prices=prices), again
 
     def _news(self, quarantined: pd.DataFrame, delivery: Delivery) -> pd.DataFrame:
         """Without gaps before rows that are stored: what fills them may be stored as well."""

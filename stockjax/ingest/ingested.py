@@ -8,7 +8,6 @@ import pandas as pd
 
 from stockjax.errors import SourceError
 from stockjax.ingest.listings import Listing
-from stockjax.sources import Delivery
 from stockjax.warehouse.prices import Stored
 
 
@@ -70,17 +69,17 @@ class Ingested:
 
 def with_part(
     done: Ingested,
-    delivery: Delivery,
+    read: int,
     stored: Stored,
     quarantined: pd.DataFrame,
     failures: Mapping[str, SourceError],
 ) -> Ingested:
-    """What came of fetching so far, with a delivery and what was stored of it."""
+    """What came of fetching so far, with the rows read of a delivery and what was stored of them."""
     noted = Counter(quarantined["reason"])
     return replace(
         done,
         failures={**done.failures, **failures},
-        read=done.read + len(delivery.prices),
+        read=done.read + read,
         stored=done.stored + stored.new,
         rejected=done.rejected + int((quarantined["severity"] == "reject").sum()),
         restated=dict(Counter(done.restated) + Counter(stored.restated)),

@@ -1,6 +1,6 @@
 """Prices in and out of the warehouse."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -135,6 +135,12 @@ def stored_history(warehouse: Warehouse, tickers: Iterable[str]) -> pd.DataFrame
     return _table(warehouse, "stored_history", tickers=list(tickers))
 
 
+def stored_rows(warehouse: Warehouse, tickers: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Columns of all stored rows by ticker and session; `number` is the place of the ticker in `tickers`."""
+    with warehouse.read() as connection:
+        return _columns(connection.execute(statement("stored_rows"), {"tickers": list(tickers)}))
+
+
 def read_known_prices(
     warehouse: Warehouse, tickers: Iterable[str], last: date
 ) -> tuple[dict[str, npt.NDArray[Any]], datetime]:
@@ -158,10 +164,13 @@ def _versions(
 ) -> dict[str, npt.NDArray[Any]]:
     names = list(tickers)
     asked = {"tickers": names, "last": last, "moment": stored_time(moment)}
-    found = connection.execute(statement("known_prices"), asked).fetchnumpy()
-    columns = {name: _filled(column) for name, column in found.items()}
-    numbers = columns.pop("number").astype(np.int64)
-    return {"ticker": np.array(names, dtype=object)[numbers], **columns}
+    columns = _columns(connection.execute(statement("known_prices"), asked))
+    return {"ticker": np.array(names, dtype=object)[columns.pop("number")], **columns}
+
+
+def _columns(found: Any) -> dict[str, npt.NDArray[Any]]:
+    columns = {name: _filled(column) for name, column in found.fetchnumpy().items()}
+    return {**columns, "number": columns["number"].astype(np.int64)}
 
 
 def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

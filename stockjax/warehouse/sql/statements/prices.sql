@@ -151,6 +151,16 @@ FROM prices
 WHERE ticker IN (SELECT unnest($tickers))
 ORDER BY ticker, session;
 
+-- name: stored_rows
+-- All columns of the tickers' rows; a number stands for a ticker, its place in $tickers.
+WITH asked AS (
+    SELECT unnest($tickers::VARCHAR[]) AS ticker, generate_subscripts($tickers::VARCHAR[], 1) - 1 AS number
+)
+SELECT number, session, open, high, low, close, adj_close, volume, dividend, split
+FROM prices
+JOIN asked USING (ticker)
+ORDER BY number, session;
+
 -- name: newest_by_exchange
 -- The newest stored session of each exchange; tickers without a state count for $default.
 SELECT coalesce(tickers.exchange, $default) AS exchange, max(prices.session) AS newest
