@@ -191,7 +191,7 @@ def _scale_after_jumps(fold: Fold) -> Array:
 
 
 PRODUCT = Variant(
-    "20 pulled steps of each ticker's own LSTM, adapter, half-pooled quantiles",
+    "the steps of each ticker's own LSTM, adapter, half-pooled quantiles",
     lambda fold: _of(fold, fold.full_outlook, _product_shape(fold)),
 )
 

@@ -359,7 +359,7 @@ class TrainingSettings(Section):
     base_steps: int = Field(
         1000, ge=50, le=100_000, description="largest number of optimiser steps of the base"
     )
-    ticker_steps: int = Field(20, ge=4, le=400, description="largest number of optimiser steps of a ticker")
+    ticker_steps: int = Field(8, ge=4, le=400, description="largest number of optimiser steps of a ticker")
     own_steps: int = Field(
         60, ge=4, le=400, description="largest number of optimiser steps of a ticker in mode own"
     )
