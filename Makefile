@@ -65,6 +65,10 @@ peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=fo
 		$(if $(TO),--to $(TO)) $(if $(TICKERS),--tickers $(TICKERS))
 	@.venv-peers/bin/python bench/peer_speed.py
 
+.PHONY: targets
+targets: .venv-peers/installed ## fill the table of what nights may cost, every figure beside its target (half an hour)
+	@.venv-peers/bin/python bench/targets.py
+
 # The peers' packages are large and in no lock; those of stockjax are the locked ones here too.
 .venv-peers/installed: requirements.lock pyproject.toml | $(STAMP)
 	@echo "installing the peers into .venv-peers"

@@ -157,12 +157,8 @@ def table(found: dict[str, Timing]) -> Table:
     return made
 
 
-def main() -> None:
-    """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tickers", type=int, default=120)
-    parser.add_argument("--sessions", type=int, default=4500)
-    asked = parser.parse_args()
+def speeds(tickers: int, sessions: int) -> dict[str, Timing]:
+    """Time stockjax and its peers in one run, with as many threads for each."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
@@ -171,8 +167,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for mode in ("full", "adapter"):
-            found[f"stockjax, {mode}"] = stockjax_night(folder, mode, asked.tickers, asked.sessions)
-        returns = returns_of(folder / "prices.parquet", asked.tickers)
+            found[f"stockjax, {mode}"] = stockjax_night(folder, mode, tickers, sessions)
+        returns = returns_of(folder / "prices.parquet", tickers)
     found["GARCH(1,1)-t, arch"] = one_by_one(garch, returns[:20])
     found["AutoETS, statsforecast"] = one_by_one(auto_ets, returns[:5])
     ours = {"encoder_n_layers": 1, "encoder_hidden_size": 16, "decoder_hidden_size": 16, "decoder_layers": 1}
@@ -181,7 +177,16 @@ def main() -> None:
     found["the same, one layer of 16"] = one_by_one(lambda series: small([series]), returns[:3])
     found["NeuralForecast, one fit for all"] = alone(returns)
     found["two-layer LSTM of a tutorial, PyTorch"] = one_by_one(tutorial_lstm, returns[:1])
-    Console(width=110).print(table(found))
+    return found
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tickers", type=int, default=120)
+    parser.add_argument("--sessions", type=int, default=4500)
+    asked = parser.parse_args()
+    Console(width=110).print(table(speeds(asked.tickers, asked.sessions)))
 
 
 if __name__ == "__main__":

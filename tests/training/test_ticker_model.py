@@ -202,8 +202,8 @@ def test_four_tickers_that_are_only_looked_at_run_one_program(base: dict[str, An
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("full", Recipe(steps=20, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
-        ("adapter", Recipe(steps=20, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
+        ("full", Recipe(steps=8, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
+        ("adapter", Recipe(steps=8, rate=3e-4, l2_sp_weight=1.0, decay=0.0)),
         ("own", Recipe(steps=60, rate=3e-3, l2_sp_weight=0.0, decay=0.33)),
     ],
 )

@@ -1,0 +1,217 @@
+"""Fill the table of what nights may cost: one command, every figure beside its target (about half an hour).
+
+Run by the Python of `.venv-peers`, which has stockjax and the libraries that it is compared with.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from limit import matrix_peak, operations_of_a_ticker, prepared, stages_of
+from night_500 import server, write_prices
+from peer_speed import speeds
+from rich.console import Console
+from rich.table import Table
+from sql import FORECASTS
+from timing import environment_in
+
+from stockjax.features import feature_names
+from stockjax.settings import load_settings
+from stockjax.training.ticker_model import recipe
+from stockjax.warehouse import Warehouse
+
+SESSIONS = 4540
+BASE_SESSIONS = 3780
+LEDGER_SESSIONS = 2500
+STOCKJAX = str(Path(sys.executable).with_name("stockjax"))
+PLAIN = [sys.executable, str(Path(__file__).with_name("plain_night.py"))]
+
+Row = tuple[str, str, str]
+"""What is measured, its target and its figure."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one process: wall seconds, largest memory and what went to the file system, both in GB."""
+
+    seconds: float
+    memory: float
+    written: float
+
+
+def measured(command: list[str], folder: Path, **settings: str) -> Cost:
+    """Run a program, and ask the system what that one process has used."""
+    before = time.perf_counter()
+    with (folder / "log.txt").open("a") as log:
+        process = subprocess.Popen(command, env=environment_in(folder, **settings), stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command} failed:\n{(folder / 'log.txt').read_text()[-2000:]}")
+    return Cost(time.perf_counter() - before, used.ru_maxrss / 1e6, used.ru_oublock * 512 / 1e9)
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a process of its own, whose memory goes with it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+class Nights:
+    """Nights of a made-up universe, everything in one folder."""
+
+    def __init__(self, folder: Path, tickers: int) -> None:
+        self.folder = folder
+        prices = folder / "prices.parquet"
+        self.days = [str(day) for day in apart(write_prices, prices, tickers, SESSIONS)]
+        self.settings = {
+            "STOCKJAX_SOURCE": "files",
+            "STOCKJAX_PATH": str(prices),
+            "STOCKJAX_WARMUP__SESSIONS": "0",
+        }
+        measured([STOCKJAX, "run"], folder, STOCKJAX_WAREHOUSE=str(folder / "compiled"))
+
+    def night(self, place: int, command: list[str], warehouse: str = "warehouse", address: str = "") -> Cost:
+        """The first (0) or the second (1) night."""
+        served = {"PREFECT_API_URL": address} if address else {}
+        at = {"STOCKJAX_WAREHOUSE": str(self.folder / warehouse)}
+        command = [*command, "--as-of", self.days[place]]
+        return measured(command, self.folder, **self.settings, **at, **served)
+
+    def copied(self, name: str) -> Path:
+        """Copy the warehouse."""
+        return Path(shutil.copytree(self.folder / "warehouse", self.folder / name))
+
+    def size(self) -> float:
+        """GB of the database."""
+        return (self.folder / "warehouse" / "stockjax.duckdb").stat().st_size / 1e9
+
+
+def add_ledger(folder: Path, sessions: int) -> None:
+    """Put forecasts of the sessions before the last but one into a warehouse, as scored long ago."""
+    with Warehouse(folder).write() as connection:
+        connection.execute("""
+            CREATE TEMP TABLE days AS
+            SELECT session, row_number() OVER (ORDER BY session) AS place
+            FROM (SELECT DISTINCT session FROM prices)
+        """)
+        (last,) = connection.execute("SELECT max(place) FROM days").fetchone() or (0,)
+        connection.execute(FORECASTS, {"first": last - sessions, "last": last - 1})
+
+
+def of_peers() -> list[Row]:
+    """One ticker, ours and theirs."""
+    found = speeds(120, 4500)
+    ours = found["stockjax, full"].each
+    rows = [
+        ("NeuralForecast per ticker, its own size", "≥ 500 ×", "NeuralForecast, one fit per ticker"),
+        ("NeuralForecast per ticker, at our size", "≥ 50 ×", "the same, one layer of 16"),
+        ("GARCH(1,1)-t of arch", "> 1 ×", "GARCH(1,1)-t, arch"),
+    ]
+    return [(f"`full` against {what}", aim, f"{found[name].each / ours:.1f} ×") for what, aim, name in rows]
+
+
+def of_main_job(folder: Path) -> list[Row]:
+    """The main job on the sample."""
+    cold, again = (measured([STOCKJAX, "run"], folder).seconds for _ in range(2))
+    return [
+        ("main job, nothing compiled", "≤ 25 s", f"{cold:.0f} s"),
+        ("main job, again", "≤ 10 s", f"{again:.0f} s"),
+    ]
+
+
+def of_nights(folder: Path, tickers: int) -> tuple[list[Row], float]:
+    """A second night, and its seconds; of few tickers also without Prefect, and with a long ledger."""
+    nights, few = Nights(folder, tickers), tickers <= 1000
+    nights.night(0, [STOCKJAX, "run"])
+    if few:
+        # With a year and more behind it, so that the windows of the scores are full.
+        short, long = nights.copied("short"), nights.copied("long")
+        add_ledger(short, LEDGER_SESSIONS // 5)
+        add_ledger(long, LEDGER_SESSIONS)
+        plain = nights.copied("plain")
+    with server(folder) if few else nullcontext("") as address:
+        second = nights.night(1, [STOCKJAX, "run"], address=address)
+    aims = ("≤ 45 s, ≤ 2 GB", "") if few else ("≤ 240 s, ≤ 6 GB", "≤ 3 ×")
+    rows = [
+        (f"second night of {tickers:,}", aims[0], f"{second.seconds:.0f} s, {second.memory:.1f} GB"),
+        ("bytes written in it, over the database", aims[1], f"{second.written / nights.size():.1f} ×"),
+    ]
+    if few:
+        alone = nights.night(1, PLAIN, plain.name)
+        year, decade = nights.night(1, PLAIN, short.name), nights.night(1, PLAIN, long.name)
+        rows += [
+            ("Prefect's share of it", "≤ 15%", f"{1 - alone.seconds / second.seconds:.0%}"),
+            (
+                f"{LEDGER_SESSIONS:,} sessions of ledger behind it, over {LEDGER_SESSIONS // 5}",
+                "within 5%",
+                f"{decade.seconds / year.seconds - 1:+.0%}, memory {decade.memory / year.memory - 1:+.0%}",
+            ),
+        ]
+    return rows, second.seconds
+
+
+def base_and_share(folder: Path) -> tuple[float, float]:
+    """Seconds of a new base of 500 tickers × 15 years, and the share of the peak that tickers reach."""
+    settings, first, _ = prepared(folder, 500, BASE_SESSIONS)
+    peak = matrix_peak()
+    stages, trained = stages_of(settings, first)
+    training = load_settings().training
+    operations = operations_of_a_ticker(
+        len(feature_names()), training.hidden, training.seeds, recipe(training).steps
+    )
+    return (
+        stages.seconds["train the base"],
+        trained * operations / stages.seconds["train tickers"] / peak,
+    )
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--most", type=int, default=3000, help="tickers of the larger universe")
+    most = parser.parse_args().most
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        places = [Path(name) / part for part in ("job", "few", "many", "base")]
+        for place in places:
+            place.mkdir()
+        job, few, many, base = places
+        rows += apart(of_peers)
+        rows += of_main_job(job)
+        small, seconds = of_nights(few, 500)
+        shutil.rmtree(few)
+        large, more = of_nights(many, most)
+        shutil.rmtree(many)
+        further = (more - seconds) / (most - 500) / (seconds / 500)
+        rows += [
+            *small,
+            *large,
+            ("seconds of a further ticker, over those at 500", "≤ 1.1", f"{further:.2f}"),
+        ]
+        trained, share = apart(base_and_share, base)
+        rows += [
+            ("a new base of 500 tickers × 15 years", "≤ 60 s", f"{trained:.0f} s"),
+            ("training's share of the matrix peak", "≥ 30%", f"{share:.0%}"),
+        ]
+    table = Table(title=f"What nights cost, {date.today()}, {os.cpu_count()} cores, {SESSIONS:,} sessions")
+    for heading in ("what", "target", "measured"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()
