@@ -66,7 +66,7 @@ peers: .venv-peers/installed ## compare with NeuralForecast and GARCH (PRICES=fo
 	@.venv-peers/bin/python bench/peer_speed.py
 
 .PHONY: targets
-targets: .venv-peers/installed ## fill the table of what nights may cost, every figure beside its target (half an hour)
+targets: .venv-peers/installed ## fill the table of what nights may cost, every figure next to its target (half an hour)
 	@.venv-peers/bin/python bench/targets.py
 
 # The peers' packages are large and in no lock; those of stockjax are the locked ones here too.

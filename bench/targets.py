@@ -1,4 +1,4 @@
-"""Fill the table of what nights may cost: one command, every figure beside its target (about half an hour).
+"""Fill the table of what nights may cost: one command, every figure next to its target (about half an hour).
 
 Run by the Python of `.venv-peers`, which has stockjax and the libraries that it is compared with.
 """
