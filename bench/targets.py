@@ -21,20 +21,16 @@ from typing import Any
 
 from limit import matrix_peak, operations_of_a_ticker, prepared, stages_of
 from night_500 import server, write_prices
-from peer_speed import speeds
 from rich.console import Console
 from rich.table import Table
-from sql import FORECASTS
 from timing import environment_in
 
 from stockjax.features import feature_names
 from stockjax.settings import load_settings
 from stockjax.training.ticker_model import recipe
-from stockjax.warehouse import Warehouse
 
 SESSIONS = 4540
 BASE_SESSIONS = 3780
-LEDGER_SESSIONS = 2500
 STOCKJAX = str(Path(sys.executable).with_name("stockjax"))
 PLAIN = [sys.executable, str(Path(__file__).with_name("plain_night.py"))]
 
@@ -98,20 +94,11 @@ class Nights:
         return (self.folder / "warehouse" / "stockjax.duckdb").stat().st_size / 1e9
 
 
-def add_ledger(folder: Path, sessions: int) -> None:
-    """Put forecasts of the sessions before the last but one into a warehouse, as scored long ago."""
-    with Warehouse(folder).write() as connection:
-        connection.execute("""
-            CREATE TEMP TABLE days AS
-            SELECT session, row_number() OVER (ORDER BY session) AS place
-            FROM (SELECT DISTINCT session FROM prices)
-        """)
-        (last,) = connection.execute("SELECT max(place) FROM days").fetchone() or (0,)
-        connection.execute(FORECASTS, {"first": last - sessions, "last": last - 1})
-
-
 def of_peers() -> list[Row]:
     """One ticker, ours and theirs."""
+    # Here: a process counts the memory of the one that started it, and the peers take a gigabyte.
+    from peer_speed import speeds  # noqa: PLC0415
+
     found = speeds(120, 4500)
     ours = found["stockjax, full"].each
     rows = [
@@ -132,14 +119,10 @@ def of_main_job(folder: Path) -> list[Row]:
 
 
 def of_nights(folder: Path, tickers: int) -> tuple[list[Row], float]:
-    """A second night, and its seconds; of few tickers also without Prefect, and with a long ledger."""
+    """A second night, and its seconds; of few tickers also without Prefect."""
     nights, few = Nights(folder, tickers), tickers <= 1000
     nights.night(0, [STOCKJAX, "run"])
     if few:
-        # With a year and more behind it, so that the windows of the scores are full.
-        short, long = nights.copied("short"), nights.copied("long")
-        add_ledger(short, LEDGER_SESSIONS // 5)
-        add_ledger(long, LEDGER_SESSIONS)
         plain = nights.copied("plain")
     with server(folder) if few else nullcontext("") as address:
         second = nights.night(1, [STOCKJAX, "run"], address=address)
@@ -150,15 +133,7 @@ def of_nights(folder: Path, tickers: int) -> tuple[list[Row], float]:
     ]
     if few:
         alone = nights.night(1, PLAIN, plain.name)
-        year, decade = nights.night(1, PLAIN, short.name), nights.night(1, PLAIN, long.name)
-        rows += [
-            ("Prefect's share of it", "≤ 15%", f"{1 - alone.seconds / second.seconds:.0%}"),
-            (
-                f"{LEDGER_SESSIONS:,} sessions of ledger behind it, over {LEDGER_SESSIONS // 5}",
-                "within 5%",
-                f"{decade.seconds / year.seconds - 1:+.0%}, memory {decade.memory / year.memory - 1:+.0%}",
-            ),
-        ]
+        rows.append(("Prefect's share of it", "≤ 15%", f"{1 - alone.seconds / second.seconds:.0%}"))
     return rows, second.seconds
 
 
