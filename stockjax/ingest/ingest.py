@@ -222,7 +222,11 @@ class Ingest:
 
     def _news_of(self, delivery: Delivery, stored_tickers: set[str]) -> tuple[Delivery, set[str]]:
         """Without the rows that come again as they are stored, and the tickers that bring all of theirs."""
-        asked = sorted((_tickers(delivery) & stored_tickers) - set(self._settings.history.accept))
+        rows = delivery.prices["ticker"].value_counts()
+        # Of the increments of a live source nothing could be left out, and all history would be read.
+        asked = sorted(
+            (set(rows.index[rows > _CONTEXT]) & stored_tickers) - set(self._settings.history.accept)
+        )
         if not asked:
             return delivery, set()
         stored = stored_rows(self._warehouse, asked)

@@ -101,7 +101,7 @@ def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
 
 
 def apply_network(parameters: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """`Forecaster.__call__` as a pure function of its parameters."""
+    """`ForecastNetwork.__call__` as a pure function of its parameters."""
     features, gates = parameters["lstm"]["from_input"]["kernel"].shape
     network = nnx.merge(_structure(features, gates // 4), parameters)
     prediction: tuple[jax.Array, jax.Array, jax.Array] = network(inputs)
