@@ -5,7 +5,7 @@ on the same day. Nothing is fitted: the only scale is the ticker's own EWMA vola
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from stockjax.features.event_inputs import (
 from stockjax.features.extra import extra_columns
 from stockjax.features.implied_volatility import IMPLIED_FEATURES, implied_columns
 from stockjax.features.market_context import NO_CONTEXT, MarketContext
+from stockjax.features.market_means import MarketMeans
 from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
     ewma_volatility,
@@ -51,6 +52,11 @@ FEATURE_NAMES = (
 
 LARGEST_INPUT = 8.0
 """Inputs are clipped here, in units of volatility: one crash must not own a training step."""
+
+_PLACES = {name: place for place, name in enumerate(FEATURE_NAMES)}
+_AVERAGED = ("return", "absolute_return", "log_vol_ratio_1", "log_vol_ratio_5", "log_volatility")
+_MARKET_FEATURES = tuple(f"market_{name}" for name in _AVERAGED[:-1])
+_TICKERS_TOGETHER = 64
 
 _VOLUME_HALF_LIFE = 20.0
 _LARGEST_VOLUME_CHANGE = 3.0
@@ -147,49 +153,76 @@ def build_features(
         No installed package offers an extra feature.
 
     """
-    returns = log_returns(history)
-    volatility = ewma_volatility(returns)
-    usable = history.valid.copy()
-    usable[:, :1] = False
-    # One column at a time: of many tickers, all of them as numbers of eight bytes would fill the memory.
-    inputs = np.zeros((*returns.shape, len(feature_names(extra))), dtype=np.float32)
-    for place, column in enumerate(_columns(history, returns, volatility, extra, context)):
-        clipped = np.clip(column, -LARGEST_INPUT, LARGEST_INPUT)
-        inputs[..., place] = np.where(usable, np.nan_to_num(clipped, copy=False), 0.0)
-    labels = np.full(returns.shape, np.nan, dtype=np.float32)
-    labels[:, :-1] = returns[:, 1:] / volatility[:, :-1]
-    labels[~usable] = np.nan
+    shape = history.sessions.shape
+    inputs = np.zeros((*shape, len(feature_names(extra))), dtype=np.float32)
+    labels = np.full(shape, np.nan, dtype=np.float32)
+    volatility = np.empty(shape)
+    context = context.of_markets(history.markets)
+    market = MarketMeans(history, len(_AVERAGED), LARGEST_INPUT)
+    # Few tickers at a time: columns of all of them, as numbers of eight bytes, would fill the memory.
+    parts = [slice(start, start + _TICKERS_TOGETHER) for start in range(0, shape[0], _TICKERS_TOGETHER)]
+    for rows in parts:
+        part = history.part(rows)
+        returns = log_returns(part)
+        volatility[rows] = ewma_volatility(returns)
+        own = _own_columns(part, returns, volatility[rows])
+        market.add(part, [own[name] for name in _AVERAGED])
+        announced = event_columns(part, own["return"], context.events.only(part.tickers))
+        own |= dict(zip(EVENT_FEATURES, announced, strict=True))
+        _store(inputs[rows], part, own)
+        labels[rows, :-1] = returns[:, 1:] / volatility[rows, :-1]
+        labels[rows][~_usable(part)] = np.nan
+    for rows in parts:
+        part = history.part(rows)
+        *means, log_volatility = market.of(part)
+        implied = implied_columns(part, volatility[rows], log_volatility, context.implied)
+        _store(inputs[rows], part, dict(zip(_MARKET_FEATURES, means, strict=True)))
+        _store(inputs[rows], part, dict(zip(IMPLIED_FEATURES, implied, strict=True)))
+    for place, column in enumerate(extra_columns(history, extra), len(FEATURE_NAMES)):
+        inputs[..., place] = _as_input(column, history)
     return Features(inputs, labels, volatility)
 
 
-def _columns(
-    history: PricePanel, returns: Array, volatility: Array, extra: Sequence[str], context: MarketContext
-) -> Iterator[Array]:
-    """The inputs, (N, T) each, in the order of their names."""
+def _store(inputs: npt.NDArray[np.float32], part: PricePanel, columns: Mapping[str, Array]) -> None:
+    """Write columns, by name, into the inputs of some tickers, those without a name nowhere."""
+    for name, column in columns.items():
+        if name in _PLACES:
+            inputs[..., _PLACES[name]] = _as_input(column, part)
+
+
+def _as_input(column: Array, part: PricePanel) -> Array:
+    """A column within the largest input, and 0 where there is no number or no session."""
+    clipped = np.clip(column, -LARGEST_INPUT, LARGEST_INPUT)
+    return np.where(_usable(part), np.nan_to_num(clipped, copy=False), 0.0)
+
+
+def _usable(part: PricePanel) -> npt.NDArray[np.bool_]:
+    """(n, T) sessions with a return: all but a ticker's first."""
+    usable = part.valid
+    usable[:, :1] = False
+    return usable
+
+
+def _own_columns(part: PricePanel, returns: Array, volatility: Array) -> dict[str, Array]:
+    """The inputs from a ticker's own prices, (n, T) each, and the logarithm of its volatility."""
     log_volatility = np.log(volatility)
-    variance = log_variance(history, volatility)
+    variance = log_variance(part, volatility)
     scaled = returns / volatility
-    magnitude = np.abs(scaled)
-    yield scaled
-    yield overnight_returns(history) / volatility
-    yield np.log(history.high / history.low) / volatility
-    yield magnitude
-    yield _volume_change(history)
-    day, week, month, half_year = (0.5 * trailing_mean(variance, k) - log_volatility for k in (1, 5, 22, 120))
-    del variance
-    yield from (day, week, month, half_year)
-    del month, half_year
-    yield from _weekday(history)
-    yield from _market_means(history, [scaled, magnitude, day, week])
-    del magnitude, day, week
-    yield from event_columns(history, scaled, context.events.only(history.tickers))
-    del scaled
-    (mean_log_volatility,) = _market_means(history, [log_volatility])
-    del log_volatility
-    yield from implied_columns(
-        history, volatility, mean_log_volatility, context.implied, context.most_tickers
-    )
-    yield from extra_columns(history, extra)
+    sine, cosine = _weekday(part)
+    return {
+        "return": scaled,
+        "overnight": overnight_returns(part) / volatility,
+        "range": np.log(part.high / part.low) / volatility,
+        "absolute_return": np.abs(scaled),
+        "volume": _volume_change(part),
+        **{
+            f"log_vol_ratio_{count}": 0.5 * trailing_mean(variance, count) - log_volatility
+            for count in (1, 5, 22, 120)
+        },
+        "weekday_sine": sine,
+        "weekday_cosine": cosine,
+        "log_volatility": log_volatility,
+    }
 
 
 def _volume_change(history: PricePanel) -> Array:
@@ -205,25 +238,3 @@ def _weekday(history: PricePanel) -> tuple[Array, Array]:
     days = history.sessions.astype("datetime64[D]").astype(np.int64)
     angle = 2 * np.pi * ((days + 3) % 7) / 7
     return np.sin(angle), np.cos(angle)
-
-
-def _market_means(history: PricePanel, columns: list[Array]) -> list[Array]:
-    """The mean over the tickers of the same exchange that day, laid out like the columns.
-
-    Of the same exchange: the others' session of that date may close after this one's.
-    """
-    valid = history.valid
-    names, market = np.unique(history.markets or ("",) * len(history.tickers), return_inverse=True)
-    number = history.sessions.astype("datetime64[D]").astype(np.int64) * len(names) + market[:, None]
-    days, code = np.unique(number[valid], return_inverse=True)
-    means = []
-    for column in columns:
-        values = np.clip(column[valid], -LARGEST_INPUT, LARGEST_INPUT)
-        seen = ~np.isnan(values)
-        total = np.bincount(code[seen], weights=values[seen], minlength=len(days))
-        count = np.bincount(code[seen], minlength=len(days))
-        mean = total / np.maximum(count, 1)
-        laid_out = np.full(column.shape, np.nan)
-        laid_out[valid] = mean[code]
-        means.append(laid_out)
-    return means

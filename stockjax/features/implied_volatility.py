@@ -75,7 +75,6 @@ def implied_columns(
     volatility: Array,
     market: Array,
     implied: Mapping[str, ImpliedVolatility],
-    most_tickers: int,
 ) -> list[Array]:
     """The columns `IMPLIED_FEATURES`, (N, T) each, 0 where there is no index.
 
@@ -89,8 +88,6 @@ def implied_columns(
         (N, T) mean of its logarithm over the market, NaN where there is none.
     implied
         The index of each market, by the code of its calendar.
-    most_tickers
-        With so many tickers in a market it is left out: the market's own mean says as much.
 
     """
     columns = [np.zeros(history.sessions.shape) for _ in IMPLIED_FEATURES]
@@ -99,7 +96,7 @@ def implied_columns(
     numbers = session_numbers(history)
     for code, index in implied.items():
         rows = np.array([name == code for name in history.markets], dtype=bool)
-        if not rows.any() or rows.sum() >= most_tickers:
+        if not rows.any():
             continue
         close, before = index.at(numbers[rows])
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,7 +1,8 @@
 """What is known next to the prices: announcements, and the implied volatility of markets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from stockjax.features.implied_volatility import ImpliedVolatility
 from stockjax.features.known_events import KnownEvents, no_events
@@ -25,6 +26,19 @@ class MarketContext:
     events: KnownEvents = field(default_factory=lambda: no_events(()))
     implied: Mapping[str, ImpliedVolatility] = field(default_factory=dict)
     most_tickers: int = 30
+
+    def of_markets(self, markets: Sequence[str]) -> "MarketContext":
+        """Without the indices of markets with `most_tickers` and more: the market's own mean says as much.
+
+        Parameters
+        ----------
+        markets
+            The market of each ticker of the universe.
+
+        """
+        count = Counter(markets)
+        used = {code: index for code, index in self.implied.items() if count[code] < self.most_tickers}
+        return replace(self, implied=used)
 
 
 NO_CONTEXT = MarketContext()

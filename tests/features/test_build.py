@@ -333,3 +333,15 @@ def test_inputs_of_two_exchanges_know_nothing_of_later_sessions(
     abroad: PricePanel, position: int, seed: int
 ) -> None:
     assert_no_look_ahead(abroad, position, seed)
+
+
+@pytest.mark.parametrize("together", [1, 2, 64])
+def test_inputs_do_not_depend_on_how_many_tickers_are_computed_together(
+    abroad: PricePanel, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = build_features(abroad)
+    monkeypatch.setattr("stockjax.features.build._TICKERS_TOGETHER", together)
+    found = build_features(abroad)
+    np.testing.assert_array_equal(found.inputs, usual.inputs)
+    np.testing.assert_array_equal(found.labels, usual.labels)
+    np.testing.assert_array_equal(found.volatility, usual.volatility)
