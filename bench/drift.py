@@ -203,8 +203,8 @@ def on_prices(source: Path, settings: Settings) -> Iterator[tuple[str, ...]]:
         scored = read_table(warehouse, "backtest_scores", first=date.min, last=date.max, tickers=[])
         days = sorted(pd.to_datetime(scored["target"]).dt.date.unique())
         tickers = sorted(scored["ticker"].unique())
-        columns, _ = read_known_prices(warehouse, tickers, days[-1])
-        history = PointInTimePrices.from_columns(columns, tickers).latest
+        parts, _ = read_known_prices(warehouse, tickers, days[-1])
+        history = PointInTimePrices.from_parts(parts, tickers).latest
         for at in [*range(60, len(days) - 1, 60), len(days) - 1]:
             watch(warehouse, history.cut(days[at]), days[at], settings, "bench")
         with warehouse.read() as connection:

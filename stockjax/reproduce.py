@@ -189,10 +189,11 @@ def _prices(warehouse: Warehouse, row: Mapping[str, Any]) -> PointInTimePrices:
         )
     tickers, exchanges = list(row["tickers"]), list(row["exchanges"])
     moment = row["read_at"].to_pydatetime().replace(tzinfo=UTC)
-    columns = known_prices_at(warehouse, tickers, row["through"].date(), moment)
-    if not len(columns["ticker"]):
+    parts = known_prices_at(warehouse, tickers, row["through"].date(), moment)
+    prices = PointInTimePrices.from_parts(parts, tickers, exchanges)
+    if not prices.ever.lengths.any():
         raise NotReproducibleError("the warehouse has none of the prices any more that the run read")
-    return PointInTimePrices.from_columns(columns, tickers, exchanges)
+    return prices
 
 
 def _known(prices: PointInTimePrices, row: Mapping[str, Any]) -> DueSession:

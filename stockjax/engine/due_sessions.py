@@ -152,6 +152,8 @@ class SessionReader:
 
 def begins_with(longer: PricePanel, shorter: PricePanel) -> bool:
     """Whether the prices of `shorter` are those of the first sessions of `longer`, of the same tickers."""
+    if longer is shorter:
+        return True
     width = shorter.sessions.shape[1]
     if longer.tickers != shorter.tickers or longer.markets != shorter.markets:
         return False

@@ -1,6 +1,6 @@
 """Prices as they were known at any session: every version of a price, and from when to when it held."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -10,22 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.features.price_panel import Days, PricePanel
+from stockjax.features.price_panel import Days, PanelPacker, PricePanel
 
 _FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
 
 
 @dataclass(frozen=True, eq=False)
-class PointInTimePrices:
-    """Versions of prices, n in all, in the order of ticker, session and time.
-
-    A ticker that was first fetched after a session is taken at that session as it was first fetched: what a
-    vendor restated later does not reach it.
+class PriceVersions:
+    """Versions of prices, n in all, in the order of session and time in one block for each ticker.
 
     Attributes
     ----------
-    tickers, markets
-        N symbols and their exchange codes.
     row, session
         (n,) number of the ticker, and the day of the price.
     values
@@ -40,8 +35,6 @@ class PointInTimePrices:
 
     """
 
-    tickers: tuple[str, ...]
-    markets: tuple[str, ...]
     row: npt.NDArray[np.int64]
     session: Days
     values: Mapping[str, npt.NDArray[np.float64]]
@@ -50,9 +43,7 @@ class PointInTimePrices:
     disproved_at_once: npt.NDArray[np.bool_]
 
     @classmethod
-    def from_columns(
-        cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str], markets: Sequence[str] = ()
-    ) -> "PointInTimePrices":
+    def from_columns(cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str]) -> "PriceVersions":
         """Arrange a long table with the columns of the fields; `known_from` NaT: known on its own day."""
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
         place, names = pd.factorize(np.asarray(columns["ticker"], dtype=object))
@@ -63,12 +54,10 @@ class PointInTimePrices:
         known_from = np.where(np.isnat(start), session, start)
         known_until = columns["known_until"].astype("datetime64[D]")
         order: Any = slice(None)
-        if not _ascends(row, session):
+        if not _ascends(place, session):
             # NaT sorts last: of two versions from one session, the one that still holds comes second.
             order = np.lexsort((known_until, known_from, session, row))
         return cls(
-            tuple(tickers),
-            tuple(markets),
             row[order],
             session[order],
             {name: np.asarray(columns[name], dtype=np.float64)[order] for name in _FIELDS},
@@ -76,6 +65,100 @@ class PointInTimePrices:
             known_until[order],
             np.asarray(columns["disproved_at_once"], dtype=bool)[order],
         )
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "PriceVersions":
+        """Those that are chosen, (n,)."""
+        return PriceVersions(
+            self.row[chosen],
+            self.session[chosen],
+            {name: values[chosen] for name, values in self.values.items()},
+            self.known_from[chosen],
+            self.known_until[chosen],
+            self.disproved_at_once[chosen],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["PriceVersions"]) -> "PriceVersions":
+        """Parts of different tickers as one."""
+        return cls(
+            np.concatenate([part.row for part in parts]),
+            np.concatenate([part.session for part in parts]),
+            {name: np.concatenate([part.values[name] for part in parts]) for name in _FIELDS},
+            np.concatenate([part.known_from for part in parts]),
+            np.concatenate([part.known_until for part in parts]),
+            np.concatenate([part.disproved_at_once for part in parts]),
+        )
+
+    def first_known(self, count: int) -> Days:
+        """(count,) session of the first run that stored any price of each ticker."""
+        first = np.full(count, np.datetime64("9999-12-31", "D"))
+        starts = np.flatnonzero(np.diff(self.row, prepend=-1))
+        if len(starts):
+            first[self.row[starts]] = np.minimum.reduceat(self.known_from, starts)
+        return first
+
+    @cached_property
+    def first(self) -> npt.NDArray[np.bool_]:
+        """(n,) which versions are the first of their price."""
+        first = np.ones(len(self.row), dtype=bool)
+        first[1:] = (self.row[1:] != self.row[:-1]) | (self.session[1:] != self.session[:-1])
+        return first
+
+    def late(self, first_known: Days) -> npt.NDArray[np.bool_]:
+        """(n,) which prices came later than on their day, of tickers that had been fetched by then."""
+        found: npt.NDArray[np.bool_] = self.first & (
+            self.known_from > np.maximum(self.session, first_known[self.row])
+        )
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class PointInTimePrices:
+    """The prices of N tickers, as they were known at any session.
+
+    A ticker that was first fetched after a session is taken at that session as it was first fetched: what a
+    vendor restated later does not reach it.
+
+    Attributes
+    ----------
+    tickers, markets
+        N symbols and their exchange codes.
+    unchanged
+        Prices of tickers none of which was ever restated or came late; the others have none here. What was
+        known of them at a session is the part up to it.
+    changed
+        Every version of the prices of those others.
+
+    """
+
+    tickers: tuple[str, ...]
+    markets: tuple[str, ...]
+    unchanged: PricePanel
+    changed: PriceVersions
+
+    @classmethod
+    def from_columns(
+        cls, columns: Mapping[str, npt.NDArray[Any]], tickers: Sequence[str], markets: Sequence[str] = ()
+    ) -> "PointInTimePrices":
+        """Arrange a long table: ticker, and the columns of `PriceVersions` with `known_from` NaT: at once."""
+        return cls.from_parts([columns], tickers, markets)
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Iterable[Mapping[str, npt.NDArray[Any]]],
+        tickers: Sequence[str],
+        markets: Sequence[str] = (),
+    ) -> "PointInTimePrices":
+        """Arrange long tables, each of some of the tickers, one after the other."""
+        packer, changed = PanelPacker(tickers, markets), [_NO_VERSIONS]
+        for columns in parts:
+            versions = PriceVersions.from_columns(columns, tickers)
+            was_changed = _changed_tickers(versions, len(tickers))[versions.row]
+            changed.append(versions.of(was_changed))
+            kept = versions.of(~was_changed) if was_changed.any() else versions
+            packer.add(kept.row, kept.session, kept.values)
+        return cls(tuple(tickers), tuple(markets), packer.panel(), PriceVersions.joined(changed))
 
     def at(self, session: date, known: date | None = None) -> PricePanel:
         """The prices up to a session, as a run at session `known` knew them; by default at the same one.
@@ -85,14 +168,16 @@ class PointInTimePrices:
         All tickers, those without prices by then with a length of 0.
 
         """
-        through = np.datetime64(session, "D")
+        panel = self.unchanged.cut(session)
         if self.is_static:
-            return self._whole.cut(session)
-        moment = np.maximum(np.datetime64(known or session, "D"), self._first_known)[self.row]
-        held = np.isnat(self.known_until) | np.where(
-            self.disproved_at_once, self.known_until > through, self.known_until > moment
+            return panel
+        versions, through = self.changed, np.datetime64(session, "D")
+        moment = np.maximum(np.datetime64(known or session, "D"), self._first_known)[versions.row]
+        held = np.isnat(versions.known_until) | np.where(
+            versions.disproved_at_once, versions.known_until > through, versions.known_until > moment
         )
-        return self._history((self.session <= through) & (self.known_from <= moment) & held)
+        seen = (versions.session <= through) & (versions.known_from <= moment)
+        return self._with_versions(panel, seen & held)
 
     def known_at(self, ticker: str, session: date) -> date:
         """The session of the run that first had a ticker's price of a session; that session if in time."""
@@ -101,61 +186,61 @@ class PointInTimePrices:
     @cached_property
     def latest(self) -> PricePanel:
         """The prices that hold now, all of them."""
-        return self._whole if self.is_static else self._history(np.isnat(self.known_until))
+        return self._with_versions(self.unchanged, np.isnat(self.changed.known_until))
 
     @cached_property
     def is_static(self) -> bool:
         """Whether no price was ever restated or came late, so that what was known is a part of what is."""
-        return bool(np.isnat(self.known_until).all()) and not self._late
+        return not len(self.changed.row)
 
     @cached_property
     def ever(self) -> PricePanel:
         """The first version of every price, those among them that no longer hold."""
-        return self._whole if self.is_static else self._history(self._first)
-
-    @cached_property
-    def _whole(self) -> PricePanel:
-        return self._history(np.ones(len(self.row), dtype=bool))
+        return self._with_versions(self.unchanged, self.changed.first)
 
     @cached_property
     def _first_known(self) -> Days:
-        """(N,) session of the first run that stored any price of a ticker."""
-        first = np.full(len(self.tickers), np.datetime64("9999-12-31", "D"))
-        np.minimum.at(first, self.row, self.known_from)
-        return first
-
-    @cached_property
-    def _first(self) -> npt.NDArray[np.bool_]:
-        """(n,) which versions are the first of their price."""
-        first = np.ones(len(self.row), dtype=bool)
-        first[1:] = (self.row[1:] != self.row[:-1]) | (self.session[1:] != self.session[:-1])
-        return first
+        return self.changed.first_known(len(self.tickers))
 
     @cached_property
     def _late(self) -> dict[tuple[str, date], date]:
-        """Prices that came later than on their day, of tickers that had been fetched by then."""
-        late = self._first & (self.known_from > np.maximum(self.session, self._first_known[self.row]))
-        found = zip(self.row[late], self.session[late].tolist(), self.known_from[late].tolist(), strict=True)
+        late = self.changed.of(self.changed.late(self._first_known))
+        found = zip(late.row.tolist(), late.session.tolist(), late.known_from.tolist(), strict=True)
         return {(self.tickers[row], day): known for row, day, known in found}
 
-    def _history(self, chosen: npt.NDArray[np.bool_]) -> PricePanel:
-        """The last of the chosen versions of each price."""
-        place = np.flatnonzero(chosen)
-        last = np.ones(len(place), dtype=bool)
-        row, session = self.row[place], self.session[place]
-        last[:-1] = (row[1:] != row[:-1]) | (session[1:] != session[:-1])
-        kept = place[last]
-        return PricePanel.packed(
-            self.tickers,
-            self.markets,
-            self.row[kept],
-            self.session[kept],
-            {name: values[kept] for name, values in self.values.items()},
-        )
+    def _with_versions(self, panel: PricePanel, chosen: npt.NDArray[np.bool_]) -> PricePanel:
+        """A panel together with the last of the chosen versions of each price."""
+        if self.is_static:
+            return panel
+        versions = self.changed.of(chosen)
+        last = np.ones(len(versions.row), dtype=bool)
+        last[:-1] = (versions.row[1:] != versions.row[:-1]) | (versions.session[1:] != versions.session[:-1])
+        newest = versions.of(last)
+        packer = PanelPacker(self.tickers, self.markets, panel)
+        packer.add(newest.row, newest.session, newest.values)
+        return packer.panel()
 
 
-def _ascends(row: npt.NDArray[np.int64], session: Days) -> bool:
+def _changed_tickers(versions: PriceVersions, count: int) -> npt.NDArray[np.bool_]:
+    """(count,) tickers of which a price no longer holds, came late, or has several versions."""
+    changes = ~np.isnat(versions.known_until) | ~versions.first | versions.late(versions.first_known(count))
+    found = np.zeros(count, dtype=bool)
+    found[versions.row[changes]] = True
+    return found
+
+
+def _ascends(place: npt.NDArray[np.int64], session: Days) -> bool:
     """Whether there is one version of each price, in the order of tickers and sessions."""
-    next_ticker = row[1:] > row[:-1]
-    next_session = (row[1:] == row[:-1]) & (session[1:] > session[:-1])
+    next_ticker = place[1:] > place[:-1]
+    next_session = (place[1:] == place[:-1]) & (session[1:] > session[:-1])
     return bool((next_ticker | next_session).all())
+
+
+_NO_VERSIONS = PriceVersions(
+    row=np.zeros(0, dtype=np.int64),
+    session=np.zeros(0, dtype="datetime64[D]"),
+    values={name: np.zeros(0) for name in _FIELDS},
+    known_from=np.zeros(0, dtype="datetime64[D]"),
+    known_until=np.zeros(0, dtype="datetime64[D]"),
+    disproved_at_once=np.zeros(0, dtype=bool),
+)

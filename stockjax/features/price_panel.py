@@ -13,6 +13,7 @@ Array = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
 _FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
+_NOTHING: Mapping[str, Any] = {"sessions": np.datetime64("NaT", "D"), **dict.fromkeys(_FIELDS, np.nan)}
 
 
 @dataclass(frozen=True)
@@ -84,24 +85,18 @@ class PricePanel:
         days: Days,
         values: Mapping[str, npt.NDArray[Any]],
     ) -> "PricePanel":
-        """Arrange prices, each (n,), that are ordered by the number of their ticker in one block each."""
-        lengths = np.bincount(rows, minlength=len(tickers)).astype(np.int64)
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        positions = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-        shape = (len(tickers), int(lengths.max(initial=0)))
-        sessions = np.full(shape, np.datetime64("NaT", "D"))
-        sessions[rows, positions] = days
-        fields = {}
-        for name in _FIELDS:
-            fields[name] = np.full(shape, np.nan)
-            fields[name][rows, positions] = values[name]
-        return cls(tuple(tickers), sessions, lengths, **fields, markets=tuple(markets))
+        """Arrange prices, each (n,), that are ordered by session in one block for each ticker's number."""
+        packer = PanelPacker(tickers, markets)
+        packer.add(rows, days, values)
+        return packer.panel()
 
     def cut(self, last: date) -> "PricePanel":
-        """The same tickers, knowing nothing after the session `last`."""
+        """The same tickers, knowing nothing after the session `last`; itself if nothing is later."""
         known = self.sessions <= np.datetime64(last, "D")
         lengths = known.sum(axis=1)
         width = int(lengths.max(initial=0))
+        if known.shape[1] == width and np.array_equal(lengths, self.lengths):
+            return self
         kept = known[:, :width]
         fields: dict[str, Any] = {
             name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in _FIELDS
@@ -115,13 +110,20 @@ class PricePanel:
         return found
 
     def only(self, tickers: Sequence[str]) -> "PricePanel":
-        """The history of some of the tickers, in their order here."""
+        """The history of some of the tickers, in their order here; itself if they are all of them."""
         rows = self.rows_of(tickers)
-        fields: dict[str, Any] = {
-            name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)
-        }
+        if len(rows) == len(self.tickers):
+            return self
+        names = tuple(self.tickers[row] for row in rows)
         markets = tuple(self.markets[row] for row in rows) if self.markets else ()
-        return replace(self, tickers=tuple(self.tickers[row] for row in rows), markets=markets, **fields)
+        return replace(self, tickers=names, markets=markets, **self._fields_of(rows))
+
+    def part(self, rows: slice) -> "PricePanel":
+        """The history of tickers that follow each other, without a copy of it."""
+        return replace(self, tickers=self.tickers[rows], markets=self.markets[rows], **self._fields_of(rows))
+
+    def _fields_of(self, rows: Any) -> dict[str, Any]:
+        return {name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)}
 
     def rows_of(self, tickers: Sequence[str]) -> list[int]:
         """The rows of some of the tickers, in the order of the panel."""
@@ -166,3 +168,45 @@ class PricePanel:
         for row in range(len(self.tickers)):
             digest.update("".join(self.fingerprints(row, [int(self.lengths[row]) - 1])).encode())
         return digest.hexdigest()[:16]
+
+
+class PanelPacker:
+    """Packs prices that come in parts; no array is made twice unless a part has the longest history so far.
+
+    Parameters
+    ----------
+    tickers, markets
+        Those of the panel.
+    start
+        A panel of the same tickers to begin with, some of which have no prices yet.
+
+    """
+
+    def __init__(
+        self, tickers: Sequence[str], markets: Sequence[str] = (), start: PricePanel | None = None
+    ) -> None:
+        self._tickers, self._markets = tuple(tickers), tuple(markets)
+        shape = (len(self._tickers), 0)
+        self._lengths = start.lengths.copy() if start else np.zeros(shape[0], dtype=np.int64)
+        self._fields: dict[str, npt.NDArray[Any]] = {
+            name: getattr(start, name).copy() if start else np.full(shape, nothing)
+            for name, nothing in _NOTHING.items()
+        }
+
+    def add(self, rows: npt.NDArray[np.int64], days: Days, values: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Add prices, each (n,), that are ordered by session in one block for each ticker's number."""
+        lengths = np.bincount(rows, minlength=len(self._tickers)).astype(np.int64)
+        self._lengths += lengths
+        missing = int(lengths.max(initial=0)) - self._fields["sessions"].shape[1]
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        columns = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+        for name, nothing in _NOTHING.items():
+            field = self._fields[name]
+            if missing > 0:
+                field = np.pad(field, ((0, 0), (0, missing)), constant_values=nothing)
+            field[rows, columns] = days if name == "sessions" else values[name]
+            self._fields[name] = field
+
+    def panel(self) -> PricePanel:
+        """The prices of all parts."""
+        return PricePanel(self._tickers, lengths=self._lengths, markets=self._markets, **self._fields)

@@ -136,9 +136,9 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
     # Without a calendar no session of a ticker can be placed: its history is left alone.
     usable = [ticker for ticker in plan.fetched if not listed[ticker].fault]
-    columns, read_at = read_known_prices(warehouse, usable, max(as_of.values()))
+    parts, read_at = read_known_prices(warehouse, usable, max(as_of.values()))
     codes = [listed[ticker].exchange.code for ticker in plan.fetched]
-    prices = PointInTimePrices.from_columns(columns, plan.fetched, codes)
+    prices = PointInTimePrices.from_parts(parts, plan.fetched, codes)
     states = ticker_states(
         prices.latest.only(plan.tickers), as_of, exchanges, ingested.failures, settings.history
     )

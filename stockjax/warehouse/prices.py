@@ -1,6 +1,7 @@
 """Prices in and out of the warehouse."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from stockjax.sources import PRICE_COLUMNS
 from stockjax.warehouse.connection import Warehouse
 from stockjax.warehouse.statements import statement
 from stockjax.warehouse.time import stored_time
+
+_TICKERS_TOGETHER = 200
 
 
 @dataclass(frozen=True)
@@ -143,29 +146,38 @@ def stored_rows(warehouse: Warehouse, tickers: Sequence[str]) -> dict[str, npt.N
 
 def read_known_prices(
     warehouse: Warehouse, tickers: Iterable[str], last: date
-) -> tuple[dict[str, npt.NDArray[Any]], datetime]:
-    """Columns of every version of the prices up to and including `last`, and when they were read (aware)."""
-    with warehouse.read() as connection:
-        # No other process writes while this one holds the lock: later rows have a later moment.
-        moment = datetime.now(UTC)
-        return _versions(connection, tickers, last, moment), moment
+) -> tuple[Iterator[dict[str, npt.NDArray[Any]]], datetime]:
+    """Every version of the prices up to and including `last`, and when they were read (aware).
+
+    Returns
+    -------
+    Columns of some of the tickers after others, so that the memory need not hold them all twice.
+
+    """
+    # No other process writes while this one holds the lock: later rows have a later moment.
+    moment = datetime.now(UTC)
+    return _versions(warehouse.read, tickers, last, moment), moment
 
 
 def known_prices_at(
     warehouse: Warehouse, tickers: Iterable[str], last: date, moment: datetime
-) -> dict[str, npt.NDArray[Any]]:
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """The same as the warehouse had them at a moment (aware), from the readers' copy."""
-    with warehouse.read_snapshot() as connection:
-        return _versions(connection, tickers, last, moment)
+    return _versions(warehouse.read_snapshot, tickers, last, moment)
 
 
 def _versions(
-    connection: Any, tickers: Iterable[str], last: date, moment: datetime
-) -> dict[str, npt.NDArray[Any]]:
-    names = list(tickers)
-    asked = {"tickers": names, "last": last, "moment": stored_time(moment)}
-    columns = _columns(connection.execute(statement("known_prices"), asked))
-    return {"ticker": np.array(names, dtype=object)[columns.pop("number")], **columns}
+    connect: Callable[[], AbstractContextManager[Any]], tickers: Iterable[str], last: date, moment: datetime
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    # In the order in which they are stored, so that a part is read from a part of the file.
+    names = sorted(tickers)
+    asked = {"last": last, "moment": stored_time(moment)}
+    with connect() as connection:
+        for start in range(0, len(names), _TICKERS_TOGETHER):
+            part = names[start : start + _TICKERS_TOGETHER]
+            found = connection.execute(statement("known_prices"), {**asked, "tickers": part})
+            columns = _columns(found)
+            yield {"ticker": np.array(part, dtype=object)[columns.pop("number")], **columns}
 
 
 def _columns(found: Any) -> dict[str, npt.NDArray[Any]]:

@@ -178,3 +178,12 @@ def test_the_whole_fingerprint_knows_which_tickers_it_is_about() -> None:
     history = universe({"A": 40, "B": 50})
     known = {history.fingerprint(), history.only(["A"]).fingerprint(), history.only(["B"]).fingerprint()}
     assert len(known) == 3
+
+
+def test_a_panel_that_nothing_is_cut_from_is_not_copied(sample_history: PricePanel) -> None:
+    last = max(sample_history.last_sessions().values())
+    assert sample_history.cut(last) is sample_history
+    assert sample_history.only(sample_history.tickers) is sample_history
+    part = sample_history.part(slice(1, 2))
+    assert part.tickers == sample_history.tickers[1:2]
+    assert part.close.base is sample_history.close

@@ -86,8 +86,8 @@ class World:
         store(self.warehouse, known)
 
     def history(self, through: int) -> PricePanel:
-        columns, _ = read_known_prices(self.warehouse, TICKERS, day(through))
-        return PointInTimePrices.from_columns(columns, TICKERS).latest
+        parts, _ = read_known_prices(self.warehouse, TICKERS, day(through))
+        return PointInTimePrices.from_parts(parts, TICKERS).latest
 
     def night(self, at: int, run_id: str = "run", settings: Settings | None = None) -> State:
         """What a night observes, written down; the state with which it goes on."""
@@ -373,8 +373,8 @@ def test_the_example_query_says_where_every_monitor_stands(shifted: World) -> No
 
 def test_an_empty_warehouse_has_no_drift(warehouse: Warehouse) -> None:
     settings = load_settings(warehouse=warehouse.folder)
-    columns, _ = read_known_prices(warehouse, ["A"], day(100))
-    nothing = PointInTimePrices.from_columns(columns, ["A"]).latest
+    parts, _ = read_known_prices(warehouse, ["A"], day(100))
+    nothing = PointInTimePrices.from_parts(parts, ["A"]).latest
     state = read_state(warehouse, ["A"], day(100), settings)
     _, update = update_monitors(state.monitors, nothing, nothing, day(100), settings.drift, settings.alerts)
     assert not len(update.rows)

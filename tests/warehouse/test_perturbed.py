@@ -72,8 +72,8 @@ def test_what_was_known_at_the_session_is_the_same_in_every_copy(
     original: Warehouse, alteration: Perturbation
 ) -> None:
     def known(warehouse: Warehouse) -> PricePanel:
-        columns, _ = read_known_prices(warehouse, TICKERS, date.max)
-        return PointInTimePrices.from_columns(columns, TICKERS).at(AS_OF)
+        parts, _ = read_known_prices(warehouse, TICKERS, date.max)
+        return PointInTimePrices.from_parts(parts, TICKERS).at(AS_OF)
 
     before = known(original)
     with perturbed_copy(original, alteration, AS_OF) as copy:

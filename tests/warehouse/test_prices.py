@@ -342,7 +342,7 @@ def test_a_row_without_a_ticker_is_quarantined_too_and_once(warehouse: Warehouse
 def test_history_is_cut_at_the_last_session_and_ordered(warehouse: Warehouse) -> None:
     store(warehouse, ROWS.iloc[[2, 1, 0]])
     store(warehouse, closes("A", {"2013-03-04": 12}))
-    history, _ = read_known_prices(warehouse, ["A", "B", "C"], date(2013, 3, 1))
+    (history,), _ = read_known_prices(warehouse, ["A", "B", "C"], date(2013, 3, 1))
     assert history["ticker"].tolist() == ["A", "A", "B"]
     assert history["close"].tolist() == [10.0, 11.0, 20.0]
     assert history["session"].astype("datetime64[D]").tolist() == [
@@ -351,7 +351,8 @@ def test_history_is_cut_at_the_last_session_and_ordered(warehouse: Warehouse) ->
         date(2013, 3, 1),
     ]
     assert np.isnan(history["volume"][0])
-    assert read_known_prices(warehouse, ["C"], date(2013, 3, 1))[0]["close"].shape == (0,)
+    (nothing,), _ = read_known_prices(warehouse, ["C"], date(2013, 3, 1))
+    assert nothing["close"].shape == (0,)
 
 
 def exchange_row(ticker: str, code: str) -> dict[str, Any]:
