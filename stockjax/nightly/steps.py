@@ -24,6 +24,7 @@ from stockjax.reporting.exports import export_latest
 from stockjax.reporting.report import forecast_tickers, write_report
 from stockjax.reporting.report_folder import purge_reports
 from stockjax.scoring import refresh_rolling_metrics
+from stockjax.sources.recorded import RecordedSource
 from stockjax.warehouse.clustering import cluster_by_ticker
 from stockjax.warehouse.records import replace_tickers
 
@@ -67,7 +68,9 @@ def ingest_events(run: Run, ingested: Ingested) -> Ingested:
     warnings = {**done.warnings, **ingest_context(*asked, run.source, run.log)}
     for name, warning in warnings.items():
         run.log(f"{name}: {warning}")
-    run.warehouse.publish()
+    run.warehouse.publish_if_cheap()
+    if isinstance(run.source, RecordedSource):
+        run.source.release()
     return replace(ingested, notices=done.written, warnings={**ingested.warnings, **warnings})
 
 
@@ -138,7 +141,7 @@ def forecast_due(
 def score_forecasts(run: Run) -> int:
     """Update the rolling errors; returns the number of windows written."""
     written = refresh_rolling_metrics(run.warehouse, run.settings.scores.windows)
-    run.warehouse.publish()
+    run.warehouse.publish_if_cheap()
     return written
 
 

@@ -27,6 +27,10 @@ class RecordedSource(ABC):
     def _all(self) -> Delivery:
         return self.load()
 
+    def release(self) -> None:
+        """Free the memory of the table; it is read again if it is needed again."""
+        self.__dict__.pop("_all", None)
+
     def universe(self) -> tuple[str, ...]:
         """Every ticker in it."""
         return tuple(sorted(self._all.prices["ticker"].dropna().unique()))

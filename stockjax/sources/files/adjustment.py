@@ -57,8 +57,9 @@ def adjusted_closes(prices: pd.DataFrame, *, adjusted: bool = False) -> Adjusted
     [44.495, 44.86]
 
     """
-    order = np.lexsort((prices["session"].to_numpy(), prices["ticker"].fillna("").to_numpy(dtype=str)))
-    ticker = prices["ticker"].fillna("").to_numpy(dtype=str)[order]
+    number, _ = pd.factorize(prices["ticker"])
+    order = np.lexsort((prices["session"].to_numpy(), number))
+    ticker = number[order]
     close = prices["close"].to_numpy(float)[order]
     split = np.nan_to_num(prices["split"].to_numpy(float)[order], nan=1.0)
     split[split <= 0] = 1.0
@@ -125,17 +126,20 @@ def split_like_moves(prices: pd.DataFrame) -> dict[str, tuple[pd.Timestamp, floa
     2.0
 
     """
-    known = prices[["ticker", "session", "adj_close"]].dropna().sort_values(["ticker", "session"])
-    close = known["adj_close"].to_numpy(float)
+    number, names = pd.factorize(prices["ticker"], sort=True)
+    days, closes = prices["session"].to_numpy(), prices["adj_close"].to_numpy(float)
+    order = np.lexsort((days, number))
+    order = order[(number >= 0)[order] & ~np.isnat(days)[order] & ~np.isnan(closes)[order]]
+    ticker, close = number[order], closes[order]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = close[:-1] / close[1:]
         size = np.abs(np.log(ratio))
-    same = known["ticker"].to_numpy()[1:] == known["ticker"].to_numpy()[:-1]
+    same = ticker[1:] == ticker[:-1]
     usual = np.r_[_USUAL_SPLITS, 1 / _USUAL_SPLITS]
     moves: dict[str, tuple[pd.Timestamp, float]] = {}
     for place in np.flatnonzero(same & (size > np.log(_USUAL_SPLITS[0]) - _ABOUT) & np.isfinite(size)):
         distance = np.abs(np.log(ratio[place] / usual))
-        row = known.iloc[place + 1]
         if distance.min() < _ABOUT:
-            moves.setdefault(str(row["ticker"]), (row["session"], float(usual[distance.argmin()])))
+            day = pd.Timestamp(days[order[place + 1]])
+            moves.setdefault(str(names[ticker[place + 1]]), (day, float(usual[distance.argmin()])))
     return moves

@@ -207,7 +207,8 @@ def _of_parquet(source: Any, name: str, keys: Mapping[str, str]) -> Sheet:
     rows = opened.metadata.num_rows
     if rows * (len(opened.schema_arrow) + _TEXT * texts) > _MOST_CELLS:
         raise InvalidDataError(f"it has {rows:,} rows, more than fit into memory; split it by ticker or year")
-    frame = opened.read().to_pandas()
+    # Each column of the first table goes as soon as it is in the second: there is no room for both.
+    frame = opened.read().to_pandas(split_blocks=True, self_destruct=True)
     index = frame.index
     if not (isinstance(index, pd.RangeIndex) and index.name is None):
         # Levels of the index are columns; one without a name that only counts rows is none.

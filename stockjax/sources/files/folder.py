@@ -108,7 +108,9 @@ class FilesSource(RecordedSource):
         prices, remarks = _one_spelling(collected.parts)
         merged = merge(prices)
         refused = {**merged.refused, **refuse_long_bars(merged.prices)}
-        kept = merged.prices[~merged.prices["ticker"].isin(list(refused))]
+        kept = merged.prices
+        if refused:
+            kept = kept[~kept["ticker"].isin(list(refused))]
         kept, held = _held(kept)
         self.report = FolderReport(
             tuple(collected.reports), (*remarks, *merged.remarks, *held), tuple(unread)

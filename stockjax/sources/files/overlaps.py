@@ -48,6 +48,8 @@ def merge(parts: Sequence[Part]) -> Merged:
     Of rows of one day that differ those of the part with the later last session are used. The rows before
     them are multiplied by the ratio of the two, where that is one throughout; else they are left out.
     """
+    if len(parts) == 1 and not _differing(parts[0].prices):
+        return Merged(parts[0].prices.reset_index(drop=True).astype({"ticker": str}))
     tables = [part.prices.assign(part=number) for number, part in enumerate(parts)]
     rows = pd.concat(tables, ignore_index=True)
     refused: dict[str, InvalidDataError] = {}
@@ -70,8 +72,9 @@ def merge(parts: Sequence[Part]) -> Merged:
 def _differing(rows: pd.DataFrame) -> list[str]:
     """Tickers with several rows of a day that are not the same."""
     keys = ["ticker", "session"]
+    doubled = rows[rows.duplicated(keys, keep=False)]
     # A row without a close is no bar that another could differ from; the checks report it.
-    known = rows.dropna(subset=[*keys, "close"])
+    known = doubled.dropna(subset=[*keys, "close"])
     doubled = known[known.duplicated(keys, keep=False)]
     distinct = doubled.drop_duplicates([*keys, *_COMPARED])
     return list(distinct.loc[distinct.duplicated(keys), "ticker"].unique())

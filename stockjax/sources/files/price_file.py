@@ -115,15 +115,23 @@ def read_sheet(sheet: Sheet, reading: Reading) -> ReadTable:
     prices["raw"] = written_rows(body, rows, unread | days.isna())
     parts = []
     adjustments: list[str] = []
-    for number, part in prices.groupby(rows["part"].loc[prices.index], sort=False):
-        del number
+    for part in _written_together(rows["part"].loc[prices.index], prices):
         adjusted, how = with_adjusted_closes(body, part)
         daily, aggregated = one_bar_a_day(adjusted, clock.loc[part.index], reading.intraday)
         body.guesses += [aggregated] if aggregated else []
         adjustments.append(how)
         parts.append(Part(sheet.name, daily[list(DELIVERED_COLUMNS)]))
-    every = pd.concat([part.prices for part in parts])
+    every = pd.concat([part.prices for part in parts]) if len(parts) > 1 else parts[0].prices
     return ReadTable(tuple(parts), _report(body, every, adjustments[0]))
+
+
+def _written_together(parts: pd.Series, prices: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of each part, in the order of the parts; the table itself where there is one."""
+    if parts.nunique() <= 1:
+        yield prices
+        return
+    for _, part in prices.groupby(parts, sort=False):
+        yield part
 
 
 def _report(body: Body, prices: pd.DataFrame, adjustment: str) -> FileReport:

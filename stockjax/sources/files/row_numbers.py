@@ -58,7 +58,7 @@ def _refuse_unreadable(written: pd.Series, read: pd.Series, name: str) -> None:
 
 def with_adjusted_closes(body: Body, prices: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """With adjusted closes, dividends and splits, and where the first come from."""
-    prices = prices.copy()
+    prices = prices.copy(deep=False)
     listed = {"dividend", "split"} & set(prices)
     blank = {"dividend": 0.0, "split": 1.0}
     for name, nothing in blank.items():

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from stockjax.errors import InvalidDataError
@@ -90,15 +91,17 @@ def long_rows(body: Body) -> tuple[pd.Series, pd.DataFrame]:
     shared = {meaning: body.cells[place] for meaning, place in body.columns.shared.items()}
     tables = []
     for ticker, group in body.columns.tickers.items():
-        table = pd.DataFrame({**shared, **{meaning: body.cells[place] for meaning, place in group.items()}})
+        own = {meaning: body.cells[place] for meaning, place in group.items()}
+        table = pd.DataFrame({**shared, **own}, copy=False)
         table["part"], table["row"] = body.cells["part"], body.cells.index
         if len(body.columns.tickers) > 1:
             # Each ticker has its own history, though all stand in the same lines.
             filled = table[list(PRICES)].apply(lambda cells: ~as_text(cells).str.lower().isin(NOTHING))
             table = table[filled.any(axis=1)]
-        table["named"] = ticker
+        table["named"] = pd.Categorical.from_codes(np.zeros(len(table), dtype=np.int8), pd.Index([ticker]))
         tables.append(table)
-    rows = pd.concat(tables, ignore_index=True)
+    # A table of millions of rows is not copied to be joined with nothing.
+    rows = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0].reset_index(drop=True)
     for double, used in body.columns.doubled.items():
         _refuse_different(body, double, used)
     return _tickers(body, rows), rows
@@ -135,11 +138,11 @@ def _refuse_different(body: Body, double: int, used: int) -> None:
 def _tickers(body: Body, rows: pd.DataFrame) -> pd.Series:
     """The symbols as text, None where a cell is blank: from a column, the headings, or the file's name."""
     if "ticker" in rows and not _is_a_description(body, rows["ticker"]):
-        texts = as_text(rows["ticker"])
-        found = texts.where(rows["ticker"].notna() & (texts != ""), None).astype(object)
-        return found.where(found.notna(), None)
-    named = rows["named"].replace("", body.sheet.ticker)
-    return named.astype(object)
+        places, cells = pd.factorize(rows["ticker"])
+        # A text for each symbol, not for each row; the last one is of the rows without any.
+        symbols = np.array([text or None for text in [*as_text(pd.Series(cells)), ""]], dtype=object)
+        return pd.Series(symbols[places], index=rows.index)
+    return rows["named"].astype(object).replace("", body.sheet.ticker)
 
 
 def _is_a_description(body: Body, cells: pd.Series) -> bool:
