@@ -1,9 +1,10 @@
 """What charts draw of a ticker, for the page, for pictures and for the terminal alike."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stockjax.warehouse import Warehouse
@@ -46,18 +47,39 @@ def by_ticker(series: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(ticker), rows
 
 
-def calibration(rows: pd.DataFrame) -> tuple[int, list[float]]:
+def calibration(columns: Mapping[str, npt.ArrayLike]) -> tuple[int, list[float]]:
     """How many outcomes there are, and which share of them fell below each of `QUANTILES`.
 
     An honest quantile has its own share of closes below it. The share is NaN without an outcome.
+
+    Parameters
+    ----------
+    columns
+        actual_close (NaN where it is not known) and the quantiles, (n,) each.
+
+    Example
+    -------
+    >>> calibration({"actual_close": [10.0, np.nan], **dict.fromkeys(QUANTILES, [11.0, 12.0])})
+    (1, [1.0, 1.0, 1.0, 1.0, 1.0])
+
     """
-    known = rows[rows["actual_close"].notna()]
-    closes = known[["actual_close"]].to_numpy()
-    below = closes <= known[list(QUANTILES)].to_numpy()
-    return len(known), below.mean(axis=0).tolist() if len(known) else [np.nan] * len(QUANTILES)
+    closes = np.asarray(columns["actual_close"], dtype=float)
+    known = ~np.isnan(closes)
+    below = [closes[known] <= np.asarray(columns[name], dtype=float)[known] for name in QUANTILES]
+    count = int(known.sum())
+    return count, [float(each.mean()) for each in below] if count else [np.nan] * len(QUANTILES)
 
 
-def decimals(prices: pd.Series) -> int:
-    """So many decimals that a price has four digits at least, and two decimals."""
-    middle = float(prices.median())
+def decimals(prices: npt.ArrayLike) -> int:
+    """So many decimals that a price has four digits at least, and two decimals; by the median, NaN left out.
+
+    Example
+    -------
+    >>> decimals([0.0123])
+    5
+
+    """
+    known = np.asarray(prices, dtype=float)
+    known = known[~np.isnan(known)]
+    middle = float(np.median(known)) if len(known) else 0.0
     return max(2, 3 - int(np.floor(np.log10(middle)))) if np.isfinite(middle) and middle > 0 else 2

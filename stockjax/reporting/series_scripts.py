@@ -7,14 +7,17 @@ named after one.
 
 import base64
 import json
+import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from stockjax.reporting.series import PRICES, ROLLING, by_ticker, calibration, decimals
+from stockjax.reporting.series import PRICES, ROLLING, calibration, decimals
+
+Array = npt.NDArray[Any]
 
 TOGETHER = 20
 """Tickers in one file: few files, and each of them loaded in no time."""
@@ -32,7 +35,12 @@ def scripts(tickers: Sequence[str], series: pd.DataFrame) -> Iterator[str]:
         As `read_series` gives it.
 
     """
-    packed = {ticker: packed_series(rows) for ticker, rows in by_ticker(series)}
+    columns = _columns(series)
+    # Arrays rather than a table for each of thousands of tickers, which would take longer to cut out.
+    packed = {
+        str(ticker): _packed({name: values[rows] for name, values in columns.items()})
+        for ticker, rows in series.groupby("ticker").indices.items()
+    }
     for number, first in enumerate(range(0, len(tickers), TOGETHER)):
         part = [packed.get(ticker) for ticker in tickers[first : first + TOGETHER]]
         content = json.dumps(part, separators=(",", ":"), allow_nan=False).encode()
@@ -46,26 +54,43 @@ def packed_series(rows: pd.DataFrame) -> dict[str, Any]:
 
     Errors are in percent. `origin` has a letter for each row.
     """
-    places = decimals(rows["predicted_close"])
-    return {
-        "decimals": places,
-        "target": rows["target"].dt.strftime("%Y-%m-%d").tolist(),
-        "origin": "".join(_ORIGINS[origin] for origin in rows["origin"]),
-        "reactions": rows["target"][rows["reaction"].astype(bool)].dt.strftime("%Y-%m-%d").tolist(),
-        # The median is the predicted close.
-        **{name: _numbers(rows[name], places) for name in PRICES if name != "q50"},
-        "return_error": _numbers(100 * rows["return_error"], 2),
-        **{name: _numbers(100 * rows[name], 3) for name in ROLLING},
-        **packed_calibration(rows),
-    }
+    return _packed(_columns(rows))
 
 
 def packed_calibration(rows: pd.DataFrame) -> dict[str, Any]:
     """The number of outcomes, and the share of them below each quantile; none without an outcome."""
-    count, below = calibration(rows)
+    return _below(_columns(rows))
+
+
+def _columns(series: pd.DataFrame) -> dict[str, Array]:
+    numbers = (*PRICES, "return_error", *ROLLING)
+    return {
+        "target": series["target"].dt.strftime("%Y-%m-%d").to_numpy(dtype=object),
+        "origin": series["origin"].map(_ORIGINS).to_numpy(dtype=object),
+        "reaction": series["reaction"].to_numpy(dtype=bool),
+        **{name: series[name].to_numpy(dtype=float) for name in numbers},
+    }
+
+
+def _packed(columns: Mapping[str, Array]) -> dict[str, Any]:
+    places = decimals(columns["predicted_close"])
+    return {
+        "decimals": places,
+        "target": columns["target"].tolist(),
+        "origin": "".join(columns["origin"]),
+        "reactions": columns["target"][columns["reaction"]].tolist(),
+        # The median is the predicted close.
+        **{name: _numbers(columns[name], places) for name in PRICES if name != "q50"},
+        "return_error": _numbers(100 * columns["return_error"], 2),
+        **{name: _numbers(100 * columns[name], 3) for name in ROLLING},
+        **_below(columns),
+    }
+
+
+def _below(columns: Mapping[str, Array]) -> dict[str, Any]:
+    count, below = calibration(columns)
     return {"outcomes": count, "below": [round(share, 4) for share in below] if count else []}
 
 
-def _numbers(column: pd.Series, places: int) -> list[float | None]:
-    values = column.to_numpy(dtype=float)
-    return [value if np.isfinite(value) else None for value in values.round(places).tolist()]
+def _numbers(column: Array, places: int) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in column.round(places).tolist()]
