@@ -110,7 +110,7 @@ def walk(store: RunWriter, universe: Universe, wanted: Walk, name: date) -> Iter
             written = store.forecasts(chunk.forecasts, inputs) if len(chunk.forecasts) else 0
             if chunk.complete:
                 save_state(store.warehouse, line, max(chunk.sessions), chunk.state, store.run_id)
-            store.warehouse.publish()
+            store.warehouse.publish_if_cheap()
             yield Written(chunk, written)
 
 

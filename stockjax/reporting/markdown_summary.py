@@ -87,7 +87,7 @@ def night_digest(
 
     """
     asked = {"tickers": list(tickers)}
-    with warehouse.hold_snapshot():
+    with warehouse.hold_committed():
         forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
         scores = read_table(warehouse, "scores_table", **asked, until=as_of)
         watched = read_table(warehouse, "drift_watched", as_of=as_of)

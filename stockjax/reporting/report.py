@@ -40,12 +40,12 @@ _templates = jinja2.Environment(
 def write_report(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> Path:
     """Write `reports/<as_of>/index.html`, the series of its charts and the chart library.
 
-    Everything is read from the readers' copy, up to `as_of` but for the states of tickers, which are
-    those of now; the page needs no network. The same warehouse gives the same bytes. Tickers may be
+    Everything is read at one moment, up to `as_of` but for the states of tickers, which are those of now;
+    the page needs no network. The same warehouse gives the same bytes. Tickers may be
     given in any order, and more than once.
     """
     names = sorted(set(tickers))
-    with warehouse.hold_snapshot():
+    with warehouse.hold_committed():
         series = read_series(warehouse, names, as_of)
         facts = _facts(warehouse, as_of, names, series)
     search = SEARCH_PAGE if (report_folder(warehouse, as_of) / SEARCH_PAGE).exists() else None
@@ -130,7 +130,7 @@ def _rows(
     return [
         {
             **row,
-            "decimals": decimals(pd.Series([row["basis_close"] or 1.0], dtype=float)),
+            "decimals": decimals([row["basis_close"] or 1.0]),
             "reports": report_text(reports.get(row["ticker"])),
             "wide": width_reason(reports[row["ticker"]]) if row["ticker"] in reports else "",
         }

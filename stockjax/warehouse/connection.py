@@ -28,6 +28,10 @@ _STORAGE = {"storage_compatibility_version": "v1.5.0"}
 _QUIET = "SET enable_progress_bar = false"
 _RETRY_SECONDS = 0.05
 _CHEAP = 20
+# A copy that takes less shares its blocks with the original, or is small.
+_SHARED_SECONDS = 0.1
+_LARGE = 64 * 1024 * 1024
+_SELDOM_SECONDS = 600.0
 
 
 class Warehouse:
@@ -50,7 +54,7 @@ class Warehouse:
         self._holds_back = False
         self._unpublished = False
         self._published_at = -math.inf
-        self._publish_seconds = 0.0
+        self._publish_seconds: float | None = None
 
     @property
     def database(self) -> Path:
@@ -132,6 +136,7 @@ class Warehouse:
     def hold_back(self) -> None:
         """From now on, renew the readers' copy by `publish` alone: a run has many commits in each step."""
         self._holds_back = True
+        self._published_at = time.monotonic()
 
     def publish(self) -> None:
         """Renew the readers' copy, if anything was committed here since the last time.
@@ -147,9 +152,10 @@ class Warehouse:
                 self._publish()
 
     def publish_if_cheap(self) -> None:
-        """Renew the readers' copy where that has cost little so far: within a step, for those who watch it.
+        """Renew the readers' copy where that costs little: within a run, for those who watch it.
 
-        Of the time since the last renewal it takes a twentieth at most.
+        Of the time since the last renewal it takes a twentieth at most; a large file, whose blocks the file
+        system does not share, is copied every ten minutes at most.
 
         Raises
         ------
@@ -157,7 +163,12 @@ class Warehouse:
             Another process held the database longer than the timeout.
 
         """
-        if time.monotonic() - self._published_at >= _CHEAP * self._publish_seconds:
+        known = self._publish_seconds or 0.0
+        wait = _CHEAP * known
+        shared = self._publish_seconds is not None and known <= _SHARED_SECONDS
+        if not shared and self.database.stat().st_size > _LARGE:
+            wait = max(wait, _SELDOM_SECONDS)
+        if time.monotonic() - self._published_at >= wait:
             self.publish()
 
     @contextmanager
@@ -193,8 +204,30 @@ class Warehouse:
             connection.close()
 
     @contextmanager
-    def hold_snapshot(self) -> Generator[None]:
-        """Read one copy in this thread until the end of the block: what is read together is of one moment.
+    def read_committed(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """All that was committed here: the readers' copy, or the writer's file where a run is ahead of it.
+
+        A run makes no copy of a whole warehouse just to read it.
+
+        Raises
+        ------
+        SnapshotMissingError
+            No run has written to this warehouse yet.
+        WarehouseBusyError
+            Another process held the database longer than the timeout.
+
+        """
+        held = getattr(self._reading, "connection", None)
+        if held is None and self._holds_back and self._unpublished:
+            with self.read() as connection:
+                yield connection
+            return
+        with self.read_snapshot() as connection:
+            yield connection
+
+    @contextmanager
+    def hold_committed(self) -> Generator[None]:
+        """`read_committed` once in this thread until the end of the block: what is read is of one moment.
 
         Raises
         ------
@@ -202,12 +235,13 @@ class Warehouse:
             No run has written to this warehouse yet.
 
         """
-        with self.read_snapshot() as connection:
+        with self.read_committed() as connection:
+            before = getattr(self._reading, "connection", None)
             self._reading.connection = connection
             try:
                 yield
             finally:
-                self._reading.connection = None
+                self._reading.connection = before
 
     def check_current(self) -> None:
         """See whether the readers' copy has all that this release reads.

@@ -95,6 +95,6 @@ def first_live_sessions(warehouse: Warehouse, tickers: Iterable[str]) -> dict[st
 
 
 def read_table(warehouse: Warehouse, name: str, **parameters: Any) -> pd.DataFrame:
-    """The result of a statement of the library, from the readers' copy."""
-    with warehouse.read_snapshot() as connection:
+    """The result of a statement of the library, with all that was committed here."""
+    with warehouse.read_committed() as connection:
         return connection.execute(statement(name), parameters).df()

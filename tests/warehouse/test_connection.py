@@ -96,6 +96,43 @@ def test_within_a_step_the_copy_is_renewed_only_where_that_is_cheap(
     assert seen == [1, 1, 3]
 
 
+def test_a_large_database_is_copied_seldom_within_a_run(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("stockjax.warehouse.connection.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("stockjax.warehouse.connection._LARGE", 0)
+    monkeypatch.setattr("stockjax.warehouse.connection._SHARED_SECONDS", -1.0)
+    elsewhere = Warehouse(warehouse.folder)
+    warehouse.hold_back()
+    seen = []
+    for close, (day, wait) in enumerate([("02-27", 599), ("02-28", 1), ("03-01", 599)], start=10):
+        clock[0] += wait
+        store(warehouse, closes("A", {f"2013-{day}": close}))
+        warehouse.publish_if_cheap()
+        seen.append(count_in_snapshot(elsewhere))
+    assert seen == [0, 2, 2]
+    warehouse.publish()
+    assert count_in_snapshot(elsewhere) == 3
+
+
+def test_a_run_reads_what_it_has_committed_without_a_copy(warehouse: Warehouse) -> None:
+    store(warehouse, closes("A", {"2013-02-27": 9}))
+    warehouse.hold_back()
+    store(warehouse, closes("A", {"2013-02-28": 10}))
+    published = warehouse.snapshot.stat().st_ino
+    with warehouse.hold_committed():
+        with warehouse.read_committed() as connection:
+            assert connection.execute(COUNT).fetchall() == [(2,)]
+        with warehouse.hold_committed(), warehouse.read_committed() as connection:
+            assert connection.execute(COUNT).fetchall() == [(2,)]
+        with warehouse.read_committed() as connection:
+            assert connection.execute(COUNT).fetchall() == [(2,)]
+    assert warehouse.snapshot.stat().st_ino == published
+    store(warehouse, closes("A", {"2013-03-01": 11}))
+    assert count_in_snapshot(Warehouse(warehouse.folder)) == 1
+
+
 def test_a_process_reads_what_it_has_held_back(warehouse: Warehouse) -> None:
     warehouse.hold_back()
     store(warehouse, closes("A", {"2013-03-01": 10}))
@@ -258,7 +295,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
 def test_what_is_read_together_is_of_one_moment(warehouse: Warehouse) -> None:
     store(warehouse, closes("A", {"2013-03-01": 10.0}))
     count = "SELECT count(*) FROM prices"
-    with warehouse.hold_snapshot():
+    with warehouse.hold_committed():
         store(warehouse, closes("A", {"2013-03-04": 11.0}))
         with warehouse.read_snapshot() as held:
             assert held.execute(count).fetchall() == [(1,)]
