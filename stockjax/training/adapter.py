@@ -117,12 +117,15 @@ def standardisation(
     features: Features, lengths: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Mean and spread of every input over all tickers' sessions, (features,) each."""
-    columns = np.arange(features.inputs.shape[1])
-    seen = (columns >= features.first) & (columns < lengths[:, None])
-    values = features.inputs[seen].astype(np.float64)
+    # A ticker at a time: as numbers of eight bytes, those of all of them would fill the memory.
+    seen = [features.inputs[row, features.first : length] for row, length in enumerate(lengths)]
+    count = sum(map(len, seen))
+    nothing = np.zeros(features.inputs.shape[-1])
+    mean = sum((each.sum(axis=0, dtype=np.float64) for each in seen), nothing) / count
+    squares = sum((((each - mean) ** 2).sum(axis=0) for each in seen), nothing)
     return (
-        values.mean(axis=0).astype(np.float32),
-        np.maximum(values.std(axis=0), _SMALLEST_SPREAD).astype(np.float32),
+        mean.astype(np.float32),
+        np.maximum(np.sqrt(squares / count), _SMALLEST_SPREAD).astype(np.float32),
     )
 
 
