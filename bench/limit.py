@@ -99,7 +99,7 @@ def prepared(
 
     """
     path = folder / "prices.parquet"
-    first, second = (day.item() for day in write_prices(path, tickers, sessions))
+    first, second = (day.item() for day in write_prices(path, tickers, sessions)[-2:])
     settings = load_settings(
         source="files",
         path=path,

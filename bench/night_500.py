@@ -61,10 +61,10 @@ def synthetic_prices(tickers: int, sessions: int) -> pd.DataFrame:
 
 
 def write_prices(path: Path, tickers: int, sessions: int) -> list[np.datetime64]:
-    """Write such histories to a file; returns its last two sessions."""
+    """Write such histories to a file; returns its sessions."""
     prices = synthetic_prices(tickers, sessions)
     prices.to_parquet(path, index=False)
-    return [np.datetime64(day, "D") for day in sorted(prices["date"].unique())[-2:]]
+    return [np.datetime64(day, "D") for day in sorted(prices["date"].unique())]
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def main() -> None:
         # In a process of its own: on Linux, what is started later counts this one's memory as its own.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
             made = apart.submit(write_prices, folder / "prices.parquet", asked.tickers, asked.sessions)
-            first, second = map(str, made.result())
+            first, second = map(str, made.result()[-2:])
         run_stockjax(["run"], folder, STOCKJAX_WAREHOUSE=str(folder / "warm"))
         prices_at = {"STOCKJAX_SOURCE": "files", "STOCKJAX_PATH": str(folder / "prices.parquet")}
         settings = {**prices_at, "STOCKJAX_WARMUP__SESSIONS": "0"}

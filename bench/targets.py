@@ -23,14 +23,17 @@ from limit import matrix_peak, operations_of_a_ticker, prepared, stages_of
 from night_500 import server, write_prices
 from rich.console import Console
 from rich.table import Table
+from sql import FORECASTS, TOGETHER
 from timing import environment_in
 
 from stockjax.features import feature_names
 from stockjax.settings import load_settings
 from stockjax.training.ticker_model import recipe
+from stockjax.warehouse import Warehouse
 
 SESSIONS = 4540
 BASE_SESSIONS = 3780
+LEDGERS = (300, 2500)
 STOCKJAX = str(Path(sys.executable).with_name("stockjax"))
 PLAIN = [sys.executable, str(Path(__file__).with_name("plain_night.py"))]
 
@@ -70,7 +73,7 @@ class Nights:
     def __init__(self, folder: Path, tickers: int) -> None:
         self.folder = folder
         prices = folder / "prices.parquet"
-        self.days = [str(day) for day in apart(write_prices, prices, tickers, SESSIONS)]
+        self.days = [str(day) for day in apart(write_prices, prices, tickers, SESSIONS)[-3:]]
         self.settings = {
             "STOCKJAX_SOURCE": "files",
             "STOCKJAX_PATH": str(prices),
@@ -79,11 +82,15 @@ class Nights:
         measured([STOCKJAX, "run"], folder, STOCKJAX_WAREHOUSE=str(folder / "compiled"))
 
     def night(self, place: int, command: list[str], warehouse: str = "warehouse", address: str = "") -> Cost:
-        """The first (0) or the second (1) night."""
+        """The last night of the prices (-1), or one before it."""
         served = {"PREFECT_API_URL": address} if address else {}
         at = {"STOCKJAX_WAREHOUSE": str(self.folder / warehouse)}
         command = [*command, "--as-of", self.days[place]]
         return measured(command, self.folder, **self.settings, **at, **served)
+
+    def forget_file(self) -> None:
+        """Have the file read as the new one of another day."""
+        shutil.rmtree(self.folder / "cache" / "prices")
 
     def copied(self, name: str) -> Path:
         """Copy the warehouse."""
@@ -121,20 +128,55 @@ def of_main_job(folder: Path) -> list[Row]:
 def of_nights(folder: Path, tickers: int) -> tuple[list[Row], float]:
     """A second night, and its seconds; of few tickers also without Prefect."""
     nights, few = Nights(folder, tickers), tickers <= 1000
-    nights.night(0, [STOCKJAX, "run"])
+    nights.night(-2, [STOCKJAX, "run"])
+    nights.forget_file()
     if few:
         plain = nights.copied("plain")
     with server(folder) if few else nullcontext("") as address:
-        second = nights.night(1, [STOCKJAX, "run"], address=address)
+        second = nights.night(-1, [STOCKJAX, "run"], address=address)
     aims = ("≤ 45 s, ≤ 2 GB", "") if few else ("≤ 240 s, ≤ 6 GB", "≤ 3 ×")
     rows = [
         (f"second night of {tickers:,}", aims[0], f"{second.seconds:.0f} s, {second.memory:.1f} GB"),
         ("bytes written in it, over the database", aims[1], f"{second.written / nights.size():.1f} ×"),
     ]
     if few:
-        alone = nights.night(1, PLAIN, plain.name)
+        nights.forget_file()
+        alone = nights.night(-1, PLAIN, plain.name)
         rows.append(("Prefect's share of it", "≤ 15%", f"{1 - alone.seconds / second.seconds:.0%}"))
     return rows, second.seconds
+
+
+def fill_ledger(folder: Path, sessions: int) -> None:
+    """Make up forecasts of the sessions before the last one, as nights would have written them."""
+    warehouse = Warehouse(folder)
+    with warehouse.write() as connection:
+        connection.execute(
+            "CREATE TEMP TABLE days AS SELECT session, row_number() OVER (ORDER BY session) AS place "
+            "FROM (SELECT DISTINCT session FROM prices)"
+        )
+        (last,) = connection.execute("SELECT max(place) FROM days").fetchall()[0]
+        for first in range(last - sessions, last, TOGETHER):
+            connection.execute(FORECASTS, {"first": first, "last": min(first + TOGETHER, last)})
+
+
+def of_ledger(folder: Path, tickers: int = 500) -> list[Row]:
+    """A night with little and with much ledger behind it; another night before it scores all of that."""
+    nights = Nights(folder, tickers)
+    nights.night(-3, [STOCKJAX, "run"])
+    seconds = {}
+    for sessions in (0, *LEDGERS):
+        place = nights.copied(f"ledger-{sessions}")
+        if sessions:
+            apart(fill_ledger, place, sessions)
+        nights.night(-2, [STOCKJAX, "run"], place.name)
+        seconds[sessions] = nights.night(-1, [STOCKJAX, "run"], place.name).seconds
+        shutil.rmtree(place)
+    year, decade = LEDGERS
+    night = f"a night of {tickers} with {decade:,} sessions of ledger"
+    return [
+        (f"{night}, over one with {year}", "≤ 1.05", f"{seconds[decade] / seconds[year]:.2f}"),
+        (f"{night}, over one with 2", "≤ 1.05", f"{seconds[decade] / seconds[0]:.2f}"),
+    ]
 
 
 def base_and_share(folder: Path) -> tuple[float, float]:
@@ -159,20 +201,23 @@ def main() -> None:
     most = parser.parse_args().most
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        places = [Path(name) / part for part in ("job", "few", "many", "base")]
+        places = [Path(name) / part for part in ("job", "few", "many", "ledger", "base")]
         for place in places:
             place.mkdir()
-        job, few, many, base = places
+        job, few, many, ledger, base = places
         rows += apart(of_peers)
         rows += of_main_job(job)
         small, seconds = of_nights(few, 500)
         shutil.rmtree(few)
         large, more = of_nights(many, most)
         shutil.rmtree(many)
+        past = of_ledger(ledger)
+        shutil.rmtree(ledger)
         further = (more - seconds) / (most - 500) / (seconds / 500)
         rows += [
             *small,
             *large,
+            *past,
             ("seconds of a further ticker, over those at 500", "≤ 1.1", f"{further:.2f}"),
         ]
         trained, share = apart(base_and_share, base)
