@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from stockjax.errors import CalendarError, InvalidDataError, SourceError
 from stockjax.sources.files.file_report import FileReport, FolderReport
-from stockjax.sources.protocol import DELIVERED_COLUMNS, Delivery
+from stockjax.sources.protocol import DELIVERED_COLUMNS, PRICE_COLUMNS, Delivery
 from stockjax.sources.recorded import today
 
 _KEPT = 4
@@ -24,6 +24,7 @@ _KEPT = 4
 _METADATA = b"stockjax"
 _ERRORS: dict[str, type[SourceError]] = {"CalendarError": CalendarError}
 _BLOCK = 2**20
+_NUMBERS = list(PRICE_COLUMNS[2:])
 
 
 class DeliveryCache:
@@ -69,7 +70,10 @@ class DeliveryCache:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._path(fingerprint)
             fresh = path.with_suffix(".new")
-            pyarrow.parquet.write_table(table, fresh)
+            # Prices rarely repeat: a dictionary of them is larger than they are.
+            pyarrow.parquet.write_table(
+                table, fresh, compression="zstd", use_dictionary=["ticker"], use_byte_stream_split=_NUMBERS
+            )
             fresh.replace(path)
             for old in sorted(self._folder.glob("*.parquet"), key=lambda each: -each.stat().st_mtime)[_KEPT:]:
                 old.unlink()
