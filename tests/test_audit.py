@@ -299,6 +299,8 @@ def test_the_command_line_finds_a_fault_in_the_path_of_a_night(
     alterations: list[Perturbation],
 ) -> None:
     monkeypatch.setattr(place, name, fault)
+    # Each alteration is a training: the others are those of the test without a fault.
+    monkeypatch.setattr("stockjax.audit.PERTURBATIONS", ("unchanged", *alterations))
     monkeypatch.setenv("STOCKJAX_WAREHOUSE", str(priced.folder))
     monkeypatch.setenv("STOCKJAX_WORKERS", "1")
     monkeypatch.setenv("STOCKJAX_HISTORY__TRAINING_SESSIONS", "320")
