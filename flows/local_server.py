@@ -1,6 +1,7 @@
 """A Prefect API for a run in this process: the configured one, or one of its own."""
 
 import atexit
+import http.client
 import os
 import re
 import socket
@@ -24,7 +25,7 @@ CONNECT_SECONDS = 2.0
 SLOW_SECONDS = 30.0
 """A server that is not there refuses the connection; one that is busy takes it, and may answer late."""
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.05
 _ERROR = re.compile(r"[\w.]+(?:Error|Exception|CommandError): ")
 """How the last line of a traceback begins."""
 
@@ -56,7 +57,7 @@ def prefect_api() -> Generator[Callable[[], None]]:
     atexit.register(_stop, server)
     try:
         with temporary_settings({PREFECT_API_URL: api}):
-            yield lambda: _wait_until_healthy(server, api, messages)
+            yield lambda: _wait_until_healthy(server, port, messages)
     except BaseException:
         # There was no run, so that nothing is left to record.
         server.kill()
@@ -95,15 +96,27 @@ def _start(port: int, messages: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait_until_healthy(server: subprocess.Popen[bytes], api: str, messages: IO[bytes]) -> None:
+def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, messages: IO[bytes]) -> None:
     give_up = time.monotonic() + START_TIMEOUT
-    while not answers(api):
+    while not _is_healthy(port):
         if server.poll() is not None or time.monotonic() > give_up:
             raise StockjaxError(
                 f"the temporary Prefect server did not start ({_cause(messages)}); check "
                 f"the database of Prefect in '{PREFECT_HOME.value()}', or set PREFECT_HOME to an empty folder"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def _is_healthy(port: int) -> bool:
+    """Whether our own server answers; each client of httpx would load the certificates of all authorities."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SLOW_SECONDS)
+    try:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == httpx.codes.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _cause(messages: IO[bytes]) -> str:
