@@ -30,6 +30,9 @@ TrainedTickers = dict[str, Model | Exception]
 
 Submit = Callable[[list[str], TickerTraining], PrefectFuture[Any]]
 
+_BATCH, _FEWEST_BATCHES = 25, 32
+"""Tickers of a task where they are many; of fewer batches than these, workers would wait for the last one."""
+
 
 # Without a tag: for each tagged task, Prefect asks the server for a slot and returns it.
 @task(cache_policy=NO_CACHE, task_run_name="train {ticker}")
@@ -58,8 +61,7 @@ def train_tickers(settings: RunSettings, tickers: list[str], train: TickerTraini
     """Submit a task for each ticker, or for each batch of them; one that fails does not stop the others."""
     if not tickers:
         return {}
-    programs = math.ceil(len(tickers) / tickers_per_program())
-    batches = np.array_split(np.array(tickers, dtype=object), min(programs, settings.tasks))
+    batches = np.array_split(np.array(tickers, dtype=object), number_of_tasks(len(tickers), settings.tasks))
     done = np.cumsum([len(batch) for batch in batches]).tolist()
     with _submitting(settings) as submit, progress(f"training {counted(len(tickers), 'ticker')}") as shown:
         futures = [submit(batch.tolist(), train) for batch in batches]
@@ -71,6 +73,14 @@ def train_tickers(settings: RunSettings, tickers: list[str], train: TickerTraini
     for batch, result in zip(batches, results, strict=True):
         found |= result if isinstance(result, dict) else dict.fromkeys(batch, _outcome(result))
     return found
+
+
+def number_of_tasks(tickers: int, most: int) -> int:
+    """How many tasks train so many tickers: one each, or batches of a size at which a task costs little."""
+    programs = math.ceil(tickers / tickers_per_program())
+    if tickers > most:
+        most = min(most, max(_FEWEST_BATCHES, math.ceil(tickers / _BATCH)))
+    return min(programs, most)
 
 
 @contextmanager
