@@ -19,7 +19,7 @@ from stockjax.reporting.plots import actual_against_predicted, data_url
 from stockjax.reporting.series import by_ticker, read_series
 from stockjax.reporting.text import records
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.ledger import read_table
+from stockjax.warehouse.ledger import newest_forecasts, read_table
 
 MAX_ROWS = 40
 """Tickers in each table; the table artifact, the report and SQL have them all."""
@@ -88,7 +88,7 @@ def night_digest(
     """
     asked = {"tickers": list(tickers)}
     with warehouse.hold_committed():
-        forecasts = read_table(warehouse, "forecasts_table", **asked, until=as_of)
+        forecasts = newest_forecasts(warehouse, tickers, as_of)
         scores = read_table(warehouse, "scores_table", **asked, until=as_of)
         watched = read_table(warehouse, "drift_watched", as_of=as_of)
         reports = next_reports(warehouse, tickers, as_of)
@@ -120,7 +120,7 @@ def _wide(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def forecast_rows(warehouse: Warehouse, as_of: date, tickers: Sequence[str]) -> list[dict[str, Any]]:
     """Tonight's forecasts of all models, each a row of plain values."""
-    table = read_table(warehouse, "forecasts_table", tickers=list(tickers), until=as_of)
+    table = newest_forecasts(warehouse, tickers, as_of)
     columns = ["ticker", "model", "as_of", "target", "basis_close", "predicted_close"]
     quantiles = ["q05", "q25", "q75", "q95"]
     days = {name: table[name].dt.strftime("%Y-%m-%d") for name in ("as_of", "target")}

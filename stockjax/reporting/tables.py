@@ -19,7 +19,7 @@ from stockjax.reporting.text import price_text, printable
 from stockjax.reporting.uncut import UncutTable
 from stockjax.scoring.skill import backtest_scores, scores_by_day
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.ledger import read_table
+from stockjax.warehouse.ledger import newest_forecasts, read_table
 
 MAX_ROWS = 40
 """Tickers shown in the terminal; the report and SQL have them all."""
@@ -27,7 +27,7 @@ MAX_ROWS = 40
 
 def forecast_table(warehouse: Warehouse, tickers: Sequence[str], until: date | None = None) -> RenderableType:
     """The newest LSTM forecast of every ticker, made from a session up to `until`."""
-    rows = read_table(warehouse, "forecasts_table", tickers=list(tickers), until=until or date.max)
+    rows = newest_forecasts(warehouse, tickers, until or date.max)
     rows = rows[rows["model"] == "lstm"]
     as_of = rows["as_of"].max().date() if len(rows) else date.max
     reports = next_reports(warehouse, tickers, as_of)

@@ -94,6 +94,17 @@ def first_live_sessions(warehouse: Warehouse, tickers: Iterable[str]) -> dict[st
         )
 
 
+def newest_forecasts(warehouse: Warehouse, tickers: Iterable[str], until: date) -> pd.DataFrame:
+    """The newest live forecasts of each ticker and model from sessions up to a date.
+
+    Those of tickers whose forecasts ended a week before the others' are left out.
+    """
+    asked = {"tickers": list(tickers)}
+    with warehouse.read_committed() as connection:
+        ((newest,),) = connection.execute(statement("newest_session"), {**asked, "until": until}).fetchall()
+        return connection.execute(statement("forecasts_table"), {**asked, "newest": newest}).df()
+
+
 def read_table(warehouse: Warehouse, name: str, **parameters: Any) -> pd.DataFrame:
     """The result of a statement of the library, with all that was committed here."""
     with warehouse.read_committed() as connection:

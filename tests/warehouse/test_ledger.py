@@ -9,7 +9,7 @@ import pytest
 from stockjax.scoring import refresh_rolling_metrics
 from stockjax.sessions import exchange
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.ledger import append_forecasts, complete_forecasts, read_table
+from stockjax.warehouse.ledger import append_forecasts, complete_forecasts, newest_forecasts
 from tests.support.warehouse_rows import MOMENT, append, closes, contents, fetch, forecast, store
 
 THURSDAY, FRIDAY, MONDAY = "2013-02-28", "2013-03-01", "2013-03-04"
@@ -18,7 +18,7 @@ THURSDAY, FRIDAY, MONDAY = "2013-02-28", "2013-03-01", "2013-03-04"
 def test_a_forecast_is_stored_whole(warehouse: Warehouse) -> None:
     row = forecast(THURSDAY, FRIDAY, predicted_return=0.01)
     assert append(warehouse, row) == 1
-    stored = read_table(warehouse, "forecasts_table", tickers=["A"], until=date.max).iloc[0]
+    stored = newest_forecasts(warehouse, ["A"], date.max).iloc[0]
     for name in (
         "ticker",
         "as_of",

@@ -64,7 +64,7 @@ INSERT INTO drift_state BY NAME SELECT *, $as_of AS as_of FROM states;
 SELECT scope, ticker, monitor, session, direction, evidence, threshold
 FROM drift
 WHERE alarm AND as_of = $as_of AND session >= $as_of - INTERVAL 7 DAY
-    AND (ticker IS NULL OR list_contains($tickers, ticker))
+    AND (ticker IS NULL OR ticker IN (SELECT unnest($tickers)))
 ORDER BY scope DESC, monitor, ticker;
 
 -- name: drift_watched

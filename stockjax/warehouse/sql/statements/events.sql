@@ -27,7 +27,7 @@ WHERE known_from <= $last AND known_from >= $first
 ORDER BY ticker, kind, known_from, known_at, recorded_at, status = 'reported', rowid;
 
 -- name: last_event_checks
-SELECT ticker, source, as_of, content FROM event_checks WHERE list_contains($tickers, ticker);
+SELECT ticker, source, as_of, content FROM event_checks WHERE ticker IN (SELECT unnest($tickers));
 
 -- name: append_market_context
 INSERT INTO market_context BY NAME

@@ -1,22 +1,34 @@
+-- name: newest_session
+SELECT max(as_of)
+FROM forecasts
+SEMI JOIN (SELECT unnest($tickers::VARCHAR[]) AS ticker) AS asked USING (ticker)
+WHERE origin IN ('nightly', 'catchup') AND as_of <= $until;
+
 -- name: forecasts_table
--- The newest forecasts from sessions up to $until; those of tickers that ended before are left out.
+-- The newest forecasts from sessions up to $newest; those of tickers that ended before are left out. The session is
+-- a parameter, for of what a subquery finds DuckDB does not know which parts of the ledger need not be read.
 SELECT ticker, as_of, target, model, origin, basis_close, predicted_close, predicted_return, scale, q05, q25, q50, q75, q95
 FROM forecasts
-WHERE origin IN ('nightly', 'catchup') AND as_of <= $until AND list_contains($tickers, ticker)
+SEMI JOIN (SELECT unnest($tickers::VARCHAR[]) AS ticker) AS asked USING (ticker)
+WHERE origin IN ('nightly', 'catchup') AND as_of <= $newest AND as_of > $newest::DATE - 7
 QUALIFY row_number() OVER (PARTITION BY ticker, model ORDER BY as_of DESC, origin = 'nightly' DESC) = 1
-    AND as_of > max(as_of) OVER () - 7
 ORDER BY ticker, model;
 
 -- name: scores_table
 -- Where the 63-session metrics of every ticker and model stand, of the origin with most to show.
-WITH newest AS (
-    SELECT *
+WITH asked AS (SELECT unnest($tickers::VARCHAR[]) AS ticker),
+-- Keys first: of years of metrics no other column is read.
+newest AS (
+    SELECT ticker, model, origin, max(session) AS session
     FROM rolling_metrics
-    WHERE window_sessions = 63 AND session <= $until AND list_contains($tickers, ticker)
-    QUALIFY row_number() OVER (PARTITION BY ticker, model, origin ORDER BY session DESC) = 1
+    SEMI JOIN asked USING (ticker)
+    WHERE window_sessions = 63 AND session <= $until
+    GROUP BY ticker, model, origin
 )
-SELECT *
-FROM newest
+SELECT rolling_metrics.*
+FROM rolling_metrics
+SEMI JOIN newest USING (ticker, model, origin, session)
+WHERE window_sessions = 63
 QUALIFY row_number() OVER (PARTITION BY ticker, model ORDER BY n DESC, session DESC) = 1
 ORDER BY ticker, model;
 
