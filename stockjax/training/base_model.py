@@ -1,6 +1,6 @@
 """Training the base: one network, in several seeds, on all tickers together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -123,8 +123,7 @@ def train_base(
 
     with ThreadPoolExecutor(workers) as pool:
         seeds = list(pool.map(one_seed, range(settings.seeds)))
-    stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
-    return TrainedBase(stacked, steps, loss, holdout)
+    return TrainedBase(_stacked(seeds), steps, loss, holdout)
 
 
 @cache
@@ -134,7 +133,14 @@ def untrained(settings: TrainingSettings, seed: int) -> Parameters:
         initial_parameters(len(feature_names(settings.extra_features)), settings.hidden, seed + number)
         for number in range(settings.seeds)
     ]
-    stacked: Parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
+    return _stacked(seeds)
+
+
+def _stacked(networks: Sequence[Parameters]) -> Parameters:
+    # By NumPy: for JAX each shape of an array that is stacked is a program to compile.
+    stacked: Parameters = jax.tree.map(
+        lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *networks
+    )
     return stacked
 
 

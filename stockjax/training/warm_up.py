@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from stockjax.features import Features, feature_names
@@ -39,7 +38,7 @@ def compile_programs(settings: TrainingSettings, cache: Path) -> None:
     run = BaseRun(settings, seed=0)
     run.advance(sampler)
     mean_loss_over(run.parameters, [sampler.draw((BATCH,))])
-    base = jax.tree.map(lambda leaf: jnp.stack([leaf] * settings.seeds), run.parameters)
+    base = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * settings.seeds), run.parameters)
     if settings.mode == "adapter":
         held_out_loss(base, features, 0, _SESSIONS)
     else:
