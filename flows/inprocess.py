@@ -12,6 +12,7 @@ from flows.event_loop import run_to_end
 from flows.local_server import prefect_api
 from flows.log import silence_stderr_at_exit
 from stockjax.errors import RunFailedError, RunInProgressError, StockjaxError, UsageError
+from stockjax.imports import importing
 from stockjax.settings import Settings, TrainingSettings
 
 
@@ -98,14 +99,15 @@ def _run_flow(
     silence_stderr_at_exit()
     with prefect_api() as wait_until_ready:
         # Imports and compilation take as long as the server does to start: both happen at once.
-        from prefect.client.schemas.objects import State
-        from prefect.task_runners import ThreadPoolTaskRunner
+        with importing():
+            from prefect.client.schemas.objects import State
+            from prefect.task_runners import ThreadPoolTaskRunner
 
-        from stockjax.nightly import plan_run
-        from stockjax.nightly.run import is_forecast
-        from stockjax.training.warm_up import compile_programs
+            from stockjax.nightly import plan_run
+            from stockjax.nightly.run import is_forecast
+            from stockjax.training.warm_up import compile_programs
 
-        chosen = getattr(importlib.import_module(f"flows.{name}"), name)
+            chosen = getattr(importlib.import_module(f"flows.{name}"), name)
         planned = plan_run(settings, log=lambda line: None, **plan_arguments)
         if name != "forecast" or not is_forecast(planned):
             compile_programs(training or settings.training, settings.cache)

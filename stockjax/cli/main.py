@@ -3,6 +3,8 @@
 Heavy libraries are imported by the commands that need them, so that `stockjax sql` answers at once.
 """
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -78,6 +80,9 @@ _show_warning = warnings.showwarning
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every failure is one sentence and an exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        # Python would look through everything once more before the process ends, which takes a second.
+        atexit.register(gc.freeze)
     warnings.showwarning = _print_warning
     replace_what_cannot_be_encoded()
     debug = "--debug" in given

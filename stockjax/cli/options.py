@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stockjax.errors import UsageError
+from stockjax.imports import importing
 from stockjax.settings import Settings, load_settings
 
 TickersArgument = Annotated[
@@ -62,5 +63,6 @@ def settings_from_flags(
 
 def flow_runner(name: str) -> Callable[..., Any]:
     """The function of the flows that runs a flow in this process: the library does not import them."""
-    runner: Callable[..., Any] = importlib.metadata.entry_points(group="stockjax.flows")[name].load()
+    with importing():
+        runner: Callable[..., Any] = importlib.metadata.entry_points(group="stockjax.flows")[name].load()
     return runner
