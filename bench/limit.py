@@ -20,9 +20,8 @@ from stockjax.engine import Policy, step
 from stockjax.engine.training_step import train_in_threads
 from stockjax.features import feature_names
 from stockjax.forecasting.ticker_training import TickerTraining
-from stockjax.nightly import Run, RunResult, begin_run, close_run, plan_run, run_result, steps
+from stockjax.nightly import begin_run, close_run, plan_run, run_result, steps
 from stockjax.registry import Model
-from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 from stockjax.settings import Settings, load_settings
 from stockjax.training.adapter import SESSIONS_SEEN
 from stockjax.training.gate_holdout import GATE_SESSIONS
@@ -153,25 +152,10 @@ def stages_of(settings: Settings, as_of: date) -> tuple[Stages, int]:
     stages.timed("score", lambda: steps.score_forecasts(run))
     report = stages.timed("report", lambda: steps.write_run_report(run))
     outcome = run_result(run, universe, ingested, [result], report)
-    stages.timed("page", lambda: draw_page(run, outcome))
+    stages.timed("page", lambda: steps.draw_page(run, outcome))
+    stages.timed("purge", lambda: steps.purge_expired(run))
     stages.timed("end", lambda: close_run(run, "completed", outcome.summary()))
     return stages, trained
-
-
-def draw_page(run: Run, outcome: RunResult) -> None:
-    """Draw what the run's page shows: that is stockjax's own, Prefect only keeps it."""
-    tickers = run.plan.tickers
-    night_digest(
-        run.warehouse,
-        as_of=outcome.as_of,
-        tickers=tickers,
-        message=outcome.message,
-        figures=outcome.ingested,
-        failures=outcome.failures,
-        report=outcome.report,
-    )
-    forecast_rows(run.warehouse, outcome.as_of, tickers)
-    steps.purge_expired(run)
 
 
 def table(before: Stages, after: Stages, tickers: int, trained: int, peak: float, bandwidth: float) -> Table:

@@ -13,8 +13,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from stockjax.nightly import Run, RunResult
-from stockjax.reporting.markdown_summary import forecast_rows, night_digest
+from stockjax.nightly import Run, RunResult, steps
 
 MOST_ROWS = 2000
 """Rows of the table of forecasts: Prefect refuses one that is much larger."""
@@ -62,20 +61,9 @@ def best_effort_artifact() -> Generator[None]:
 
 def show_result(run: Run, result: RunResult) -> None:
     """The digest with its charts, and the forecasts of all models as a table."""
-    tickers = run.plan.tickers
-    digest = night_digest(
-        run.warehouse,
-        as_of=result.as_of,
-        tickers=tickers,
-        message=result.message,
-        figures=result.ingested,
-        failures=result.failures,
-        report=result.report,
-        drift=result.drift,
-        decisions=result.decisions,
-    )
+    digest, forecasts = steps.draw_page(run, result)
     described = f"Forecasts as of {result.as_of}"
-    rows, left_out = shown_rows(forecast_rows(run.warehouse, result.as_of, tickers))
+    rows, left_out = shown_rows(forecasts)
     table_described = f"{described}{left_out}"
     with best_effort_artifact():
         create_markdown_artifact(digest, key="night", description=described)

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
@@ -16,11 +17,13 @@ from stockjax.ingest.announcements import EventIngest
 from stockjax.ingest.context_series import ingest_context
 from stockjax.ingest.ingest_warnings import ending_calendars
 from stockjax.nightly.drift_alarms import alarms_among
+from stockjax.nightly.result import RunResult
 from stockjax.nightly.run import Run
 from stockjax.nightly.run_writer import read_state
 from stockjax.nightly.universe import Universe, resolve_universe
 from stockjax.registry import purge_models
 from stockjax.reporting.exports import export_latest
+from stockjax.reporting.markdown_summary import forecast_rows, night_digest
 from stockjax.reporting.report import forecast_tickers, write_report
 from stockjax.reporting.report_folder import purge_reports
 from stockjax.scoring import refresh_rolling_metrics
@@ -151,6 +154,29 @@ def write_run_report(run: Run) -> Path:
     page = write_report(run.warehouse, run.plan.as_of, [*forecast, *run.plan.tickers])
     run.log(f"report: {page}")
     return page
+
+
+def draw_page(run: Run, result: RunResult) -> tuple[str, list[dict[str, Any]]]:
+    """Draw what the run's page shows.
+
+    Returns
+    -------
+    The digest of the run as Markdown, and a row for each forecast of tonight.
+
+    """
+    tickers = run.plan.tickers
+    digest = night_digest(
+        run.warehouse,
+        as_of=result.as_of,
+        tickers=tickers,
+        message=result.message,
+        figures=result.ingested,
+        failures=result.failures,
+        report=result.report,
+        drift=result.drift,
+        decisions=result.decisions,
+    )
+    return digest, forecast_rows(run.warehouse, result.as_of, tickers)
 
 
 def export_forecasts(run: Run) -> None:
