@@ -7,14 +7,11 @@ import argparse
 import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from night_500 import server, write_prices
 from rich.console import Console
 from rich.table import Table
 from sql import FORECASTS, TOGETHER
-from timing import environment_in
+from timing import Timed, environment_in, run_command, run_stockjax
 
 from stockjax.features import feature_names
 from stockjax.settings import load_settings
@@ -39,26 +36,6 @@ PLAIN = [sys.executable, str(Path(__file__).with_name("plain_night.py"))]
 
 Row = tuple[str, str, str]
 """What is measured, its target and its figure."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one process: wall seconds, largest memory and what went to the file system, both in GB."""
-
-    seconds: float
-    memory: float
-    written: float
-
-
-def measured(command: list[str], folder: Path, **settings: str) -> Cost:
-    """Run a program, and ask the system what that one process has used."""
-    before = time.perf_counter()
-    with (folder / "log.txt").open("a") as log:
-        process = subprocess.Popen(command, env=environment_in(folder, **settings), stdout=log, stderr=log)
-        _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{command} failed:\n{(folder / 'log.txt').read_text()[-2000:]}")
-    return Cost(time.perf_counter() - before, used.ru_maxrss / 1e6, used.ru_oublock * 512 / 1e9)
 
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -79,14 +56,15 @@ class Nights:
             "STOCKJAX_PATH": str(prices),
             "STOCKJAX_WARMUP__SESSIONS": "0",
         }
-        measured([STOCKJAX, "run"], folder, STOCKJAX_WAREHOUSE=str(folder / "compiled"))
+        at = {"STOCKJAX_WAREHOUSE": str(folder / "compiled")}
+        run_command([STOCKJAX, "run"], folder, environment_in(folder, **at))
 
-    def night(self, place: int, command: list[str], warehouse: str = "warehouse", address: str = "") -> Cost:
+    def night(self, place: int, command: list[str], warehouse: str = "warehouse", address: str = "") -> Timed:
         """The last night of the prices (-1), or one before it."""
         served = {"PREFECT_API_URL": address} if address else {}
         at = {"STOCKJAX_WAREHOUSE": str(self.folder / warehouse)}
         command = [*command, "--as-of", self.days[place]]
-        return measured(command, self.folder, **self.settings, **at, **served)
+        return run_command(command, self.folder, environment_in(self.folder, **self.settings, **at, **served))
 
     def forget_file(self) -> None:
         """Have the file read as the new one of another day."""
@@ -118,7 +96,7 @@ def of_peers() -> list[Row]:
 
 def of_main_job(folder: Path) -> list[Row]:
     """The main job on the sample."""
-    cold, again = (measured([STOCKJAX, "run"], folder).seconds for _ in range(2))
+    cold, again = (run_stockjax(["run"], folder).seconds for _ in range(2))
     return [
         ("main job, nothing compiled", "≤ 25 s", f"{cold:.0f} s"),
         ("main job, again", "≤ 10 s", f"{again:.0f} s"),

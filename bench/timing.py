@@ -1,7 +1,6 @@
 """Running the command line as a user does, and measuring the whole process."""
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -11,10 +10,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Timed:
-    """Wall seconds and the largest memory of one process, in GB."""
+    """Of one process: wall seconds, its largest memory and what went to the file system, both in GB."""
 
     seconds: float
     memory: float
+    written: float
 
 
 def run_stockjax(arguments: list[str], folder: Path, **settings: str) -> Timed:
@@ -35,9 +35,11 @@ def environment_in(folder: Path, **settings: str) -> dict[str, str]:
 
 
 def run_command(command: list[str], folder: Path, environment: dict[str, str]) -> Timed:
-    """Run any program the same way; the memory is the largest of all that were run so far."""
+    """Run any program the same way, and ask the system what that one process has used."""
     before = time.perf_counter()
     with (folder / "log.txt").open("a") as log:
-        subprocess.run(command, env=environment, stdout=log, stderr=log, check=True)
-    seconds = time.perf_counter() - before
-    return Timed(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6)
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command} failed:\n{(folder / 'log.txt').read_text()[-2000:]}")
+    return Timed(time.perf_counter() - before, used.ru_maxrss / 1e6, used.ru_oublock * 512 / 1e9)
