@@ -1,10 +1,11 @@
 """A Flax NNX LSTM with location and log-scale heads that start as the random walk."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from stockjax.model.products import linear
@@ -94,7 +95,14 @@ def mean_freedom(networks: Parameters) -> float:
 
 
 def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
-    """Parameters of an untrained network."""
+    """Parameters of an untrained network, as arrays of NumPy that a training may give away."""
+    parameters: Parameters = jax.tree.map(np.copy, _drawn(features, hidden, seed))
+    return parameters
+
+
+# Drawn once: a base and every base after it begin with the same few.
+@lru_cache(maxsize=32)
+def _drawn(features: int, hidden: int, seed: int) -> Parameters:
     network = ForecastNetwork(features, hidden, rngs=nnx.Rngs(seed))
     parameters: Parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
     return parameters

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -103,14 +102,7 @@ def random_parameters(seed: int, settings: TrainingSettings = SMALL, spread: flo
             for name, value in tree.items()
         }
 
-    return stacked(_initial_parameters(settings.hidden))
-
-
-@cache
-def _initial_parameters(hidden: int) -> dict[str, Any]:
-    # Making a network takes a while, and only the shapes of its parameters count here.
-    parameters: dict[str, Any] = initial_parameters(len(FEATURE_NAMES), hidden, 0)
-    return parameters
+    return stacked(initial_parameters(len(FEATURE_NAMES), settings.hidden, 0))
 
 
 def whole_parameters(seed: int, settings: TrainingSettings = SMALL) -> dict[str, Any]:
