@@ -50,6 +50,7 @@ class Warehouse:
         self.folder = folder
         self._lock_timeout = lock_timeout
         self._threads = threading.Lock()
+        self._lock = FileLock(folder / ".lock", thread_local=False)
         self._reading = threading.local()
         self._holds_back = False
         self._unpublished = False
@@ -273,16 +274,15 @@ class Warehouse:
     @contextmanager
     def _alone(self) -> Generator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".lock")
         with self._threads:
             try:
-                lock.acquire(timeout=self._lock_timeout)
+                self._lock.acquire(timeout=self._lock_timeout)
             except Timeout as error:
                 raise self._busy() from error
             try:
                 yield
             finally:
-                lock.release()
+                self._lock.release()
 
     @contextmanager
     def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
