@@ -136,7 +136,8 @@ def _advance(
     )
     fewest = drift.min_observations
     streams, steps = advance(streams, observed, average_run_length=drift.average_run_length, fewest=fewest)
-    newest = seen["session"].groupby(stream).max().to_numpy()
+    newest = np.full(len(names), np.datetime64("0001-01-01", "s"))
+    np.maximum.at(newest, stream, seen["session"].to_numpy().astype("datetime64[s]"))
     before = known["last_session"].to_numpy()[place] if len(known) else newest
     tickers = None if scope == "universe" else names
     state = pd.DataFrame(

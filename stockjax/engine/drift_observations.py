@@ -43,6 +43,8 @@ class KnownStates:
     def drop_already_seen(self, seen: pd.DataFrame, as_of: date) -> pd.DataFrame:
         """Leave out those that a later night has moved already."""
         ahead = self.table[self.table["as_of"] > pd.Timestamp(as_of)]
+        if not len(ahead):
+            return seen
         own = seen["of_ticker"] & ~seen["ticker"].isin(ahead["ticker"].dropna())
         shared = seen["of_universe"] & ("universe" not in set(ahead["scope"]))
         return seen.assign(of_ticker=own, of_universe=shared)
@@ -115,6 +117,12 @@ def _with_bets(
 
 def by_day(seen: pd.DataFrame) -> pd.DataFrame:
     """One observation a day, the mean over its tickers: of a day they are not independent."""
-    shared = seen[seen["of_universe"]]
-    means = shared.drop(columns=["ticker", "tickers", "of_ticker", "of_universe"]).groupby("session").mean()
-    return means.assign(tickers=shared.groupby("session").size(), ticker=None).reset_index()
+    here = seen["of_universe"].to_numpy(dtype=bool)
+    days, day = np.unique(seen["session"].to_numpy()[here], return_inverse=True)
+    count = np.bincount(day, minlength=len(days))
+    means = {
+        name: np.bincount(day, weights=seen[name].to_numpy(dtype=np.float64)[here], minlength=len(days))
+        / count
+        for name in seen.columns.drop(["ticker", "session", "tickers", "of_ticker", "of_universe"])
+    }
+    return pd.DataFrame({"session": days, **means, "tickers": count, "ticker": None})

@@ -53,23 +53,32 @@ def forecast_rows(
         forecasts = {"lstm": _networks(features, rows, positions, models, forecasts["har"]), **forecasts}
     as_of = history.sessions[rows, positions]
     tickers = [history.tickers[row] for row in rows]
-    shared = pd.DataFrame(
+    targets = _targets(as_of, [exchanges[ticker] for ticker in tickers])
+    count, others = len(forecasts), [None] * (len(tickers) * len(BASELINES))
+    named = [model.model_id if model else None for model in models or ()]
+    instead = [(fallbacks or {}).get(ticker) for ticker in tickers] if models is not None else []
+    close = np.tile(history.close[rows, positions], count)
+    quantiles = np.concatenate([forecast.quantiles for forecast in forecasts.values()])
+    # What is too large for a number is refused by name later.
+    with np.errstate(over="ignore", invalid="ignore"):
+        prices = close[:, None] * np.exp(quantiles)
+    return pd.DataFrame(
         {
-            "ticker": tickers,
-            "as_of": as_of.astype("datetime64[s]"),
-            "target": _targets(as_of, [exchanges[ticker] for ticker in tickers]).astype("datetime64[s]"),
-            "origin": [origins[ticker] for ticker in tickers],
-            "basis_close": history.close[rows, positions],
-            "data_hash": _fingerprints(history, rows, positions),
+            "ticker": pd.Series(tickers * count, dtype="str"),
+            "as_of": np.tile(as_of.astype("datetime64[s]"), count),
+            "target": np.tile(targets.astype("datetime64[s]"), count),
+            "origin": pd.Series([origins[ticker] for ticker in tickers] * count, dtype="str"),
+            "basis_close": close,
+            "data_hash": pd.Series(_fingerprints(history, rows, positions) * count, dtype="str"),
+            "model": pd.Series([name for name in forecasts for _ in tickers], dtype="str"),
+            "model_id": pd.Series([*named, *others], dtype="str"),
+            "fallback": pd.Series([*instead, *others], dtype="str"),
+            "predicted_close": prices[:, 2],
+            "predicted_return": quantiles[:, 2],
+            "scale": np.concatenate([forecast.scale for forecast in forecasts.values()]),
+            **{name: prices[:, place] for place, name in enumerate(("q05", "q25", "q50", "q75", "q95"))},
         }
     )
-    tables = [_table(shared, name, forecast) for name, forecast in forecasts.items()]
-    if models is not None:
-        named = [model.model_id if model else None for model in models]
-        tables[0]["model_id"] = pd.Series(named, dtype="str")
-        fallback = [(fallbacks or {}).get(ticker) for ticker in tickers]
-        tables[0]["fallback"] = pd.Series(fallback, dtype="str")
-    return pd.concat(tables, ignore_index=True)
 
 
 def _networks(
@@ -103,26 +112,6 @@ def bitwise_differences(one: pd.Series, other: pd.Series) -> npt.NDArray[np.bool
         return np.not_equal(left.view(np.int64), right.astype(left.dtype).view(np.int64))
     pairs = zip(left, right, strict=True)
     return np.array([not (a == b or (pd.isna(a) and pd.isna(b))) for a, b in pairs], dtype=bool)
-
-
-def _table(shared: pd.DataFrame, name: str, forecast: ReturnForecast) -> pd.DataFrame:
-    close = shared["basis_close"].to_numpy()
-    # What is too large for a number is refused by name later.
-    with np.errstate(over="ignore", invalid="ignore"):
-        prices = close[:, None] * np.exp(forecast.quantiles)
-    return shared.assign(
-        model=name,
-        model_id=pd.Series([None] * len(shared), dtype="str"),
-        fallback=pd.Series([None] * len(shared), dtype="str"),
-        predicted_close=prices[:, 2],
-        predicted_return=forecast.quantiles[:, 2],
-        scale=forecast.scale,
-        q05=prices[:, 0],
-        q25=prices[:, 1],
-        q50=prices[:, 2],
-        q75=prices[:, 3],
-        q95=prices[:, 4],
-    )
 
 
 def _targets(as_of: npt.NDArray[np.datetime64], exchanges: Sequence[Exchange]) -> npt.NDArray[np.datetime64]:
