@@ -1,5 +1,6 @@
 """Five real US tickers, 2000-03-01 to 2013-03-01, shipped with the package."""
 
+from functools import cache
 from importlib.resources import as_file, files
 
 import pandas as pd
@@ -21,8 +22,14 @@ class SampleSource(RecordedSource):
 
     def load(self) -> Delivery:
         """Read the packaged file."""
-        with as_file(files("stockjax.sources") / "data" / "us5_2000_2013.csv.gz") as path:
-            return Delivery(read_price_file(path))
+        return Delivery(_prices().copy(deep=False))
+
+
+# A run plans twice: before there is a flow, and in it.
+@cache
+def _prices() -> pd.DataFrame:
+    with as_file(files("stockjax.sources") / "data" / "us5_2000_2013.csv.gz") as path:
+        return read_price_file(path)
 
 
 def sample_context(series: str) -> pd.DataFrame:
