@@ -21,6 +21,7 @@ import httpx
 from stockjax.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
+STARTUP = Path(__file__).with_name("startup")
 PYTHON = Path(sys.executable)
 STOCKJAX, PREFECT = PYTHON.with_name("stockjax"), PYTHON.with_name("prefect")
 SAMPLE = ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
@@ -39,9 +40,11 @@ Found = TypeVar("Found")
 
 
 def inherited() -> dict[str, str]:
-    """The environment without anything that is said to Prefect or to us."""
+    """The environment without anything that is said to Prefect or to us, of processes that start quickly."""
     ours = ("PREFECT_", "STOCKJAX_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    path = os.pathsep.join(filter(None, [str(STARTUP), others.get("PYTHONPATH")]))
+    return {**others, "PYTHONPATH": path}
 
 
 def until(look: Callable[[], Found], what: str, timeout: float = PATIENCE, pause: float = 0.1) -> Found:
