@@ -49,7 +49,7 @@ class Warehouse:
     def __init__(self, folder: Path, lock_timeout: float = 60.0) -> None:
         self.folder = folder
         self._lock_timeout = lock_timeout
-        self._threads = threading.Lock()
+        self._threads = threading.RLock()
         self._lock = FileLock(folder / ".lock", thread_local=False)
         self._reading = threading.local()
         self._holds_back = False

@@ -128,6 +128,9 @@ def test_a_run_reads_what_it_has_committed_without_a_copy(warehouse: Warehouse) 
             assert connection.execute(COUNT).fetchall() == [(2,)]
         with warehouse.read_committed() as connection:
             assert connection.execute(COUNT).fetchall() == [(2,)]
+        # What reads the writer's file by itself does not wait for the thread that it is in.
+        with warehouse.read() as connection:
+            assert connection.execute(COUNT).fetchall() == [(2,)]
     assert warehouse.snapshot.stat().st_ino == published
     store(warehouse, closes("A", {"2013-03-01": 11}))
     assert count_in_snapshot(Warehouse(warehouse.folder)) == 1
