@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from stockjax.forecasting.ledger_rows import MODELS
+from stockjax.model import network
 from stockjax.settings import TrainingMode, load_settings
 from stockjax.training.base_model import untrained
 from stockjax.training.compilation import compilations
@@ -68,6 +69,7 @@ def test_after_the_warm_up_nothing_is_compiled_in_any_mode(mode: TrainingMode) -
     # What other tests have compiled or made must not stand in for what the warm-up forgets.
     jax.clear_caches()
     untrained.cache_clear()
+    network._drawn.cache_clear()
     compile_programs(settings.training, settings.cache)
     before = compilations()
     history = universe({"A": 400, "B": 360, "C": 80})
