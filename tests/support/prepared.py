@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,6 +19,8 @@ _CONTEXT = get_context("forkserver")
 def prepared(server: Server) -> Iterator[None]:
     """Have the process from which runs are forked begin with the settings of those that talk to `server`."""
     _CONTEXT.set_forkserver_preload([__name__])
+    # With the settings of this server it would be ended with it, and other tests of this process use it too.
+    resource_tracker.ensure_running()
     with patch.dict(os.environ, server.environment(), clear=True):
         forkserver.ensure_running()
     yield
