@@ -92,7 +92,7 @@ def test_what_keeps_a_temporary_server_from_starting_is_named(
     monkeypatch.setattr(local_server, "answers", lambda api: False)
     ended: Any = Ended()
     with pytest.raises(StockjaxError) as failure:
-        local_server._wait_until_healthy(ended, 1, io.BytesIO(messages))
+        local_server._wait_until_healthy(ended, "http://127.0.0.1:1/api", io.BytesIO(messages))
     sentence = f"the temporary Prefect server did not start ({cause}); check the database of Prefect in '"
     assert str(failure.value).startswith(sentence)
     assert str(failure.value).endswith("or set PREFECT_HOME to an empty folder")
