@@ -47,7 +47,7 @@ def by_ticker(series: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(ticker), rows
 
 
-def calibration(columns: Mapping[str, npt.ArrayLike]) -> tuple[int, list[float]]:
+def calibration(columns: Mapping[str, npt.ArrayLike] | pd.DataFrame) -> tuple[int, list[float]]:
     """How many outcomes there are, and which share of them fell below each of `QUANTILES`.
 
     An honest quantile has its own share of closes below it. The share is NaN without an outcome.

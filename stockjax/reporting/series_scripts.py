@@ -57,9 +57,10 @@ def packed_series(rows: pd.DataFrame) -> dict[str, Any]:
     return _packed(_columns(rows))
 
 
-def packed_calibration(rows: pd.DataFrame) -> dict[str, Any]:
+def packed_calibration(columns: Mapping[str, npt.ArrayLike] | pd.DataFrame) -> dict[str, Any]:
     """The number of outcomes, and the share of them below each quantile; none without an outcome."""
-    return _below(_columns(rows))
+    count, below = calibration(columns)
+    return {"outcomes": count, "below": [round(share, 4) for share in below] if count else []}
 
 
 def _columns(series: pd.DataFrame) -> dict[str, Array]:
@@ -83,13 +84,8 @@ def _packed(columns: Mapping[str, Array]) -> dict[str, Any]:
         **{name: _numbers(columns[name], places) for name in PRICES if name != "q50"},
         "return_error": _numbers(100 * columns["return_error"], 2),
         **{name: _numbers(100 * columns[name], 3) for name in ROLLING},
-        **_below(columns),
+        **packed_calibration(columns),
     }
-
-
-def _below(columns: Mapping[str, Array]) -> dict[str, Any]:
-    count, below = calibration(columns)
-    return {"outcomes": count, "below": [round(share, 4) for share in below] if count else []}
 
 
 def _numbers(column: Array, places: int) -> list[float | None]:
