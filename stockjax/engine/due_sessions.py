@@ -16,11 +16,10 @@ from stockjax.features import (
     PricePanel,
     build_features,
 )
+from stockjax.features.price_panel import PRICE_FIELDS
 from stockjax.forecasting.asof import AsOfData
 from stockjax.forecasting.plan import Origin
 from stockjax.sessions import Exchange
-
-_FIELDS = ("sessions", "open", "high", "low", "close", "adj_close", "volume")
 
 
 @dataclass(frozen=True, order=True)
@@ -166,5 +165,5 @@ def begins_with(longer: PricePanel, shorter: PricePanel) -> bool:
             getattr(shorter, name)[inside],
             equal_nan=name != "sessions",
         )
-        for name in _FIELDS
+        for name in ("sessions", *PRICE_FIELDS)
     )

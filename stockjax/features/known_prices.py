@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stockjax.features.price_panel import Days, PanelPacker, PricePanel
-
-_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
+from stockjax.features.price_panel import PRICE_FIELDS, Days, PanelPacker, PricePanel
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,7 @@ class PriceVersions:
         return cls(
             row[order],
             session[order],
-            {name: np.asarray(columns[name], dtype=np.float64)[order] for name in _FIELDS},
+            {name: np.asarray(columns[name], dtype=np.float64)[order] for name in PRICE_FIELDS},
             known_from[order],
             known_until[order],
             np.asarray(columns["disproved_at_once"], dtype=bool)[order],
@@ -83,7 +81,7 @@ class PriceVersions:
         return cls(
             np.concatenate([part.row for part in parts]),
             np.concatenate([part.session for part in parts]),
-            {name: np.concatenate([part.values[name] for part in parts]) for name in _FIELDS},
+            {name: np.concatenate([part.values[name] for part in parts]) for name in PRICE_FIELDS},
             np.concatenate([part.known_from for part in parts]),
             np.concatenate([part.known_until for part in parts]),
             np.concatenate([part.disproved_at_once for part in parts]),
@@ -239,7 +237,7 @@ def _ascends(place: npt.NDArray[np.int64], session: Days) -> bool:
 _NO_VERSIONS = PriceVersions(
     row=np.zeros(0, dtype=np.int64),
     session=np.zeros(0, dtype="datetime64[D]"),
-    values={name: np.zeros(0) for name in _FIELDS},
+    values={name: np.zeros(0) for name in PRICE_FIELDS},
     known_from=np.zeros(0, dtype="datetime64[D]"),
     known_until=np.zeros(0, dtype="datetime64[D]"),
     disproved_at_once=np.zeros(0, dtype=bool),

@@ -12,8 +12,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 
-_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
-_NOTHING: Mapping[str, Any] = {"sessions": np.datetime64("NaT", "D"), **dict.fromkeys(_FIELDS, np.nan)}
+PRICE_FIELDS = ("open", "high", "low", "close", "adj_close", "volume")
+_NOTHING: Mapping[str, Any] = {"sessions": np.datetime64("NaT", "D"), **dict.fromkeys(PRICE_FIELDS, np.nan)}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PricePanel:
         row_of = {ticker: row for row, ticker in enumerate(tickers)}
         names, counts = np.unique(columns["ticker"], return_counts=True)
         rows = np.repeat([row_of[name] for name in names], counts).astype(np.int64)
-        values = {name: columns[name] for name in _FIELDS}
+        values = {name: columns[name] for name in PRICE_FIELDS}
         return cls.packed(tickers, markets, rows, columns["session"].astype("datetime64[D]"), values)
 
     @classmethod
@@ -99,7 +99,7 @@ class PricePanel:
             return self
         kept = known[:, :width]
         fields: dict[str, Any] = {
-            name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in _FIELDS
+            name: np.where(kept, getattr(self, name)[:, :width], np.nan) for name in PRICE_FIELDS
         }
         sessions = np.where(kept, self.sessions[:, :width], np.datetime64("NaT", "D"))
         return replace(self, sessions=sessions, lengths=lengths, **fields)
@@ -123,7 +123,7 @@ class PricePanel:
         return replace(self, tickers=self.tickers[rows], markets=self.markets[rows], **self._fields_of(rows))
 
     def _fields_of(self, rows: Any) -> dict[str, Any]:
-        return {name: getattr(self, name)[rows] for name in ("sessions", "lengths", *_FIELDS)}
+        return {name: getattr(self, name)[rows] for name in ("sessions", "lengths", *PRICE_FIELDS)}
 
     def rows_of(self, tickers: Sequence[str]) -> list[int]:
         """The rows of some of the tickers, in the order of the panel."""
@@ -152,7 +152,7 @@ class PricePanel:
         """SHA-256 (16 hex digits) of a ticker's prices up to each position (ascending)."""
         table = np.column_stack(
             [self.sessions[row].astype("datetime64[D]").astype(np.int64).astype(np.float64)]
-            + [getattr(self, name)[row] for name in _FIELDS]
+            + [getattr(self, name)[row] for name in PRICE_FIELDS]
         )
         digest = hashlib.sha256(self.tickers[row].encode())
         prints, done = [], 0
