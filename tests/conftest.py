@@ -18,7 +18,7 @@ from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
 from stockjax.training.compilation import use_compilation_cache
 from stockjax.warehouse import Warehouse
-from tests.support.open_databases import LEFT_OUT, OpenDatabases
+from tests.support.empty_database import LEFT_OUT, EmptyDatabase
 from tests.support.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -77,23 +77,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.set_threshold(50_000, 50, 100)
 
 
-_databases = OpenDatabases()
+_empty = EmptyDatabase()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        _databases.install(patch)
-        return (yield)
+        _empty.install(patch)
+        try:
+            return (yield)
+        finally:
+            _empty.close()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    _databases.active = not item.nodeid.startswith(LEFT_OUT)
-
-
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    if nextitem is None or nextitem.path != item.path:
-        _databases.close()
+    _empty.active = not item.nodeid.startswith(LEFT_OUT)
 
 
 @pytest.fixture(autouse=True)

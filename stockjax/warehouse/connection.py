@@ -12,20 +12,14 @@ from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse.file_copy import copy_file
+from stockjax.warehouse.instances import attach, instance
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
-from stockjax.warehouse.restore import (
-    attach,
-    refuse_shorter_ledger,
-    restore_missing_database,
-    write_ahead_log,
-)
+from stockjax.warehouse.restore import refuse_shorter_ledger, restore_missing_database, write_ahead_log
 
 DATABASE = "stockjax.duckdb"
 SNAPSHOT = "snapshot.duckdb"
 # Lets the DuckDB 1.5 command line and JDBC drivers open the file; it is fixed at creation.
-_STORAGE = {"storage_compatibility_version": "v1.5.0"}
-# Its bar would go to standard output, between the lines of an answer.
-_QUIET = "SET enable_progress_bar = false"
+_STORAGE = "STORAGE_VERSION 'v1.5.0'"
 _RETRY_SECONDS = 0.05
 _CHEAP = 20
 # A copy that takes less shares its blocks with the original, or is small.
@@ -52,6 +46,7 @@ class Warehouse:
         self._threads = threading.RLock()
         self._lock = FileLock(folder / ".lock", thread_local=False)
         self._reading = threading.local()
+        self._opened: duckdb.DuckDBPyConnection | None = None
         self._holds_back = False
         self._unpublished = False
         self._published_at = -math.inf
@@ -193,16 +188,12 @@ class Warehouse:
             yield held
             return
         self.publish()
-        # Attached, not opened: within a process DuckDB shares what is opened by path, so that a
-        # second reader would get the file of before the last commit, and settings would clash.
-        connection = duckdb.connect(":memory:")
-        try:
-            connection.execute(_QUIET)
+        # To an instance of its own: one that had the file attached already would show it as of before the
+        # last commit, and settings would clash.
+        with instance() as connection:
             self.attach_snapshot(connection, "snapshot")
             connection.execute("USE snapshot")
             yield connection
-        finally:
-            connection.close()
 
     @contextmanager
     def read_committed(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -286,27 +277,39 @@ class Warehouse:
 
     @contextmanager
     def _connection(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """Open the writer's file, waiting for foreign readers, which DuckDB lets lock it."""
+        """Open the writer's file; within another use of it in this thread, connect to it once more."""
+        if self._opened is not None:
+            with self._opened.cursor() as connection:
+                connection.execute("USE stockjax")
+                yield connection
+            return
+        with instance(self.database.with_name(f"{DATABASE}.tmp")) as connection:
+            self._attach_database(connection)
+            connection.execute("USE stockjax")
+            self._opened = connection
+            try:
+                yield connection
+            except duckdb.IOException as error:
+                if "could not read enough bytes" in str(error).lower():
+                    raise self._damaged(error) from error
+                raise
+            finally:
+                self._opened = None
+
+    def _attach_database(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach the writer's file, waiting for foreign readers, which DuckDB lets lock it."""
         give_up = time.monotonic() + self._lock_timeout
         while True:
             try:
-                connection = duckdb.connect(self.database, config=dict(_STORAGE))
-                break
+                attach(connection, self.database, "stockjax", _STORAGE)
             except duckdb.Error as error:
                 if not isinstance(error, duckdb.IOException) or "lock" not in str(error).lower():
                     raise self._damaged(error) from error
                 if time.monotonic() > give_up:
                     raise self._busy() from error
                 time.sleep(_RETRY_SECONDS)
-        try:
-            connection.execute(_QUIET)
-            yield connection
-        except duckdb.IOException as error:
-            if "could not read enough bytes" in str(error).lower():
-                raise self._damaged(error) from error
-            raise
-        finally:
-            connection.close()
+            else:
+                return
 
     def _back_up(self) -> None:
         """Keep the database as it is before migrations change it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from stockjax.errors import WarehouseDamagedError
+from stockjax.warehouse.instances import attach
 from stockjax.warehouse.statements import statement
 
 
@@ -67,12 +68,6 @@ def refuse_shorter_ledger(connection: duckdb.DuckDBPyConnection, snapshot: Path)
             f"'{snapshot.name}' has {rows} rows of {table} that 'stockjax.duckdb' lacks; to keep them copy "
             "it over stockjax.duckdb, to restore the older state delete it, and run again"
         )
-
-
-def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
-    """Attach a database to be read, under a name; DuckDB takes no parameters here."""
-    path = str(database).replace("'", "''")
-    connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
 
 
 def write_ahead_log(database: Path) -> Path:

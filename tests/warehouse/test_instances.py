@@ -1,0 +1,81 @@
+"""DuckDB instances are used again, and nothing of one use is found by the next."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from stockjax.warehouse import instances
+from stockjax.warehouse.instances import attach, instance
+
+
+@pytest.fixture(autouse=True)
+def _none_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "_idle", [])
+
+
+def number_of(connection: duckdb.DuckDBPyConnection) -> object:
+    """Something that an instance keeps and another one has not."""
+    return connection.execute("SELECT current_setting('default_null_order')").fetchall()
+
+
+def marked() -> None:
+    with instance() as connection:
+        connection.execute("SET GLOBAL default_null_order = 'nulls_first'")
+
+
+def test_one_that_is_free_is_used_again() -> None:
+    with instance() as connection:
+        before = number_of(connection)
+    marked()
+    with instance() as connection, instance() as another:
+        assert number_of(connection) == [("NULLS_FIRST",)] != before
+        assert number_of(another) == before
+
+
+def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
+    marked()
+    with instance() as connection:
+        attach(connection, tmp_path / "a.duckdb", "one", "READ_WRITE")
+        connection.execute("USE one")
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS x")
+        connection.execute("CREATE TEMP TABLE brief AS SELECT 1 AS x")
+        connection.execute("SET VARIABLE asked = 1")
+        attach(connection, tmp_path / "b.duckdb", "two", "READ_WRITE")
+    with instance() as connection:
+        assert number_of(connection) == [("NULLS_FIRST",)]
+        found = "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
+        assert connection.execute(found).fetchall() == [("memory",)]
+        assert connection.execute("SELECT getvariable('asked')").fetchall() == [(None,)]
+        for table in ("brief", "kept"):
+            with pytest.raises(duckdb.CatalogException):
+                connection.execute(f"FROM {table}")
+    # Its file is closed, and whole.
+    with duckdb.connect(tmp_path / "a.duckdb", read_only=True) as connection:
+        assert connection.execute("FROM kept").fetchall() == [(1,)]
+    assert not (tmp_path / "a.duckdb.wal").exists()
+
+
+def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None:
+    marked()
+    with pytest.raises(KeyError), instance() as connection:
+        attach(connection, tmp_path / "a.duckdb", "one", "READ_WRITE")
+        raise KeyError
+    with instance() as connection:
+        assert number_of(connection) != [("NULLS_FIRST",)]
+    marked()
+    with instance() as connection:
+        connection.execute("SET lock_configuration = true")
+    with instance() as connection:
+        assert number_of(connection) != [("NULLS_FIRST",)]
+
+
+def test_what_exceeds_the_memory_goes_to_its_folder_which_goes_with_it(tmp_path: Path) -> None:
+    spill = tmp_path / "spilled"
+    sorted_rows = "SELECT count(*) FROM (SELECT i FROM range(6000000) AS t(i) ORDER BY hash(i) OFFSET 1)"
+    with instance(spill) as connection:
+        connection.execute("SET memory_limit = '60MB'")
+        assert connection.execute(sorted_rows).fetchall() == [(5_999_999,)]
+        assert spill.exists()
+    assert not spill.exists()
+    assert instances._idle == []
