@@ -228,10 +228,14 @@ def usable_exchanges(
 @cache
 def _calendar(code: str) -> exchange_calendars.ExchangeCalendar:
     try:
-        # Short, for its bounds alone: decades take a second to lay out.
-        earliest = exchange_calendars.get_calendar(code, start="2024-01-01").bound_min()
-        start = max(earliest.date(), FIRST_KNOWN_DATE) if earliest is not None else FIRST_KNOWN_DATE
-        return exchange_calendars.get_calendar(code, start=start.isoformat())
+        try:
+            return exchange_calendars.get_calendar(code, start=FIRST_KNOWN_DATE.isoformat())
+        except ValueError:
+            # Its bounds are known to a calendar that begins after them.
+            earliest = exchange_calendars.get_calendar(code, start="2024-01-01").bound_min()
+            if earliest is None or earliest.date() <= FIRST_KNOWN_DATE:
+                raise
+            return exchange_calendars.get_calendar(code, start=earliest.date().isoformat())
     except Exception as error:
         # Some releases of exchange-calendars and pandas do not fit for some exchanges, in many ways.
         why = " ".join(f"{type(error).__name__}: {error}".split())[:120]
