@@ -20,6 +20,7 @@ from flows.alerts import WHAT_TO_DO, alert, alert_of_failure
 from flows.artifacts import progress, show_result
 from flows.common import log, name_run, opaque, record_failure, settings_from_parameters, warn
 from flows.early_forecasts import forecasts_written
+from flows.programs import wait_for_programs
 from flows.ticker_tasks import train_tickers
 from stockjax.engine import Policy, SessionData, State, StepResult, step
 from stockjax.engine.due_sessions import DueSession
@@ -205,6 +206,7 @@ def _run_steps(run: Run) -> RunResult:
     run, ingested = ingest(run)
     ingested = ingest_events(run, opaque(ingested))
     universe = resolve_universe(run, opaque(ingested))
+    wait_for_programs.get()()
     tonight: list[StepResult] = []
     for due in universe.due_sessions():
         if not universe.is_tonight(due):

@@ -1,19 +1,24 @@
 """Run a flow in this process, with a temporary Prefect server where none is configured."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.early_forecasts import Listener, forecasts_written
 from flows.event_loop import run_to_end
-from flows.local_server import prefect_api
 from flows.log import silence_stderr_at_exit
+from flows.programs import nothing_to_wait_for, wait_for_programs
+from flows.temporary_server import TemporaryServer, server_begun
 from stockjax.errors import RunFailedError, RunInProgressError, StockjaxError, UsageError
 from stockjax.imports import importing
 from stockjax.settings import Settings, TrainingSettings
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 
 @dataclass(frozen=True)
@@ -97,32 +102,20 @@ def _run_flow(
 
     """
     silence_stderr_at_exit()
-    with prefect_api() as wait_until_ready:
-        # Imports and compilation take as long as the server does to start: both happen at once.
+    # A server takes longest to start; meanwhile this process imports, plans and begins to compile.
+    with server_begun() as begun:
         with importing():
-            from prefect.client.schemas.objects import State
-            from prefect.task_runners import ThreadPoolTaskRunner
-
             from stockjax.nightly import plan_run
             from stockjax.nightly.run import is_forecast
-            from stockjax.training.warm_up import compile_programs
-
-            chosen = getattr(importlib.import_module(f"flows.{name}"), name)
+            from stockjax.training.warm_up import compiled_in_background
         planned = plan_run(settings, log=lambda line: None, **plan_arguments)
-        if name != "forecast" or not is_forecast(planned):
-            compile_programs(training or settings.training, settings.cache)
-        wait_until_ready()
-        runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.worker_count)
-        state: State[Any] = chosen.with_options(task_runner=runner)(
-            **parameters,
-            tickers=list(settings.tickers) or None,
-            source=settings.source,
-            path=settings.path,
-            warehouse=settings.warehouse,
-            events=settings.events.path,
-            return_state=True,
+        programs: AbstractContextManager[Callable[[], None]] = compiled_in_background(
+            training or settings.training, settings.cache
         )
-        result = run_to_end(state.aresult(raise_on_failure=False))
+        if name == "forecast" and is_forecast(planned):
+            programs = nullcontext(nothing_to_wait_for)
+        with programs as wait_until_compiled:
+            state, result = _recorded(name, begun, wait_until_compiled, settings, parameters)
     if isinstance(result, RunFailedError):
         result = result.summary
     if isinstance(result, dict):
@@ -142,3 +135,37 @@ def _run_flow(
     if state.is_cancelled():
         raise RunInProgressError(state.message or "the run was cancelled; run it again")
     raise StockjaxError(f"the run failed: {state.message or result}")
+
+
+def _recorded(
+    name: str,
+    begun: TemporaryServer | None,
+    wait_until_compiled: Callable[[], None],
+    settings: Settings,
+    parameters: Mapping[str, Any],
+) -> tuple["State[Any]", Any]:
+    """Run a flow, recorded by the server that is configured or the one that was begun."""
+    with importing():
+        from prefect.task_runners import ThreadPoolTaskRunner
+
+        from flows.local_server import prefect_api
+
+        chosen = getattr(importlib.import_module(f"flows.{name}"), name)
+    with prefect_api(begun) as wait_until_ready:
+        if name != "forecast":
+            wait_until_compiled()
+        wait_until_ready()
+        before = wait_for_programs.set(wait_until_compiled)
+        try:
+            state = chosen.with_options(task_runner=ThreadPoolTaskRunner(max_workers=settings.worker_count))(
+                **parameters,
+                tickers=list(settings.tickers) or None,
+                source=settings.source,
+                path=settings.path,
+                warehouse=settings.warehouse,
+                events=settings.events.path,
+                return_state=True,
+            )
+        finally:
+            wait_for_programs.reset(before)
+        return state, run_to_end(state.aresult(raise_on_failure=False))

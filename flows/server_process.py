@@ -1,26 +1,23 @@
-"""The temporary Prefect server: lives until its standard input closes."""
+"""The temporary Prefect server: reads its port from its standard input, and lives until that closes."""
 
 import gc
 import sys
 import threading
 
-import uvicorn
-
 from stockjax.imports import importing
 
 
-def serve(port: int) -> None:
+def main() -> None:
     """Serve Prefect's API on the loopback interface until the process that started this one ends."""
     with importing():
-        from prefect.server.api.server import create_app  # noqa: PLC0415  this import is meant
+        import uvicorn  # noqa: PLC0415  these imports are meant
+        from prefect.server.api.server import create_app  # noqa: PLC0415
 
+    port = sys.stdin.readline()
+    if not port:
+        return
     server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(ephemeral=True),
-            host="127.0.0.1",
-            port=port,
-            log_level="error",
-        )
+        uvicorn.Config(create_app(ephemeral=True), host="127.0.0.1", port=int(port), log_level="error")
     )
 
     def end_with_parent() -> None:
@@ -34,4 +31,4 @@ def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    main()

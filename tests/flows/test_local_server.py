@@ -2,16 +2,18 @@
 
 import io
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import local_server
 from flows.local_server import answers
+from flows.temporary_server import TemporaryServer, server_begun
 from stockjax.errors import StockjaxError
 
 
@@ -64,11 +66,13 @@ def test_one_that_is_unwell_or_absent_is_not_used() -> None:
         assert not answers(f"http://127.0.0.1:{place.getsockname()[1]}/api")
 
 
-class Ended:
-    """A server that has ended."""
+class Ended(TemporaryServer):
+    """A server that has ended with some messages."""
 
-    def poll(self) -> int:
-        return 1
+    has_ended = True
+
+    def __init__(self, messages: bytes) -> None:
+        self._messages = io.BytesIO(messages)
 
 
 TRACEBACK = b"""Traceback (most recent call last):
@@ -90,9 +94,46 @@ def test_what_keeps_a_temporary_server_from_starting_is_named(
     monkeypatch: pytest.MonkeyPatch, messages: bytes, cause: str
 ) -> None:
     monkeypatch.setattr(local_server, "answers", lambda api: False)
-    ended: Any = Ended()
     with pytest.raises(StockjaxError) as failure:
-        local_server._wait_until_healthy(ended, "http://127.0.0.1:1/api", io.BytesIO(messages))
+        local_server._wait_until_healthy(Ended(messages), "http://127.0.0.1:1/api")
     sentence = f"the temporary Prefect server did not start ({cause}); check the database of Prefect in '"
     assert str(failure.value).startswith(sentence)
     assert str(failure.value).endswith("or set PREFECT_HOME to an empty folder")
+
+
+def test_a_server_begun_ahead_is_ended_where_it_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a configured one answers, and where what it was begun for fails."""
+    ready = threading.Event()
+    ready.set()
+    begun = TemporaryServer()
+    with (
+        server(ready) as api,
+        temporary_settings({PREFECT_API_URL: api}),
+        local_server.prefect_api(begun) as wait_until_ready,
+    ):
+        wait_until_ready()
+        assert PREFECT_API_URL.value() == api
+    assert begun.has_ended
+    # As in a process that has not loaded Prefect yet.
+    monkeypatch.delitem(sys.modules, "prefect")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with pytest.raises(KeyError), server_begun() as ahead:
+        assert ahead is not None
+        raise KeyError
+    assert ahead.has_ended
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    with server_begun() as none:
+        assert none is None
+
+
+def test_a_server_without_a_port_ends_with_who_began_it() -> None:
+    begun = TemporaryServer()
+    begun._stop()
+    assert begun._process.returncode == 0
+
+
+def test_a_port_for_a_server_that_has_ended_is_no_error() -> None:
+    """Who waits for its answer says why it ended."""
+    begun = TemporaryServer()
+    begun.kill()
+    begun.serve(1)

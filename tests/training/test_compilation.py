@@ -1,5 +1,8 @@
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import get_args
@@ -12,9 +15,10 @@ import pytest
 from stockjax.forecasting.ledger_rows import MODELS
 from stockjax.model import network
 from stockjax.settings import TrainingMode, load_settings
+from stockjax.training import warm_up
 from stockjax.training.base_model import untrained
 from stockjax.training.compilation import compilations
-from stockjax.training.warm_up import compile_programs
+from stockjax.training.warm_up import compile_programs, compiled_in_background
 from tests.support.synthetic import NEW_YORK, SMALL, universe, walked
 
 SCRIPT = """
@@ -81,3 +85,43 @@ def test_after_the_warm_up_nothing_is_compiled_in_any_mode(mode: TrainingMode) -
     assert trained == [[None, "A", "B"], ["A", "B"]]
     assert sum(len(part.forecasts) for part in parts) == 3 * 3 * len(MODELS)
     assert compilations() == before
+
+
+def test_programs_are_compiled_while_something_else_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who needs them waits; where the block ends early, the one at work is the last."""
+    begun: list[int] = []
+    free = threading.Event()
+
+    def programs(_: object) -> Iterator[None]:
+        for number in range(3):
+            begun.append(number)
+            if number:
+                free.wait(60)
+            yield
+
+    monkeypatch.setattr(warm_up, "_programs", programs)
+    with compiled_in_background(SMALL, tmp_path) as wait_until_compiled:
+        free.set()
+        wait_until_compiled()
+        assert begun == [0, 1, 2]
+    begun.clear()
+    free.clear()
+    with compiled_in_background(SMALL, tmp_path):
+        while len(begun) < 2:
+            time.sleep(0.001)
+        threading.Timer(0.2, free.set).start()
+    assert begun == [0, 1]
+
+
+def test_what_keeps_programs_from_being_compiled_is_raised_where_they_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> Iterator[None]:
+        yield
+        raise MemoryError("no room for a program")
+
+    monkeypatch.setattr(warm_up, "_programs", broken)
+    with compiled_in_background(SMALL, tmp_path) as wait_until_compiled, pytest.raises(MemoryError):
+        wait_until_compiled()
