@@ -84,7 +84,6 @@ class Limited(Warehouse):
         with super()._connection() as connection:
             for name, value in LIMITS.items():
                 connection.execute(f"SET {name} = $value", {"value": value})
-            connection.execute("SET temp_directory = $folder", {"folder": str(self.folder / "spill")})
             yield connection
 
 

@@ -10,7 +10,7 @@ import duckdb
 # Its bar would go to standard output, between the lines of an answer.
 _QUIET = "SET enable_progress_bar = false"
 _STATE = """
-SELECT current_setting('lock_configuration'), list(database_name)
+SELECT current_setting('lock_configuration'), current_setting('temp_directory'), list(database_name)
 FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'
 """
 
@@ -46,14 +46,14 @@ def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
         with made.cursor() as connection:
             connection.execute(_QUIET)
             yield connection
-        ((locked, attached),) = made.execute(_STATE).fetchall()
+        ((locked, spilled, attached),) = made.execute(_STATE).fetchall()
         for name in attached or ():
             made.execute(f'DETACH "{name}"')
     except BaseException:
         made.close()
         raise
     # Once an instance has spilled, it keeps its folder until it is closed.
-    if locked or spill.exists():
+    if locked or Path(spilled).exists():
         made.close()
     else:
         _idle.append(made)

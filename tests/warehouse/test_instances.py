@@ -14,7 +14,7 @@ def _none_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instances, "_idle", [])
 
 
-def number_of(connection: duckdb.DuckDBPyConnection) -> object:
+def null_order(connection: duckdb.DuckDBPyConnection) -> object:
     """Something that an instance keeps and another one has not."""
     return connection.execute("SELECT current_setting('default_null_order')").fetchall()
 
@@ -26,11 +26,11 @@ def marked() -> None:
 
 def test_one_that_is_free_is_used_again() -> None:
     with instance() as connection:
-        before = number_of(connection)
+        before = null_order(connection)
     marked()
     with instance() as connection, instance() as another:
-        assert number_of(connection) == [("NULLS_FIRST",)] != before
-        assert number_of(another) == before
+        assert null_order(connection) == [("NULLS_FIRST",)] != before
+        assert null_order(another) == before
 
 
 def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
         connection.execute("SET VARIABLE asked = 1")
         attach(connection, tmp_path / "b.duckdb", "two", "READ_WRITE")
     with instance() as connection:
-        assert number_of(connection) == [("NULLS_FIRST",)]
+        assert null_order(connection) == [("NULLS_FIRST",)]
         found = "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
         assert connection.execute(found).fetchall() == [("memory",)]
         assert connection.execute("SELECT getvariable('asked')").fetchall() == [(None,)]
@@ -62,12 +62,18 @@ def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None
         attach(connection, tmp_path / "a.duckdb", "one", "READ_WRITE")
         raise KeyError
     with instance() as connection:
-        assert number_of(connection) != [("NULLS_FIRST",)]
+        assert null_order(connection) != [("NULLS_FIRST",)]
     marked()
     with instance() as connection:
         connection.execute("SET lock_configuration = true")
     with instance() as connection:
-        assert number_of(connection) != [("NULLS_FIRST",)]
+        assert null_order(connection) != [("NULLS_FIRST",)]
+
+
+def test_one_that_has_spilled_elsewhere_is_not_used_again(tmp_path: Path) -> None:
+    with instance() as connection:
+        connection.execute("SET temp_directory = $folder", {"folder": str(tmp_path)})
+    assert instances._idle == []
 
 
 def test_what_exceeds_the_memory_goes_to_its_folder_which_goes_with_it(tmp_path: Path) -> None:
