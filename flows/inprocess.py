@@ -109,11 +109,11 @@ def _run_flow(
             from stockjax.nightly.run import is_forecast
             from stockjax.training.warm_up import compiled_in_background
         planned = plan_run(settings, log=lambda line: None, **plan_arguments)
-        programs: AbstractContextManager[Callable[[], None]] = compiled_in_background(
-            training or settings.training, settings.cache
-        )
+        programs: AbstractContextManager[Callable[[], None]]
         if name == "forecast" and is_forecast(planned):
             programs = nullcontext(nothing_to_wait_for)
+        else:
+            programs = compiled_in_background(training or settings.training, settings.cache)
         with programs as wait_until_compiled:
             state, result = _recorded(name, begun, wait_until_compiled, settings, parameters)
     if isinstance(result, RunFailedError):

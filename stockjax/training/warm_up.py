@@ -14,7 +14,7 @@ from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
 from stockjax.training.adapter import fit_adapter, predict_in_sample
 from stockjax.training.base_model import BATCH, BaseRun, mean_loss_over
-from stockjax.training.compilation import use_compilation_cache
+from stockjax.training.compilation import check_device, use_compilation_cache
 from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.ticker_model import VALIDATION_SESSIONS, held_out_loss, retrain_ticker
@@ -36,7 +36,7 @@ def compiled_in_background(settings: TrainingSettings, cache: Path) -> Generator
         JAX has no device.
 
     """
-    use_compilation_cache(cache)
+    check_device()
     stopped = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(compile_programs, settings, cache, stopped.is_set)
