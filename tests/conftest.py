@@ -115,17 +115,10 @@ def _compiled_programs_are_kept() -> None:
     use_compilation_cache(load_settings().cache)
 
 
-@pytest.fixture(scope="session")
-def _empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty") / "warehouse"
-    Warehouse(folder).migrate()
-    return folder
-
-
 @pytest.fixture
-def warehouse(tmp_path: Path, _empty_warehouse: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> Warehouse:
     """A warehouse with all its tables and nothing in them: a copy, for migrations take a while."""
-    shutil.copytree(_empty_warehouse, tmp_path / "warehouse")
+    shutil.copytree(_empty.folder(), tmp_path / "warehouse")
     return Warehouse(tmp_path / "warehouse", lock_timeout=5)
 
 

@@ -137,3 +137,5 @@ def test_a_port_for_a_server_that_has_ended_is_no_error() -> None:
     begun = TemporaryServer()
     begun.kill()
     begun.serve(1)
+    with pytest.raises(StockjaxError, match=r"did not start \(it wrote no message\)"):
+        local_server._wait_until_healthy(begun, "http://127.0.0.1:1/api")

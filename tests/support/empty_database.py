@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.connection import DATABASE
 
 LEFT_OUT = ("tests/warehouse/test_migrations.py", "tests/warehouse/test_restore.py")
 """Tests of what happens to a database before it has its tables."""
@@ -19,17 +20,22 @@ class EmptyDatabase:
         self.active = False
         self._migrate = Warehouse.migrate
         self._folder = tempfile.TemporaryDirectory(prefix="stockjax-empty-")
-        self._made = Warehouse(Path(self._folder.name))
+
+    def folder(self) -> Path:
+        """The warehouse that has it."""
+        made = Warehouse(Path(self._folder.name))
+        if not made.database.exists():
+            self._migrate(made)
+        return made.folder
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have warehouses begin with it."""
 
         def migrate(warehouse: Warehouse) -> list[str]:
             if self.active and not warehouse.database.exists():
-                if not self._made.database.exists():
-                    self._migrate(self._made)
+                made = self.folder()
                 warehouse.folder.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self._made.database, warehouse.database)
+                shutil.copyfile(made / DATABASE, warehouse.database)
             return self._migrate(warehouse)
 
         patch.setattr(Warehouse, "migrate", migrate)
