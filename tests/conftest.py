@@ -97,6 +97,7 @@ def pytest_runtestloop() -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    _empty.make()
     _empty.active = not item.nodeid.startswith(LEFT_OUT)
 
 
@@ -118,7 +119,7 @@ def _compiled_programs_are_kept() -> None:
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     """A warehouse with all its tables and nothing in them: a copy, for migrations take a while."""
-    shutil.copytree(_empty.folder(), tmp_path / "warehouse")
+    shutil.copytree(_empty.folder, tmp_path / "warehouse")
     return Warehouse(tmp_path / "warehouse", lock_timeout=5)
 
 

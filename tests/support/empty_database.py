@@ -14,28 +14,36 @@ LEFT_OUT = ("tests/warehouse/test_migrations.py", "tests/warehouse/test_restore.
 
 
 class EmptyDatabase:
-    """A database with all its tables and no row, made when it is first needed."""
+    """A database with all its tables and no row.
+
+    It is made before the first test: a test may replace a part of what makes it, or be interrupted there.
+
+    """
 
     def __init__(self) -> None:
         self.active = False
+        self._made = False
         self._migrate = Warehouse.migrate
         self._folder = tempfile.TemporaryDirectory(prefix="stockjax-empty-")
 
+    @property
     def folder(self) -> Path:
         """The warehouse that has it."""
-        made = Warehouse(Path(self._folder.name))
-        if not made.database.exists():
-            self._migrate(made)
-        return made.folder
+        return Path(self._folder.name)
+
+    def make(self) -> None:
+        """Make it, the first time."""
+        if not self._made:
+            self._migrate(Warehouse(self.folder))
+            self._made = True
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have warehouses begin with it."""
 
         def migrate(warehouse: Warehouse) -> list[str]:
             if self.active and not warehouse.database.exists():
-                made = self.folder()
                 warehouse.folder.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(made / DATABASE, warehouse.database)
+                shutil.copyfile(self.folder / DATABASE, warehouse.database)
             return self._migrate(warehouse)
 
         patch.setattr(Warehouse, "migrate", migrate)
