@@ -1,6 +1,9 @@
 """Returns and volatility, every value from its own session and earlier ones only."""
 
+from functools import lru_cache
+
 import numpy as np
+import numpy.typing as npt
 
 from stockjax.features.price_panel import Array, PricePanel
 
@@ -42,9 +45,27 @@ def exponential_mean(values: Array, decay: float) -> Array:
     """
     seen = ~np.isnan(values)
     total = _decaying_sum(np.where(seen, values, 0.0), decay)
-    weight = _decaying_sum(seen.astype(float), decay)
+    weight = _decaying_weight(seen, decay)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, total / weight, np.nan)
+
+
+def _decaying_weight(seen: npt.NDArray[np.bool_], decay: float) -> Array:
+    """The decaying sum of ones where a value was seen."""
+    sessions = seen.shape[1]
+    if not sessions:
+        return seen.astype(float)
+    age = np.arange(sessions) - seen.argmax(axis=1, keepdims=True)
+    weight = np.where(age >= 0, _weight_of_age(decay, -(-sessions // 1024) * 1024)[age], 0.0)
+    # Most series have no hole: after their first value all weights are those of their age.
+    holes = ~np.logical_and.reduce(seen | (age < 0), axis=1)
+    weight[holes] = _decaying_sum(seen[holes].astype(float), decay)
+    return weight
+
+
+@lru_cache(maxsize=16)
+def _weight_of_age(decay: float, ages: int) -> Array:
+    return _decaying_sum(np.ones((1, ages)), decay)[0]
 
 
 def _decaying_sum(values: Array, decay: float) -> Array:

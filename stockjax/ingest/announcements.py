@@ -106,14 +106,16 @@ class EventIngest:
             self._log(remark)
         if not sources:
             return IngestedEvents()
-        checked = last_event_checks(self._warehouse, self._exchanges)
-        recent = self._stored(self._exchanges, self._plan.as_of - RECENT)
+        with self._warehouse.keep_open():
+            checked = last_event_checks(self._warehouse, self._exchanges)
+            recent = self._stored(self._exchanges, self._plan.as_of - RECENT)
         answers = EventAnswers()
         for source in sources:
             self._ask(source, checked, recent, answers)
-        stored = self._stored(self._with_news(answers, checked, recent))
-        fresh = self._fresh(answers, checked, stored)
-        written = self._store(fresh, answers)
+        with self._warehouse.keep_open():
+            stored = self._stored(self._with_news(answers, checked, recent))
+            fresh = self._fresh(answers, checked, stored)
+            written = self._store(fresh, answers)
         self._log(
             f"{counted(written, 'notice')} of announcements written"
             + "".join(

@@ -86,19 +86,21 @@ class Ingest:
 
         """
         plan = self._plan
-        by_vendor = read_listings(self._warehouse, plan.fetched)
+        with self._warehouse.keep_open():
+            by_vendor = read_listings(self._warehouse, plan.fetched)
+            known = newest_prices(self._warehouse, plan.fetched, _CONTEXT)
+            rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
+            overlaps = self._overlaps(rows_of)
         listed = self._usable(listings(plan.fetched, self._settings, by_vendor))
         done = Ingested(listed, calendar_faults(listed))
-        known = newest_prices(self._warehouse, plan.fetched, _CONTEXT)
-        rows_of = {str(ticker): rows for ticker, rows in known.groupby("ticker", sort=False)}
-        overlaps = self._overlaps(rows_of)
         wanted = self._requests(done.listings, overlaps)
         done = replace(done, skipped=len(plan.fetched) - len(done.failures) - len(wanted))
         last = self._last(done.listings.values())
         arrived = 0
         delivered = self._source.fetch(wanted, last) if wanted else ()
         for delivery in (part for whole in delivered for part in in_parts(whole, PART_TICKERS)):
-            done = self._store(delivery, done, known)
+            with self._warehouse.keep_open():
+                done = self._store(delivery, done, known)
             self._warehouse.publish_if_cheap()
             self._log_remarks(delivery.remarks)
             arrived += len((_tickers(delivery) | set(delivery.failures)) & set(done.listings))

@@ -127,7 +127,10 @@ def run_result(
     plan = run.plan
     markets = {ticker: universe.markets[ticker] for ticker in universe.chosen}
     first = min(market.as_of for market in markets.values())
-    complete = complete_forecasts(run.warehouse, plan.tickers, first, plan.as_of, len(MODELS))
+    with run.warehouse.keep_open():
+        complete = complete_forecasts(run.warehouse, plan.tickers, first, plan.as_of, len(MODELS))
+        drift = alarm_lines(run.warehouse, plan.as_of, plan.tickers)
+        rejected = rejected_models(run.warehouse, plan.as_of)
     excused = [state for state in universe.states if state.state in {"delisted", "too_short"}]
     without = {
         state.ticker: str(state.reason) if state.state == "active" else f"{state.state}, {state.reason}"
@@ -147,8 +150,8 @@ def run_result(
         failures={**of_files, **warnings, **without, **problems},
         ingested=ingested.summary(),
         remark=None if without else _holiday(run, universe),
-        drift=alarm_lines(run.warehouse, plan.as_of, plan.tickers),
-        rejected=rejected_models(run.warehouse, plan.as_of),
+        drift=drift,
+        rejected=rejected,
         report=report,
         decisions=tuple(result.decisions.summary() for result in results),
     )

@@ -148,22 +148,23 @@ def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
     use_compilation_cache(run.settings.cache)
     run.warehouse.migrate()
     run.warehouse.hold_back()
-    _check_sources(run)
     for hint in hints(run):
         run.log(hint)
-    stored = newest_by_exchange(run.warehouse, run.plan.default.code)
-    run = replace(run, plan=replace(run.plan, stored_through=stored))
-    plan = run.plan
-    start_run(
-        run.warehouse,
-        run_id=plan.run_id,
-        flow_run_id=flow_run_id,
-        flow=flow,
-        as_of=plan.as_of,
-        moment=plan.started_at,
-        code_version=code_version(),
-        environment=environment(),
-    )
+    with run.warehouse.keep_open():
+        _check_sources(run)
+        stored = newest_by_exchange(run.warehouse, run.plan.default.code)
+        run = replace(run, plan=replace(run.plan, stored_through=stored))
+        plan = run.plan
+        start_run(
+            run.warehouse,
+            run_id=plan.run_id,
+            flow_run_id=flow_run_id,
+            flow=flow,
+            as_of=plan.as_of,
+            moment=plan.started_at,
+            code_version=code_version(),
+            environment=environment(),
+        )
     training_only = f" and {len(plan.training_only)} for the base" if plan.training_only else ""
     run.log(f"{counted(len(plan.tickers), 'ticker')}{training_only} from '{plan.source}', as of {plan.as_of}")
     return run

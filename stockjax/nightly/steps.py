@@ -79,9 +79,10 @@ def ingest_events(run: Run, ingested: Ingested) -> Ingested:
 
 def record_universe(run: Run, ingested: Ingested) -> Universe:
     """Decide which tickers are forecast from which sessions, and write the state of every ticker."""
-    universe = resolve_universe(run.warehouse, run.plan, ingested, run.settings)
-    if not run.plan.in_the_past:
-        _write_states(run, universe)
+    with run.warehouse.keep_open():
+        universe = resolve_universe(run.warehouse, run.plan, ingested, run.settings)
+        if not run.plan.in_the_past:
+            _write_states(run, universe)
     for state in universe.states:
         if state.reason:
             run.log(f"{state.ticker}: {state.state}, {state.reason}")
@@ -105,7 +106,8 @@ def read_session(run: Run, universe: Universe, due: DueSession) -> SessionData |
 
 def read_session_state(run: Run, data: SessionData) -> State:
     """Read the models and monitors that the sessions before this one left."""
-    return read_state(run.warehouse, data.due, data.as_of, run.settings)
+    with run.warehouse.keep_open():
+        return read_state(run.warehouse, data.due, data.as_of, run.settings)
 
 
 def write_session(
@@ -116,7 +118,8 @@ def write_session(
         run.log(line)
     needed = run.settings.history.forecast_sessions
     inputs = forecast_inputs(data.asof.history, universe.read_at, needed, due.session, universe.context_rules)
-    written = run.writer.write_step(result, due, inputs)
+    with run.warehouse.keep_open():
+        written = run.writer.write_step(result, due, inputs)
     run.warehouse.publish()
     run.log(result.decisions.summary(seconds))
     run.log(f"{written} forecasts written from {due.session}")

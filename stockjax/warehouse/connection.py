@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse.file_copy import copy_file
-from stockjax.warehouse.instances import attach, instance
+from stockjax.warehouse.instances import attached, instance
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
 from stockjax.warehouse.restore import refuse_shorter_ledger, restore_missing_database, write_ahead_log
 
@@ -95,16 +95,36 @@ class Warehouse:
         """
         with self._alone():
             restore_missing_database(self.database, self.snapshot)
-            self._back_up()
             with self._connection() as connection:
-                applied = migrate(connection)
-                if self.snapshot.exists():
-                    refuse_shorter_ledger(connection, self.snapshot)
-                renewed = apply_scripts(connection)
-        if applied or renewed or not self.snapshot.exists():
-            with self._alone():
+                pending = pending_migrations(connection)
+                done = None if pending else self._bring_up_to_date(connection)
+            if done is None:
+                self._back_up(pending)
+                with self._connection() as connection:
+                    done = self._bring_up_to_date(connection)
+            applied, renewed = done
+            if applied or renewed or not self.snapshot.exists():
                 self._publish()
         return applied
+
+    @contextmanager
+    def keep_open(self) -> Generator[None]:
+        """Open the database once for all that the block reads and writes; each transaction stays its own.
+
+        Other processes wait for the end of the block, and readers get what it wrote there: no block trains,
+        or asks a vendor.
+
+        Raises
+        ------
+        WarehouseBusyError
+            Another process held the database longer than the timeout.
+
+        """
+        with self._alone():
+            with self._connection():
+                yield
+            if self._unpublished and not self._holds_back:
+                self._publish_closed()
 
     @contextmanager
     def write(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -127,7 +147,7 @@ class Warehouse:
                 connection.commit()
             self._unpublished = True
             if not self._holds_back:
-                self._publish()
+                self._publish_closed()
 
     def hold_back(self) -> None:
         """From now on, renew the readers' copy by `publish` alone: a run has many commits in each step."""
@@ -141,10 +161,14 @@ class Warehouse:
         ------
         WarehouseBusyError
             Another process held the database longer than the timeout.
+        RuntimeError
+            The caller keeps the database open, and has written to it: only a closed file is copied.
 
         """
         if self._unpublished:
             with self._alone():
+                if self._opened is not None:
+                    raise RuntimeError("the readers' copy is renewed after `keep_open`, not within it")
                 self._publish()
 
     def publish_if_cheap(self) -> None:
@@ -190,9 +214,7 @@ class Warehouse:
         self.publish()
         # To an instance of its own: one that had the file attached already would show it as of before the
         # last commit, and settings would clash.
-        with instance() as connection:
-            self.attach_snapshot(connection, "snapshot")
-            connection.execute("USE snapshot")
+        with instance() as connection, self.attached_snapshot(connection, "snapshot", default=True):
             yield connection
 
     @contextmanager
@@ -210,7 +232,7 @@ class Warehouse:
 
         """
         held = getattr(self._reading, "connection", None)
-        if held is None and self._holds_back and self._unpublished:
+        if held is None and self._unpublished and (self._holds_back or self._opened is not None):
             with self.read() as connection:
                 yield connection
             return
@@ -249,8 +271,16 @@ class Warehouse:
         with self.read_snapshot() as connection:
             check_current(connection)
 
-    def attach_snapshot(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    @contextmanager
+    def attached_snapshot(
+        self, connection: duckdb.DuckDBPyConnection, name: str, *, default: bool = False
+    ) -> Generator[None]:
         """Make the readers' copy known to another connection, which can only read it.
+
+        Parameters
+        ----------
+        default
+            Whether tables are looked up there, where a statement names no database.
 
         Raises
         ------
@@ -260,7 +290,8 @@ class Warehouse:
         """
         if not self.snapshot.exists():
             raise SnapshotMissingError(f"there is no warehouse in '{self.folder}' yet; run: stockjax run")
-        attach(connection, self.snapshot, name)
+        with attached(connection, self.snapshot, name, default=default):
+            yield
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -283,9 +314,8 @@ class Warehouse:
                 connection.execute("USE stockjax")
                 yield connection
             return
-        with instance(self.database.with_name(f"{DATABASE}.tmp")) as connection:
-            self._attach_database(connection)
-            connection.execute("USE stockjax")
+        with instance(self.database.with_name(f"{DATABASE}.tmp")) as connection, ExitStack() as stack:
+            self._attach_database(connection, stack)
             self._opened = connection
             try:
                 yield connection
@@ -296,12 +326,12 @@ class Warehouse:
             finally:
                 self._opened = None
 
-    def _attach_database(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _attach_database(self, connection: duckdb.DuckDBPyConnection, until: ExitStack) -> None:
         """Attach the writer's file, waiting for foreign readers, which DuckDB lets lock it."""
         give_up = time.monotonic() + self._lock_timeout
         while True:
             try:
-                attach(connection, self.database, "stockjax", _STORAGE)
+                until.enter_context(attached(connection, self.database, "stockjax", _STORAGE, default=True))
             except duckdb.Error as error:
                 if not isinstance(error, duckdb.IOException) or "lock" not in str(error).lower():
                     raise self._damaged(error) from error
@@ -311,17 +341,24 @@ class Warehouse:
             else:
                 return
 
-    def _back_up(self) -> None:
-        """Keep the database as it is before migrations change it."""
-        if not self.database.exists():
-            return
-        with self._connection() as connection:
-            pending = pending_migrations(connection)
-        if pending:
-            self.backups.mkdir(parents=True, exist_ok=True)
-            kept = self.backups / f"before-{Path(pending[0]).stem}.duckdb"
-            if not kept.exists():
-                self._copy_to(kept)
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[str], bool]:
+        """Run migrations and scripts; returns the migrations that ran, and whether a script changed."""
+        applied = migrate(connection)
+        if self.snapshot.exists():
+            refuse_shorter_ledger(connection, self.snapshot)
+        return applied, apply_scripts(connection)
+
+    def _back_up(self, pending: list[str]) -> None:
+        """Keep the closed database as it is before migrations change it."""
+        self.backups.mkdir(parents=True, exist_ok=True)
+        kept = self.backups / f"before-{Path(pending[0]).stem}.duckdb"
+        if not kept.exists():
+            self._copy_to(kept)
+
+    def _publish_closed(self) -> None:
+        """Publish, unless this thread has the database open: then the end of `keep_open` does."""
+        if self._opened is None:
+            self._publish()
 
     def _publish(self) -> None:
         """Put a copy of the closed database in the place of the readers' one."""

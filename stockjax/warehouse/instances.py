@@ -9,19 +9,15 @@ import duckdb
 
 # Its bar would go to standard output, between the lines of an answer.
 _QUIET = "SET enable_progress_bar = false"
-_STATE = """
-SELECT current_setting('lock_configuration'), current_setting('temp_directory'), list(database_name)
-FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'
-"""
-
 _idle: list[duckdb.DuckDBPyConnection] = []
 
 
 @contextmanager
 def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
-    """Connect to a DuckDB instance that nothing else uses, and detach what was attached to it at the end.
+    """Connect to a DuckDB instance that nothing else uses.
 
-    One whose configuration was locked, or that has failed, is closed; any other one waits for the next use.
+    One whose configuration was locked, or that has failed or spilled, is closed; any other one waits for the
+    next use.
 
     Parameters
     ----------
@@ -46,22 +42,41 @@ def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
         with made.cursor() as connection:
             connection.execute(_QUIET)
             yield connection
-        ((locked, spilled, attached),) = made.execute(_STATE).fetchall()
-        for name in attached or ():
-            made.execute(f'DETACH "{name}"')
     except BaseException:
         made.close()
         raise
-    # Once an instance has spilled, it keeps its folder until it is closed.
-    if locked or Path(spilled).exists():
+    try:
+        # Refused where the configuration was locked, or a file was spilled, which is there until the end.
+        made.execute("RESET temp_directory")
+    except duckdb.Error:
         made.close()
     else:
         _idle.append(made)
 
 
-def attach(
-    connection: duckdb.DuckDBPyConnection, database: Path, name: str, options: str = "READ_ONLY"
-) -> None:
-    """Attach a file under a name; DuckDB takes no parameters here."""
+@contextmanager
+def attached(
+    connection: duckdb.DuckDBPyConnection,
+    database: Path,
+    name: str,
+    options: str = "READ_ONLY",
+    *,
+    default: bool = False,
+) -> Generator[None]:
+    """Attach a file under a name until the end of the block; after an error there the instance is closed.
+
+    Parameters
+    ----------
+    default
+        Whether tables are looked up there, where a statement names no database.
+
+    """
+    # DuckDB takes no parameters here.
     path = str(database).replace("'", "''")
     connection.execute(f"ATTACH '{path}' AS {name} ({options})")
+    if default:
+        connection.execute(f"USE {name}")
+    yield
+    if default:
+        connection.execute("USE memory")
+    connection.execute(f"DETACH {name}")

@@ -47,8 +47,7 @@ def perturbed_copy(warehouse: Warehouse, alteration: Perturbation, as_of: date) 
     with TemporaryDirectory(prefix="stockjax-audit-") as folder:
         copy = Warehouse(Path(folder))
         copy.migrate()
-        with copy.write() as connection:
-            warehouse.attach_snapshot(connection, "original")
+        with copy.write() as connection, warehouse.attached_snapshot(connection, "original"):
             connection.execute("INSERT INTO listings BY NAME SELECT * FROM original.listings")
             context = f"perturbed_context_{alteration}" if alteration in _CONTEXT else "perturbed_context"
             for name in (*_STATEMENTS[alteration], "perturbed_events", context):

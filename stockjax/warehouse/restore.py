@@ -1,12 +1,13 @@
 """Nothing of the ledger is lost where a file of the warehouse is: a database that is gone is restored."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
 
 from stockjax.errors import WarehouseDamagedError
-from stockjax.warehouse.instances import attach
+from stockjax.warehouse.instances import attached
 from stockjax.warehouse.statements import statement
 
 
@@ -51,17 +52,16 @@ def refuse_shorter_ledger(connection: duckdb.DuckDBPyConnection, snapshot: Path)
         The copy has forecasts or runs that the database lacks.
 
     """
-    try:
-        attach(connection, snapshot, "published")
-    except duckdb.Error:
-        # A copy that cannot be opened has nothing that could be lost.
-        return
-    try:
-        lacking = connection.execute(statement("rows_only_published")).fetchall()
-    except duckdb.CatalogException:
-        lacking = []
-    finally:
-        connection.execute("DETACH published")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(attached(connection, snapshot, "published"))
+        except duckdb.Error:
+            # A copy that cannot be opened has nothing that could be lost.
+            return
+        try:
+            lacking = connection.execute(statement("rows_only_published")).fetchall()
+        except duckdb.CatalogException:
+            lacking = []
     if lacking:
         table, rows = lacking[0]
         raise WarehouseDamagedError(

@@ -73,6 +73,38 @@ def test_commits_that_are_held_back_reach_readers_together(warehouse: Warehouse)
     assert warehouse.snapshot.stat().st_mtime_ns == published
 
 
+def test_a_database_that_is_kept_open_is_opened_once_and_published_at_the_end(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    attach = Warehouse._attach_database
+    monkeypatch.setattr(Warehouse, "_attach_database", lambda *asked: (opened.append(1), attach(*asked))[1])
+    elsewhere = Warehouse(warehouse.folder)
+    with warehouse.keep_open():
+        store(warehouse, closes("A", {"2013-02-28": 10}))
+        with warehouse.keep_open():
+            store(warehouse, closes("A", {"2013-03-01": 11}))
+        with pytest.raises(KeyError), warehouse.write() as connection:
+            connection.execute("DELETE FROM prices")
+            raise KeyError
+        assert fetch(warehouse, COUNT) == [(2,)]
+        with warehouse.read_committed() as connection:
+            assert connection.execute(COUNT).fetchall() == [(2,)]
+        assert count_in_snapshot(elsewhere) == 0
+        with pytest.raises(RuntimeError, match="after `keep_open`"):
+            count_in_snapshot(warehouse)
+    assert len(opened) == 1
+    assert count_in_snapshot(elsewhere) == 2
+
+
+def test_what_was_committed_stays_where_a_kept_database_fails_later(warehouse: Warehouse) -> None:
+    warehouse.hold_back()
+    with pytest.raises(KeyError), warehouse.keep_open():
+        store(warehouse, closes("A", {"2013-02-28": 10}))
+        raise KeyError
+    assert count_in_snapshot(warehouse) == 1
+
+
 def test_within_a_step_the_copy_is_renewed_only_where_that_is_cheap(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,10 @@ import duckdb
 import pytest
 
 from stockjax.warehouse import instances
-from stockjax.warehouse.instances import attach, instance
+from stockjax.warehouse.instances import attached, instance
+
+SORTED_ROWS = "SELECT count(*) FROM (SELECT i FROM range(6000000) AS t(i) ORDER BY hash(i) OFFSET 1)"
+"""A query that exceeds 60 MB."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +38,13 @@ def test_one_that_is_free_is_used_again() -> None:
 
 def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
     marked()
-    with instance() as connection:
-        attach(connection, tmp_path / "a.duckdb", "one", "READ_WRITE")
-        connection.execute("USE one")
+    one, two = tmp_path / "a.duckdb", tmp_path / "b.duckdb"
+    with instance() as connection, attached(connection, one, "one", "READ_WRITE", default=True):
         connection.execute("CREATE TABLE kept AS SELECT 1 AS x")
         connection.execute("CREATE TEMP TABLE brief AS SELECT 1 AS x")
         connection.execute("SET VARIABLE asked = 1")
-        attach(connection, tmp_path / "b.duckdb", "two", "READ_WRITE")
+        with attached(connection, two, "two", "READ_WRITE"):
+            assert connection.execute("FROM kept").fetchall() == [(1,)]
     with instance() as connection:
         assert null_order(connection) == [("NULLS_FIRST",)]
         found = "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
@@ -58,8 +61,12 @@ def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
 
 def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None:
     marked()
-    with pytest.raises(KeyError), instance() as connection:
-        attach(connection, tmp_path / "a.duckdb", "one", "READ_WRITE")
+    one = tmp_path / "a.duckdb"
+    with (
+        pytest.raises(KeyError),
+        instance() as connection,
+        attached(connection, one, "one", "READ_WRITE", default=True),
+    ):
         raise KeyError
     with instance() as connection:
         assert null_order(connection) != [("NULLS_FIRST",)]
@@ -72,16 +79,18 @@ def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None
 
 def test_one_that_has_spilled_elsewhere_is_not_used_again(tmp_path: Path) -> None:
     with instance() as connection:
-        connection.execute("SET temp_directory = $folder", {"folder": str(tmp_path)})
+        connection.execute("SET temp_directory = $folder", {"folder": str(tmp_path / "elsewhere")})
+        connection.execute("SET memory_limit = '60MB'")
+        assert connection.execute(SORTED_ROWS).fetchall() == [(5_999_999,)]
     assert instances._idle == []
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_what_exceeds_the_memory_goes_to_its_folder_which_goes_with_it(tmp_path: Path) -> None:
     spill = tmp_path / "spilled"
-    sorted_rows = "SELECT count(*) FROM (SELECT i FROM range(6000000) AS t(i) ORDER BY hash(i) OFFSET 1)"
     with instance(spill) as connection:
         connection.execute("SET memory_limit = '60MB'")
-        assert connection.execute(sorted_rows).fetchall() == [(5_999_999,)]
+        assert connection.execute(SORTED_ROWS).fetchall() == [(5_999_999,)]
         assert spill.exists()
     assert not spill.exists()
     assert instances._idle == []
