@@ -1,9 +1,8 @@
 """Returns and volatility, every value from its own session and earlier ones only."""
 
-from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from stockjax.features.price_panel import Array, PricePanel
 
@@ -14,6 +13,7 @@ SMALLEST_VOLATILITY = 1e-4
 """Floor of a daily volatility: a price that never moves still has a scale to divide by."""
 
 _SMALLEST_VARIANCE_SHARE = 0.01
+_FEW_TICKERS = 8
 
 
 def log_returns(history: PricePanel) -> Array:
@@ -45,32 +45,18 @@ def exponential_mean(values: Array, decay: float) -> Array:
     """
     seen = ~np.isnan(values)
     total = _decaying_sum(np.where(seen, values, 0.0), decay)
-    weight = _decaying_weight(seen, decay)
+    weight = _decaying_sum(seen.astype(float), decay)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, total / weight, np.nan)
 
 
-def _decaying_weight(seen: npt.NDArray[np.bool_], decay: float) -> Array:
-    """The decaying sum of ones where a value was seen."""
-    sessions = seen.shape[1]
-    if not sessions:
-        return seen.astype(float)
-    age = np.arange(sessions) - seen.argmax(axis=1, keepdims=True)
-    weight = np.where(age >= 0, _weight_of_age(decay, -(-sessions // 1024) * 1024)[age], 0.0)
-    # Most series have no hole: after their first value all weights are those of their age.
-    holes = ~np.logical_and.reduce(seen | (age < 0), axis=1)
-    weight[holes] = _decaying_sum(seen[holes].astype(float), decay)
-    return weight
-
-
-@lru_cache(maxsize=16)
-def _weight_of_age(decay: float, ages: int) -> Array:
-    return _decaying_sum(np.ones((1, ages)), decay)[0]
-
-
 def _decaying_sum(values: Array, decay: float) -> Array:
-    # A loop over sessions, each for all tickers; scipy's filter would take longer to import. Tickers lie
-    # side by side meanwhile, or each session would be collected from all over the memory.
+    # scipy's filter would take longer to import. Both ways make the same sums, bit for bit.
+    if len(values) <= _FEW_TICKERS:
+        rows = [accumulate(row, lambda past, value: value + decay * past) for row in values.tolist()]
+        return np.array([list(row) for row in rows]).reshape(values.shape)
+    # A loop over sessions, each for all tickers, which lie side by side meanwhile: or each session would be
+    # collected from all over the memory.
     sums = np.ascontiguousarray(values.T)
     for row in range(1, len(sums)):
         sums[row] += decay * sums[row - 1]

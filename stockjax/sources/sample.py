@@ -43,6 +43,11 @@ def sample_context(series: str) -> pd.DataFrame:
     """
     if series != "^VIX":
         raise UnknownTickerError(f"the sample has no '{series}'; it has ^VIX")
+    return _volatility_index().copy(deep=False)
+
+
+@cache
+def _volatility_index() -> pd.DataFrame:
     with as_file(files("stockjax.sources") / "data" / "vix_1990_2013.csv.gz") as path:
         table = pd.read_csv(path, usecols=["date", "close"], parse_dates=["date"])
     return table.rename(columns={"date": "session"}).astype({"session": "datetime64[s]"})
