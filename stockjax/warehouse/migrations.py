@@ -5,7 +5,6 @@ Migrations run once. The scripts of views, macros and comments are applied whene
 
 import hashlib
 import re
-from functools import cache
 from importlib.resources import files
 
 import duckdb
@@ -89,7 +88,7 @@ def apply_scripts(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def view_script(name: str) -> str:
     """The text of `sql/views/<name>.sql`."""
-    return _text("views", f"{name}.sql")
+    return (_SQL / "views" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _view_scripts() -> list[str]:
@@ -97,12 +96,8 @@ def _view_scripts() -> list[str]:
 
 
 def _comment_scripts() -> list[str]:
-    return [_text("comments", name) for name in sorted(item.name for item in (_SQL / "comments").iterdir())]
-
-
-@cache
-def _text(folder: str, name: str) -> str:
-    return (_SQL / folder / name).read_text(encoding="utf-8")
+    scripts = sorted((_SQL / "comments").iterdir(), key=lambda item: item.name)
+    return [script.read_text(encoding="utf-8") for script in scripts]
 
 
 def _fingerprint(scripts: list[str]) -> str:
