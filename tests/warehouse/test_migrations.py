@@ -28,6 +28,26 @@ def test_a_new_warehouse_has_every_migration_and_a_second_time_adds_none(tmp_pat
     assert contents(warehouse) == first
 
 
+def test_a_process_that_dies_after_its_migrations_leaves_them_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, left = Warehouse(tmp_path / "warehouse"), Warehouse(tmp_path / "left")
+    apply_scripts = migrations.apply_scripts
+
+    def with_files_left(opened: duckdb.DuckDBPyConnection) -> bool:
+        applied = apply_scripts(opened)
+        shutil.copytree(warehouse.folder, left.folder, dirs_exist_ok=True)
+        return applied
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stockjax.warehouse.connection.apply_scripts", with_files_left)
+        warehouse.migrate()
+    assert (left.folder / "stockjax.duckdb.wal").stat().st_size > 1000
+    assert not left.snapshot.exists()
+    assert left.migrate() == []
+    assert contents(left) == contents(warehouse)
+
+
 VIEWS = ("latest_forecasts", "scored_forecasts", "leaderboard", "calibration")
 PUBLIC = {
     *("prices", "price_revisions", "quarantine", "tickers", "models", "forecasts"),

@@ -97,7 +97,10 @@ def committed(warehouse: Path, copy: Path, sql: str) -> Rows:
         shutil.copy(path, copy)
     if not (copy / "stockjax.duckdb").exists():
         return []
-    with duckdb.connect(copy / "stockjax.duckdb") as connection:
+    # Attached, as a run does: a database that is opened alone cannot replay the defaults of its columns.
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{copy / 'stockjax.duckdb'}' AS copied")
+        connection.execute("USE copied")
         if not connection.execute("FROM duckdb_tables() WHERE table_name = 'forecasts'").fetchall():
             return []
         return connection.execute(sql).fetchall()
