@@ -36,8 +36,9 @@ TABLES = (
 
 @contextmanager
 def counting(counts: Counter[str]) -> Generator[None]:
-    """Count transactions, reads of the writer's file, and copies for readers."""
+    """Count transactions, reads and openings of the writer's file, and copies for readers."""
     write, copy, read = Warehouse.write, connection.copy_file, Warehouse.read
+    attach = Warehouse._attach_database
 
     @contextmanager
     def counted_write(self: Warehouse) -> Generator[Any]:
@@ -55,7 +56,12 @@ def counting(counts: Counter[str]) -> Generator[None]:
         counts["copies of the database"] += 1
         copy(source, target)
 
+    def counted_attach(*asked: Any) -> None:
+        counts["openings of the writer's file"] += 1
+        attach(*asked)
+
     with (
+        patch.object(Warehouse, "_attach_database", counted_attach),
         patch.object(Warehouse, "write", counted_write),
         patch.object(Warehouse, "read", counted_read),
         patch.object(connection, "copy_file", counted_copy),
