@@ -148,8 +148,7 @@ def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
     use_compilation_cache(run.settings.cache)
     run.warehouse.migrate()
     run.warehouse.hold_back()
-    for hint in hints(run):
-        run.log(hint)
+    made_by = {"code_version": code_version(), "environment": environment()}
     with run.warehouse.keep_open():
         _check_sources(run)
         stored = newest_by_exchange(run.warehouse, run.plan.default.code)
@@ -162,9 +161,10 @@ def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
             flow=flow,
             as_of=plan.as_of,
             moment=plan.started_at,
-            code_version=code_version(),
-            environment=environment(),
+            **made_by,
         )
+    for hint in hints(run):
+        run.log(hint)
     training_only = f" and {len(plan.training_only)} for the base" if plan.training_only else ""
     run.log(f"{counted(len(plan.tickers), 'ticker')}{training_only} from '{plan.source}', as of {plan.as_of}")
     return run

@@ -123,8 +123,7 @@ class Warehouse:
         with self._alone():
             with self._connection():
                 yield
-            if self._unpublished and not self._holds_back:
-                self._publish_closed()
+            self._publish_where_due()
 
     @contextmanager
     def write(self) -> Generator[duckdb.DuckDBPyConnection]:
@@ -146,8 +145,7 @@ class Warehouse:
                     raise
                 connection.commit()
             self._unpublished = True
-            if not self._holds_back:
-                self._publish_closed()
+            self._publish_where_due()
 
     def hold_back(self) -> None:
         """From now on, renew the readers' copy by `publish` alone: a run has many commits in each step."""
@@ -355,9 +353,9 @@ class Warehouse:
         if not kept.exists():
             self._copy_to(kept)
 
-    def _publish_closed(self) -> None:
-        """Publish, unless this thread has the database open: then the end of `keep_open` does."""
-        if self._opened is None:
+    def _publish_where_due(self) -> None:
+        """Publish what was committed, unless held back, or the database is open until `keep_open` ends."""
+        if self._unpublished and not self._holds_back and self._opened is None:
             self._publish()
 
     def _publish(self) -> None:

@@ -98,6 +98,14 @@ def test_the_exponential_mean_is_that_of_pandas_gaps_included(values: list[float
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
 
 
+def test_the_mean_of_a_series_has_the_same_bits_alone_and_among_many() -> None:
+    values = np.random.default_rng(5).normal(size=(20, 300))
+    values[3, :50] = values[4, 90:] = values[5, 70:75] = np.nan
+    together = exponential_mean(values, 0.94)
+    for row, own in enumerate(values):
+        np.testing.assert_array_equal(exponential_mean(own[np.newaxis], 0.94)[0], together[row])
+
+
 @settings(deadline=None, max_examples=60)
 @given(values=st.lists(NUMBERS, min_size=1, max_size=40), window=st.integers(1, 60))
 def test_the_trailing_mean_is_that_of_pandas(values: list[float], window: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stockjax.warehouse import Warehouse
-from stockjax.warehouse.connection import DATABASE
+from stockjax.warehouse.connection import DATABASE, SNAPSHOT
 
 LEFT_OUT = ("tests/warehouse/test_migrations.py", "tests/warehouse/test_restore.py")
 """Tests of what happens to a database before it has its tables."""
@@ -22,7 +22,6 @@ class EmptyDatabase:
 
     def __init__(self) -> None:
         self.active = False
-        self._made = False
         self._migrate = Warehouse.migrate
         self._folder = tempfile.TemporaryDirectory(prefix="stockjax-empty-")
 
@@ -33,9 +32,8 @@ class EmptyDatabase:
 
     def make(self) -> None:
         """Make it, the first time."""
-        if not self._made:
+        if not (self.folder / SNAPSHOT).exists():
             self._migrate(Warehouse(self.folder))
-            self._made = True
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have warehouses begin with it."""

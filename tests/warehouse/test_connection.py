@@ -3,6 +3,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -78,7 +79,12 @@ def test_a_database_that_is_kept_open_is_opened_once_and_published_at_the_end(
 ) -> None:
     opened = []
     attach = Warehouse._attach_database
-    monkeypatch.setattr(Warehouse, "_attach_database", lambda *asked: (opened.append(1), attach(*asked))[1])
+
+    def counted(*asked: Any) -> None:
+        opened.append(asked)
+        attach(*asked)
+
+    monkeypatch.setattr(Warehouse, "_attach_database", counted)
     elsewhere = Warehouse(warehouse.folder)
     with warehouse.keep_open():
         store(warehouse, closes("A", {"2013-02-28": 10}))
