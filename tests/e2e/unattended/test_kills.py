@@ -5,12 +5,15 @@
 
 import hashlib
 import random
+import re
 import shutil
 import signal
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,15 +26,16 @@ from tests.support.prepared import Run
 from tests.support.served import MODELS, SAMPLE, Server, rows, until
 
 WITHOUT_NAMES = "SELECT * EXCLUDE (run_id, created_at) FROM forecasts ORDER BY ALL"
+LOGGED = re.compile(r"(\d\d:\d\d:\d\d\.\d{3}) \| ")
 Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A run that no one killed, and for how many seconds it was at work."""
+    """A run that no one killed, and when it logged its lines, in seconds after the first."""
 
     forecasts: Rows
-    seconds: float
+    logged: list[float]
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,14 @@ def undisturbed(ready: Server, tmp_path_factory: pytest.TempPathFactory) -> Undi
     for warehouse in (folder / "compiling", folder / "warehouse"):
         run = Run(warehouse, ready.environment(), folder / f"{warehouse.name}.log")
         assert run.wait() == 0, run.said
-    ((seconds,),) = rows(warehouse, "SELECT date_part('epoch', finished_at - started_at) FROM runs")
-    return Undisturbed(rows(warehouse, WITHOUT_NAMES), seconds)
+    return Undisturbed(rows(warehouse, WITHOUT_NAMES), seconds_of_lines(run.log))
+
+
+def seconds_of_lines(log: Path) -> list[float]:
+    """When the lines of a log were written, in seconds after the first."""
+    times = [datetime.strptime(time, "%H:%M:%S.%f") for time in LOGGED.findall(log.read_text("utf-8"))]
+    # Modulo a day: a run may last past midnight.
+    return [(time - times[0]).total_seconds() % 86_400 for time in times]
 
 
 @pytest.fixture(scope="module")
@@ -64,22 +74,29 @@ def all_killed(
     folder = tmp_path_factory.mktemp("killed")
     # Anywhere within the n-th part of the work.
     moments = [(number + random.Random(number).random()) / KILLS for number in range(KILLS)]
-    kill = partial(killed_and_run_again, ready)
+    kill = partial(killed_and_run_again, ready, undisturbed.logged)
     with ThreadPoolExecutor(2) as pool:
-        yield [
-            pool.submit(kill, folder / str(number), undisturbed.seconds * moment)
-            for number, moment in enumerate(moments)
-        ]
+        yield [pool.submit(kill, folder / str(number), moment) for number, moment in enumerate(moments)]
 
 
-def killed_and_run_again(server: Server, folder: Path, seconds: float) -> Killed:
-    """A run that is killed so long after it has begun its work, and the next one to its end."""
+def killed_and_run_again(server: Server, logged: list[float], folder: Path, moment: float) -> Killed:
+    """A run that is killed after this share of its work, and the next one to its end.
+
+    How far it is shows in its log, however fast the machine is by now: it is killed as long after a line as
+    the moment lay after that line of the undisturbed run.
+    """
     folder.mkdir()
     warehouse = folder / "warehouse"
+    seconds = moment * logged[-1]
+    lines = bisect_right(logged, seconds)
     process = Run(warehouse, server.environment(), folder / "killed.log")
+
+    def is_as_far() -> bool:
+        return len(LOGGED.findall(process.said)) >= lines or not process.process.is_alive()
+
     try:
-        until((warehouse / ".forecast.lock").exists, "a run at work", pause=0.005)
-        time.sleep(seconds)
+        until(is_as_far, f"{lines} lines in {process.log}", pause=0.005)
+        time.sleep(seconds - logged[lines - 1])
     finally:
         process.kill()
     assert process.wait() in (0, -signal.SIGKILL), process.said
@@ -145,4 +162,4 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
 
 def test_most_runs_were_killed_at_work(all_killed: list[Future[Killed]]) -> None:
     states = [state for killed in all_killed for (state,) in killed.result().states]
-    assert states.count("running") >= KILLS // 2
+    assert states.count("running") >= KILLS // 2, states
