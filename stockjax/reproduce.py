@@ -139,10 +139,12 @@ def reproduce(warehouse: Warehouse, row: Mapping[str, Any]) -> Reproduction:
     """
     causes = _other_surroundings(row)
     try:
-        prices = _prices(warehouse, row)
-        causes += _other_prices(prices, row)
-        model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
-        seen = _seen(prices, row, model, _context(warehouse, row))
+        with warehouse.hold_committed():
+            prices = _prices(warehouse, row)
+            causes += _other_prices(prices, row)
+            model = _model(warehouse, row["model_id"]) if isinstance(row["model_id"], str) else None
+            context = _context(warehouse, row)
+        seen = _seen(prices, row, model, context)
     except (NotReproducibleError, ModelFileError) as error:
         return Reproduction(row, _columns(row), (str(error), *causes), None)
     again = {str(name): value for name, value in _again(seen, row).iloc[0].items()}

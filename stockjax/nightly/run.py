@@ -146,10 +146,9 @@ def is_forecast(run: Run) -> bool:
 
 def _record_start(run: Run, flow: str, flow_run_id: str | None) -> Run:
     use_compilation_cache(run.settings.cache)
-    run.warehouse.migrate()
-    run.warehouse.hold_back()
     made_by = {"code_version": code_version(), "environment": environment()}
-    with run.warehouse.keep_open():
+    with run.warehouse.migrated():
+        run.warehouse.hold_back()
         _check_sources(run)
         stored = newest_by_exchange(run.warehouse, run.plan.default.code)
         run = replace(run, plan=replace(run.plan, stored_through=stored))

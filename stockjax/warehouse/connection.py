@@ -93,19 +93,29 @@ class Warehouse:
             Another process holds the database.
 
         """
+        with self.migrated() as applied:
+            return applied
+
+    @contextmanager
+    def migrated(self) -> Generator[list[str]]:
+        """`migrate`, then `keep_open`, with the database opened once; yields the migrations that ran."""
         with self._alone():
             restore_missing_database(self.database, self.snapshot)
-            with self._connection() as connection:
-                pending = pending_migrations(connection)
-                done = None if pending else self._bring_up_to_date(connection)
-            if done is None:
-                self._back_up(pending)
-                with self._connection() as connection:
-                    done = self._bring_up_to_date(connection)
-            applied, renewed = done
-            if applied or renewed or not self.snapshot.exists():
-                self._publish()
-        return applied
+            due = False
+            try:
+                with ExitStack() as opened:
+                    connection = opened.enter_context(self._connection())
+                    if pending := pending_migrations(connection):
+                        opened.close()
+                        self._back_up(pending)
+                        connection = opened.enter_context(self._connection())
+                    applied, renewed = self._bring_up_to_date(connection)
+                    due = renewed or bool(applied) or not self.snapshot.exists()
+                    yield applied
+            finally:
+                if due:
+                    self._publish()
+            self._publish_where_due()
 
     @contextmanager
     def keep_open(self) -> Generator[None]:
@@ -191,7 +201,11 @@ class Warehouse:
 
     @contextmanager
     def read(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """A consistent view for the process that writes; others open the snapshot."""
+        """A consistent view for the process that writes; within `hold_committed` that of all its readers."""
+        held = getattr(self._reading, "connection", None)
+        if held is not None:
+            yield held
+            return
         with self._alone(), self._connection() as connection:
             yield connection
 

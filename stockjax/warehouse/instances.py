@@ -9,7 +9,8 @@ import duckdb
 
 # Its bar would go to standard output, between the lines of an answer.
 _QUIET = "SET enable_progress_bar = false"
-_idle: list[duckdb.DuckDBPyConnection] = []
+_idle: list[tuple[duckdb.DuckDBPyConnection, Path]] = []
+"""Instances without a use, and the folder in which each spills."""
 
 
 @contextmanager
@@ -31,13 +32,8 @@ def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
     [('memory',)]
 
     """
+    made, folder = _acquire(spill)
     try:
-        made = _idle.pop()
-    except IndexError:
-        made = duckdb.connect(":memory:")
-    spill = spill or Path(tempfile.gettempdir()) / f"stockjax-{id(made):x}.tmp"
-    try:
-        made.execute("SET temp_directory = $spill", {"spill": str(spill)})
         # Temporary tables, variables and the default database belong to the connection, and go with it.
         with made.cursor() as connection:
             connection.execute(_QUIET)
@@ -45,13 +41,36 @@ def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
     except BaseException:
         made.close()
         raise
-    try:
-        # Refused where the configuration was locked, or a file was spilled, which is there until the end.
-        made.execute("RESET temp_directory")
-    except duckdb.Error:
+    # What was spilled stays until the instance is closed.
+    if folder.exists() or _is_locked(made):
         made.close()
     else:
-        _idle.append(made)
+        _idle.append((made, folder))
+
+
+def _acquire(spill: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
+    """An instance for one use, and the folder in which it spills; one that has it already is preferred."""
+    for at, (made, folder) in enumerate(_idle):
+        if folder == _folder(spill, made):
+            del _idle[at]
+            return made, folder
+    made = _idle.pop()[0] if _idle else duckdb.connect(":memory:")
+    folder = _folder(spill, made)
+    made.execute("SET temp_directory = $folder", {"folder": str(folder)})
+    return made, folder
+
+
+def _folder(spill: Path | None, made: duckdb.DuckDBPyConnection) -> Path:
+    return spill or Path(tempfile.gettempdir()) / f"stockjax-{id(made):x}.tmp"
+
+
+def _is_locked(made: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the configuration was locked: then it can be neither changed nor unlocked."""
+    try:
+        made.execute(_QUIET)
+    except duckdb.InvalidInputException:
+        return True
+    return False
 
 
 @contextmanager

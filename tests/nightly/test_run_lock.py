@@ -191,7 +191,7 @@ def test_a_night_that_cannot_begin_keeps_no_one_waiting(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stockjax.warehouse.Warehouse.migrate", fail)
+    monkeypatch.setattr("stockjax.warehouse.Warehouse.migrated", fail)
     with pytest.raises(OSError, match="No space left"):
         RunDriver(settings(tmp_path)).open()
     taken(tmp_path).release()

@@ -59,6 +59,23 @@ def test_nothing_of_one_use_is_left_for_the_next(tmp_path: Path) -> None:
     assert not (tmp_path / "a.duckdb.wal").exists()
 
 
+def test_one_that_spills_into_the_folder_is_preferred(tmp_path: Path) -> None:
+    def folder(connection: duckdb.DuckDBPyConnection) -> str:
+        return str(connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+
+    with instance(tmp_path / "a") as first, instance() as second:
+        first.execute("SET GLOBAL default_null_order = 'nulls_first'")
+        before = null_order(second)
+        assert folder(first) == str(tmp_path / "a")
+    with instance() as again:
+        assert folder(again).endswith(".tmp")
+        assert null_order(again) == before
+    with instance(tmp_path / "a") as again, instance(tmp_path / "b") as other:
+        assert null_order(again) == [("NULLS_FIRST",)]
+        assert folder(again) == str(tmp_path / "a")
+        assert folder(other) == str(tmp_path / "b")
+
+
 def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None:
     marked()
     one = tmp_path / "a.duckdb"
@@ -77,9 +94,8 @@ def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None
         assert null_order(connection) != [("NULLS_FIRST",)]
 
 
-def test_one_that_has_spilled_elsewhere_is_not_used_again(tmp_path: Path) -> None:
-    with instance() as connection:
-        connection.execute("SET temp_directory = $folder", {"folder": str(tmp_path / "elsewhere")})
+def test_one_that_has_spilled_is_not_used_again(tmp_path: Path) -> None:
+    with instance(tmp_path / "elsewhere") as connection:
         connection.execute("SET memory_limit = '60MB'")
         assert connection.execute(SORTED_ROWS).fetchall() == [(5_999_999,)]
     assert instances._idle == []
