@@ -11,11 +11,13 @@ from datetime import timedelta
 
 from prefect import get_client
 from prefect.automations import Automation
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
+from prefect.workers.process import ProcessWorker
 
 from flows.alerts import WHAT_TO_DO
 from flows.local_server import answers
@@ -36,11 +38,23 @@ SERVER_TIMEOUT = 120.0
 def main() -> None:
     """Wait for the server, deploy, and become the worker."""
     _wait_for_server()
-    _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    print(f"deploying to the Prefect server at {PREFECT_API_URL.value()}", flush=True)
+    make_pool()
     _prefect("--no-prompt", "deploy", "--all")
     watch_for_zombies(load_settings().alerts.block)
     print("deployed: forecast/daily, forecast/before-asia, tune/weekly, backtest/walk-forward", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL])
+
+
+def make_pool() -> None:
+    """Have the server keep a pool whose workers run flows as processes of their machine."""
+    pool = WorkPoolCreate(
+        name=POOL,
+        type=ProcessWorker.type,
+        base_job_template=ProcessWorker.get_default_base_job_template(),
+    )
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(pool, overwrite=True)
 
 
 def watch_for_zombies(block: str | None = None) -> None:

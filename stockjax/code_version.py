@@ -64,6 +64,8 @@ def _without_words_of_python(text: str) -> list[str]:
     for first, last in _docstrings(text):
         for number in range(first, last + 1):
             lines[number - 1] = ""
+    if not any("#" in line for line in lines):
+        return lines
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             number, column = token.start

@@ -1,6 +1,6 @@
 """A Flax NNX LSTM with location and log-scale heads that start as the random walk."""
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, cast
 
 import jax
@@ -103,7 +103,14 @@ def initial_parameters(features: int, hidden: int, seed: int) -> Parameters:
 # Drawn once: a base and every base after it begin with the same few.
 @lru_cache(maxsize=32)
 def _drawn(features: int, hidden: int, seed: int) -> Parameters:
-    network = ForecastNetwork(features, hidden, rngs=nnx.Rngs(seed))
+    drawn: Parameters = _draw(features, hidden, seed)
+    return drawn
+
+
+@partial(jax.jit, static_argnames=("features", "hidden"))
+def _draw(features: int, hidden: int, seed: int | jax.Array) -> Parameters:
+    """One program instead of one for each operation of each initialiser."""
+    network = ForecastNetwork(features, hidden, rngs=nnx.Rngs(jax.random.key(seed)))
     parameters: Parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
     return parameters
 
