@@ -29,6 +29,10 @@ if jax.__version_info__ < (0, 11):
     flags = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1"
     os.environ.setdefault("XLA_FLAGS", flags)
 
+# Every client, of this process and of those it starts, reads the certificates of all authorities, which takes
+# 25 ms. Tests need none: this one, whose key is gone, stands for all.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fixtures" / "loopback.pem")
+
 ONE_SERVER = ("tests/e2e/unattended/", "tests/flows/")
 """Folders whose files share a Prefect server, which every process would start for itself."""
 

@@ -4,9 +4,11 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import date
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import Any
 
+import dask
 import pandas as pd
 import pytest
 from distributed import LocalCluster, WorkerPlugin
@@ -62,7 +64,14 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0") as made:
+    # Each worker would import all libraries, which takes longer than its work: it is forked from a process
+    # that has them.
+    get_context("forkserver").set_forkserver_preload(["distributed", "flows.forecast"])
+    forkserver.ensure_running()
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0") as made,
+    ):
         yield made
 
 

@@ -52,10 +52,9 @@ class Killed:
 @pytest.fixture(scope="module")
 def undisturbed(ready: Server, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("undisturbed")
-    # The first one may compile its programs, which those that are killed will not.
-    for warehouse in (folder / "compiling", folder / "warehouse"):
-        run = Run(warehouse, ready.environment(), folder / f"{warehouse.name}.log")
-        assert run.wait() == 0, run.said
+    warehouse = folder / "warehouse"
+    run = Run(warehouse, ready.environment(), folder / "run.log")
+    assert run.wait() == 0, run.said
     return Undisturbed(rows(warehouse, WITHOUT_NAMES), seconds_of_lines(run.log))
 
 
