@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help forecast server worker test test-fast coverage mutate docs soak lint lock bench install clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 forecast: $(STAMP) ## fetch, train, forecast and score (SOURCE=files TICKERS="AAPL MSFT")
 	@$(BIN)/stockjax run $(if $(SOURCE),--source '$(SOURCE)') $(TICKERS)
@@ -94,7 +94,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements.lock > $(VENV)/installer.txt
 	@test -x $(BIN)/uv || { echo "installing the locked packages into $(VENV)"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(VENV)/installer.txt; }
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
+	@# Not "sync", which would remove a package with a source or a feature of your own.
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --requirement requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# Relative: with LC_ALL=C, Python 3.11 cannot start if this file names a folder that is not ASCII.
 	@for each in $(VENV)/lib/python3.*/site-packages/_editable_impl_stockjax.pth; do echo ../../../.. > $$each; done

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
+from flows.log import without_links
 from flows.temporary_server import TemporaryServer
 from stockjax.errors import StockjaxError
 
@@ -53,7 +54,7 @@ def prefect_api(begun: TemporaryServer | None = None) -> Generator[Callable[[], 
     server.serve(port)
     api = f"http://127.0.0.1:{port}/api"
     try:
-        with temporary_settings({PREFECT_API_URL: api}):
+        with temporary_settings({PREFECT_API_URL: api}), without_links():
             yield lambda: _wait_until_healthy(server, api)
     except BaseException:
         # There was no run, so that nothing is left to record.
@@ -77,10 +78,15 @@ def _configured_api() -> str | None:
 def _wait_until_healthy(server: TemporaryServer, api: str) -> None:
     give_up = time.monotonic() + START_TIMEOUT
     while not answers(api):
-        if server.has_ended or time.monotonic() > give_up:
+        if server.has_ended:
             raise StockjaxError(
                 f"the temporary Prefect server did not start ({server.cause()}); check "
                 f"the database of Prefect in '{PREFECT_HOME.value()}', or set PREFECT_HOME to an empty folder"
+            )
+        if time.monotonic() > give_up:
+            raise StockjaxError(
+                f"the temporary Prefect server did not answer within {START_TIMEOUT:.0f} s; run it again "
+                "when this machine is less busy, or start a server that stays: prefect server start"
             )
         time.sleep(_POLL_SECONDS)
 

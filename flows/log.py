@@ -4,6 +4,8 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stockjax.errors import StockjaxError
@@ -14,10 +16,15 @@ _LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
 class Readable(logging.Filter):
     """Drops uneventful ends, which the states show, and the tracebacks of expected failures."""
 
+    links = True
+    """Whether links to pages of the server are shown."""
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is worth a line."""
         message = record.getMessage()
         if message == "Finished in state Completed()":
+            return False
+        if message.startswith("View at ") and not self.links:
             return False
         if record.exc_info and isinstance(record.exc_info[1], StockjaxError):
             # Its sentence has been logged by then, or stands in this very message.
@@ -30,6 +37,16 @@ def install_log_filter() -> None:
     """Have what Prefect says of runs, tasks and itself pass through the filter."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_readable)
+
+
+@contextmanager
+def without_links() -> Generator[None]:
+    """Leave out links to pages of the server: a temporary one has none, and ends with the run."""
+    _readable.links = False
+    try:
+        yield
+    finally:
+        _readable.links = True
 
 
 def silence_stderr_at_exit() -> None:

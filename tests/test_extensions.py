@@ -1,12 +1,14 @@
 """A package with a source and a feature of its own: installed, used by a night, explained, refused."""
 
 import json
+import math
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stockjax.errors import FeatureError, SettingsError
@@ -16,6 +18,7 @@ from stockjax.reproduce import ledger_rows, reproduce
 from stockjax.settings import load_settings
 from stockjax.sources import open_source
 from stockjax.sources.sample import SampleSource
+from tests.support.documents import blocks
 from tests.support.runs import SMALL, RunDriver, all_steps
 from tests.support.warehouse_rows import fetch
 
@@ -104,6 +107,34 @@ def test_another_choice_of_features_trains_all_models_again(tmp_path: Path, pric
     night(tmp_path, prices, date(2013, 2, 27), extra_features=("volume_trend",))
     driver = night(tmp_path, prices, date(2013, 2, 28))
     assert features_of_models(driver) == dict.fromkeys(("base", "IBM", "MSFT"), (len(FEATURE_NAMES), []))
+
+
+@pytest.mark.usefixtures("package")
+def test_volume_trend(history: PricePanel) -> None:
+    feature = load_feature("volume_trend")
+    column = feature(history)
+    for row, length in enumerate(history.lengths):
+        volume = history.volume[row]
+        slow = [math.log(volume[at] / volume[at - 5]) for at in range(5, length)]
+        np.testing.assert_allclose(column[row, :length], [math.nan] * 5 + slow)
+    for session in history.sessions[0, ::40]:
+        earlier = history.cut(session.item())
+        np.testing.assert_array_equal(
+            feature(earlier)[earlier.valid], column[:, : earlier.close.shape[1]][earlier.valid]
+        )
+
+
+def test_the_feature_of_the_recipe(history: PricePanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    (recipe,) = [block.text for block in blocks("python") if "def month_range" in block.text]
+    names: dict[str, Any] = {}
+    exec(recipe, names)
+    monkeypatch.setattr("stockjax.features.extra.load_feature", lambda name: names[name])
+    inputs = build_features(history, ("month_range",)).inputs[..., -1]
+    close = history.adj_close[0]
+    for at in (20, 21, 150):
+        expected = math.log(max(close[at - 20 : at + 1]) / min(close[at - 20 : at + 1]))
+        assert inputs[0, at] == pytest.approx(expected)
+    assert not inputs[:, :20].any()
 
 
 @pytest.mark.usefixtures("package")

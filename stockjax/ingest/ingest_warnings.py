@@ -73,20 +73,24 @@ def of_another_calendar(
     Parameters
     ----------
     delivered, quarantined
-        Delivered rows, and what was found wrong with them; columns ticker and reason.
+        Delivered rows, and what was found wrong with them; columns ticker, session and reason.
 
     Example
     -------
-    >>> rows = pd.DataFrame({"ticker": ["7203.T"] * 4, "reason": "not_a_session"})
-    >>> of_another_calendar(rows, rows, {"7203.T": Listing(Exchange("XNYS"), "default")})["7203.T"]
-    '4 of its 4 rows are no sessions of XNYS; name its exchange in exchanges, such as 7203.T = "XTKS"'
+    >>> days = pd.to_datetime(["2013-01-21", "2013-02-18", "2013-03-29"])
+    >>> rows = pd.DataFrame({"ticker": "7203.T", "session": days, "reason": "not_a_session"})
+    >>> print(of_another_calendar(rows, rows, {"7203.T": Listing(Exchange("XNYS"), "default")})["7203.T"])
+    3 of its 3 rows are no sessions of XNYS, such as 2013-01-21; if it trades elsewhere, name its exchange \
+in exchanges, such as 7203.T = "XTKS"
 
     """
     closed = quarantined[quarantined["reason"] == "not_a_session"]
     rows = _rows_of(delivered, closed)
+    first = closed.groupby("ticker")["session"].min()
     return {
-        ticker: f"{count} of its {rows[ticker]} rows are no sessions of {listed[ticker].exchange.code}; "
-        f'name its exchange in exchanges, such as {ticker} = "XTKS"'
+        ticker: f"{count} of its {rows[ticker]} rows are no sessions of {listed[ticker].exchange.code}, "
+        f"such as {first[ticker]:%Y-%m-%d}; if it trades elsewhere, name its exchange in exchanges, such as "
+        f'{ticker} = "XTKS"'
         for ticker, count in Counter(closed["ticker"]).items()
         if ticker in listed
         and listed[ticker].exchange_source == "default"

@@ -352,7 +352,8 @@ class TrainingSettings(Section):
         "the base, then the scale) or own (all weights, from initial values; no base is trained)",
     )
     extra_features: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="additional inputs, by the entry points of installed packages"
+        (),
+        description="additional inputs: early_close, days_to_target, or entry points of installed packages",
     )
     hidden: int = Field(16, ge=1, le=256, description="width of the LSTM")
     seeds: int = Field(3, ge=1, le=16, description="networks that are averaged into one forecast")

@@ -62,6 +62,14 @@ def test_every_link_to_a_file_leads_to_one(name: str) -> None:
     assert [each for each in targets if each and "://" not in each and not (folder / each).exists()] == []
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_is_named_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:stockjax|flows|tests|docs|bench)/[\w./*-]+)`", text)
+    # NNNN stands for the number of a migration yet to be written.
+    assert [each for each in named if "NNNN" not in each and not list(ROOT.glob(each.rstrip("/")))] == []
+
+
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],

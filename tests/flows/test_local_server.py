@@ -101,6 +101,14 @@ def test_what_keeps_a_temporary_server_from_starting_is_named(
     assert str(failure.value).endswith("or set PREFECT_HOME to an empty folder")
 
 
+def test_a_temporary_server_that_is_slow_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_server, "START_TIMEOUT", 0.0)
+    begun = TemporaryServer()
+    with pytest.raises(StockjaxError, match=r"did not answer within 0 s; run it again .* less busy"):
+        local_server._wait_until_healthy(begun, "http://127.0.0.1:1/api")
+    begun.kill()
+
+
 def test_a_server_begun_ahead_is_ended_where_it_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a configured one answers, and where what it was begun for fails."""
     ready = threading.Event()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from flows import common
-from flows.log import Readable
+from flows.log import Readable, _readable, without_links
 from stockjax.errors import UsageError
 
 
@@ -30,6 +30,13 @@ def test_what_prefect_says_of_runs_and_tasks_passes_through(name: str) -> None:
 def test_an_uneventful_end_is_not_reported_and_others_are() -> None:
     assert not Readable().filter(record("Finished in state Completed()"))
     assert Readable().filter(record("Finished in state Completed('5 of 5 tickers')"))
+
+
+def test_links_to_pages_are_left_out_while_the_server_has_none() -> None:
+    link = record("View at http://127.0.0.1:4200/runs/flow-run/8e6af6ba")
+    with without_links():
+        assert not _readable.filter(link)
+    assert _readable.filter(link)
 
 
 def test_an_expected_failure_is_one_sentence_and_reported_once() -> None:
