@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ class EmptyDatabase:
 
     def __init__(self) -> None:
         self.active = False
-        self._migrate = Warehouse.migrate
+        self._migrated = Warehouse.migrated
         self._folder = tempfile.TemporaryDirectory(prefix="stockjax-empty-")
 
     @property
@@ -33,18 +34,18 @@ class EmptyDatabase:
     def make(self) -> None:
         """Make it, the first time."""
         if not (self.folder / SNAPSHOT).exists():
-            self._migrate(Warehouse(self.folder))
+            Warehouse(self.folder).migrate()
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Have warehouses begin with it."""
 
-        def migrate(warehouse: Warehouse) -> list[str]:
+        def migrated(warehouse: Warehouse) -> AbstractContextManager[list[str]]:
             if self.active and not warehouse.database.exists():
                 warehouse.folder.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.folder / DATABASE, warehouse.database)
-            return self._migrate(warehouse)
+            return self._migrated(warehouse)
 
-        patch.setattr(Warehouse, "migrate", migrate)
+        patch.setattr(Warehouse, "migrated", migrated)
 
     def close(self) -> None:
         """Remove it."""

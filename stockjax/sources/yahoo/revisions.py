@@ -21,13 +21,19 @@ def history_changed(known: pd.DataFrame, fetched: pd.DataFrame) -> bool:
         The vendor's rows from the first of those sessions on, with the same columns.
 
     """
-    both = known.merge(fetched, on="session", how="outer", suffixes=("", "_new"), indicator=True)
-    if (both["_merge"] == "left_only").any():
+    before, now = known["session"].to_numpy(), fetched["session"].to_numpy()
+    if not np.isin(before, now).all():
         return True
+    place = pd.Index(before).get_indexer(pd.Index(now))
+    stored = place >= 0
     for price in ("close", "adj_close"):
-        # A hole in the answer says nothing about what is stored.
-        if (np.abs(both[f"{price}_new"] / both[price] - 1) > TOLERANCE).any():
+        change = fetched[price].to_numpy()[stored] / known[price].to_numpy()[place[stored]] - 1
+        # A hole in the answer, which is NaN, says nothing about what is stored.
+        if (np.abs(change) > TOLERANCE).any():
             return True
-    dividend = both["dividend"].fillna(0.0) - both["dividend_new"]
-    split = both["split"].fillna(1.0) - both["split_new"]
-    return bool((dividend.abs() > TOLERANCE).any() or (split.abs() > TOLERANCE).any())
+    for action, nothing in (("dividend", 0.0), ("split", 1.0)):
+        expected = np.full(len(now), nothing)
+        expected[stored] = known[action].fillna(nothing).to_numpy()[place[stored]]
+        if (np.abs(expected - fetched[action].to_numpy()) > TOLERANCE).any():
+            return True
+    return False
