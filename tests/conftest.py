@@ -16,6 +16,7 @@ from stockjax.features import PricePanel
 from stockjax.settings import TrainingSettings, load_settings
 from stockjax.sources import PRICE_COLUMNS
 from stockjax.sources.sample import SampleSource
+from stockjax.training import base_model, warm_up
 from stockjax.training.compilation import use_compilation_cache
 from stockjax.warehouse import Warehouse
 from tests.support.empty_database import LEFT_OUT, EmptyDatabase
@@ -39,6 +40,11 @@ ONE_SERVER = ("tests/e2e/unattended/", "tests/flows/")
 FIRST = ("tests/e2e/unattended/", "tests/test_architecture.py", "tests/e2e/")
 """What takes long in one piece, so that no one waits for it in the end."""
 
+
+SMALL_BATCH = 16
+"""Windows of a step of a base's training: hundreds of tests train one, and few look at what it has learnt."""
+WHOLE_BATCHES = ("tests/training/", "tests/docs/")
+_BATCH = base_model.BATCH
 
 SLOW = (
     *("tests/nightly/", "tests/tuning/", "tests/ingest/", "tests/test_audit.py", "tests/test_extensions.py"),
@@ -103,6 +109,8 @@ def pytest_runtestloop() -> Iterator[None]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     _empty.make()
     _empty.active = not item.nodeid.startswith(LEFT_OUT)
+    batch = _BATCH if item.nodeid.startswith(WHOLE_BATCHES) else SMALL_BATCH
+    base_model.BATCH = warm_up.BATCH = batch
 
 
 @pytest.fixture(autouse=True)
