@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
@@ -11,6 +12,7 @@ import duckdb
 _QUIET = "SET enable_progress_bar = false"
 _idle: list[tuple[duckdb.DuckDBPyConnection, Path]] = []
 """Instances without a use, and the folder in which each spills."""
+_choosing = Lock()
 
 
 @contextmanager
@@ -50,13 +52,13 @@ def instance(spill: Path | None = None) -> Generator[duckdb.DuckDBPyConnection]:
 
 def _acquire(spill: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
     """An instance for one use, and the folder in which it spills; one that has it already is preferred."""
-    for at, (made, folder) in enumerate(_idle):
-        if folder == _folder(spill, made):
-            del _idle[at]
-            return made, folder
-    made = _idle.pop()[0] if _idle else duckdb.connect(":memory:")
+    with _choosing:
+        fitting = (at for at, (made, folder) in enumerate(_idle) if folder == _folder(spill, made))
+        found = _idle.pop(next(fitting, -1)) if _idle else None
+    made, before = found or (duckdb.connect(":memory:"), None)
     folder = _folder(spill, made)
-    made.execute("SET temp_directory = $folder", {"folder": str(folder)})
+    if folder != before:
+        made.execute("SET temp_directory = $folder", {"folder": str(folder)})
     return made, folder
 
 

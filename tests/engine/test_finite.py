@@ -184,7 +184,7 @@ def test_a_first_base_that_did_not_learn_is_not_used(
     assert set(part.forecasts.loc[part.forecasts["model"] == "lstm", "fallback"].dropna()) == {"har"}
 
 
-@pytest.mark.parametrize("changed", [{"seeds": 1}, {"hidden": 6}])
+@pytest.mark.parametrize("changed", [{"seeds": 1}, {"hidden": 8}])
 def test_a_base_of_another_shape_is_due_at_once_and_stops_nothing(
     history: PricePanel, changed: dict[str, int]
 ) -> None:

@@ -29,8 +29,9 @@ def night(warehouse: Warehouse, number: int) -> None:
 def crowded(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """Twelve nights over the turn of a year, and a limit that they pass."""
     monkeypatch.setattr(clustering, "UNSORTED_ROWS", {"forecasts": 30, "prices": 30})
-    for number in range(12):
-        night(warehouse, number)
+    with warehouse.keep_open():
+        for number in range(12):
+            night(warehouse, number)
     return warehouse
 
 

@@ -1,5 +1,6 @@
 """DuckDB instances are used again, and nothing of one use is found by the next."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -74,6 +75,22 @@ def test_one_that_spills_into_the_folder_is_preferred(tmp_path: Path) -> None:
         assert null_order(again) == [("NULLS_FIRST",)]
         assert folder(again) == str(tmp_path / "a")
         assert folder(other) == str(tmp_path / "b")
+
+
+def test_two_threads_never_use_the_same_one(tmp_path: Path) -> None:
+    def use(number: int) -> None:
+        place = tmp_path / f"{number}.duckdb"
+        # A second thread in the same instance would attach a second file of this name.
+        with (
+            instance(tmp_path / str(number % 3)) as connection,
+            attached(connection, place, "mine", "READ_WRITE"),
+        ):
+            connection.execute("CREATE TABLE mine.numbers AS SELECT 1 AS x")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(48)))
+    kept = [id(made) for made, _ in instances._idle]
+    assert len(kept) == len(set(kept)) <= 8
 
 
 def test_one_that_failed_or_was_locked_is_not_used_again(tmp_path: Path) -> None:
