@@ -16,6 +16,7 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"
 _SIZE = (7.2, 2.6)
 _HIGH = (9.0, 5.0)
 _DPI = 110
+_MARGINS = {"left": 0.11, "right": 0.94, "top": 0.89, "bottom": 0.11}
 _TICKS = 6
 
 
@@ -28,8 +29,12 @@ def actual_against_predicted(ticker: str, rows: pd.DataFrame) -> bytes:
         As `read_series` gives them, of one ticker.
 
     """
-    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
-    _draw_closes(figure.subplots(), ticker, rows)
+    # Margins that hold every price as it is written here: Matplotlib measures text by drawing it twice.
+    figure = Figure(figsize=_SIZE, dpi=_DPI)
+    axes = figure.subplots(gridspec_kw=_MARGINS)
+    _draw_closes(axes, ticker, rows)
+    axes.tick_params(labelsize=8)
+    axes.yaxis.set_major_formatter("{x:.6g}")
     return _png(figure)
 
 

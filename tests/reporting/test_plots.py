@@ -58,6 +58,15 @@ def test_a_chart_is_a_picture_of_a_page_width_with_all_its_colours() -> None:
     assert share_of((255, 255, 255), image) > 0.3
 
 
+@pytest.mark.parametrize("unit", [1e-7, 0.00123456, 1.0, 12345.6, 123456789.0])
+def test_no_price_and_no_date_is_cut_off(unit: float) -> None:
+    rows = sessions(64)
+    rows[rows.columns.drop(["target", "reaction"])] *= unit
+    image = pixels(actual_against_predicted("AAPL", rows))
+    for edge in (image[:, :2], image[:, -2:], image[:2], image[-2:]):
+        assert (edge == 255).all()
+
+
 def test_the_larger_chart_has_the_rolling_errors_beneath_the_closes() -> None:
     rows = sessions(64)
     errors = {name: np.where(rows["actual_close"].isna(), np.nan, 0.02) for name in ("rmse", "mae")}
