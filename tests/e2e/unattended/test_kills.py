@@ -82,7 +82,7 @@ def killed_and_run_again(server: Server, logged: list[float], folder: Path, mome
     """A run that is killed after this share of its work, and the next one to its end.
 
     How far it is shows in its log, however fast the machine is by now: it is killed as long after a line as
-    the moment lay after that line of the undisturbed run.
+    the moment lay after that line of the undisturbed run, and no later than it logs the next one.
     """
     folder.mkdir()
     warehouse = folder / "warehouse"
@@ -90,12 +90,13 @@ def killed_and_run_again(server: Server, logged: list[float], folder: Path, mome
     lines = bisect_right(logged, seconds)
     process = Run(warehouse, server.environment(), folder / "killed.log")
 
-    def is_as_far() -> bool:
-        return len(LOGGED.findall(process.said)) >= lines or not process.process.is_alive()
+    def has_logged(count: int) -> bool:
+        return len(LOGGED.findall(process.said)) >= count or not process.process.is_alive()
 
     try:
-        until(is_as_far, f"{lines} lines in {process.log}", pause=0.005)
-        time.sleep(seconds - logged[lines - 1])
+        until(lambda: has_logged(lines), f"{lines} lines in {process.log}", pause=0.005)
+        latest = time.monotonic() + seconds - logged[lines - 1]
+        until(lambda: has_logged(lines + 1) or time.monotonic() >= latest, "the moment", pause=0.005)
     finally:
         process.kill()
     assert process.wait() in (0, -signal.SIGKILL), process.said
