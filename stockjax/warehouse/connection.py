@@ -98,7 +98,14 @@ class Warehouse:
 
     @contextmanager
     def migrated(self) -> Generator[list[str]]:
-        """`migrate`, then `keep_open`, with the database opened once; yields the migrations that ran."""
+        """`migrate`, then `keep_open`, with the database opened once; yields the migrations that ran.
+
+        Raises
+        ------
+        WarehouseDamagedError, WarehouseTooNewError, WarehouseBusyError
+            As `migrate` does.
+
+        """
         with self._alone():
             restore_missing_database(self.database, self.snapshot)
             due = False
@@ -202,8 +209,7 @@ class Warehouse:
     @contextmanager
     def read(self) -> Generator[duckdb.DuckDBPyConnection]:
         """A consistent view for the process that writes; within `hold_committed` that of all its readers."""
-        held = getattr(self._reading, "connection", None)
-        if held is not None:
+        if (held := self._held) is not None:
             yield held
             return
         with self._alone(), self._connection() as connection:
@@ -219,8 +225,7 @@ class Warehouse:
             No run has written to this warehouse yet.
 
         """
-        held = getattr(self._reading, "connection", None)
-        if held is not None:
+        if (held := self._held) is not None:
             yield held
             return
         self.publish()
@@ -243,8 +248,7 @@ class Warehouse:
             Another process held the database longer than the timeout.
 
         """
-        held = getattr(self._reading, "connection", None)
-        if held is None and self._unpublished and (self._holds_back or self._opened is not None):
+        if self._held is None and self._unpublished and (self._holds_back or self._opened is not None):
             with self.read() as connection:
                 yield connection
             return
@@ -262,12 +266,17 @@ class Warehouse:
 
         """
         with self.read_committed() as connection:
-            before = getattr(self._reading, "connection", None)
+            before = self._held
             self._reading.connection = connection
             try:
                 yield
             finally:
                 self._reading.connection = before
+
+    @property
+    def _held(self) -> duckdb.DuckDBPyConnection | None:
+        """What `hold_committed` keeps open in this thread."""
+        return getattr(self._reading, "connection", None)
 
     def check_current(self) -> None:
         """See whether the readers' copy has all that this release reads.
