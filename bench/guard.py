@@ -18,7 +18,7 @@ from rich.table import Table
 
 from stockjax.settings import Settings
 from stockjax.training.compilation import compilations
-from stockjax.warehouse import Warehouse, connection
+from stockjax.warehouse import Warehouse, readers_copy
 
 ACCEPTED = Path(__file__).with_name("accepted.json")
 TICKERS, SESSIONS = 30, 1200
@@ -37,7 +37,7 @@ TABLES = (
 @contextmanager
 def counting(counts: Counter[str]) -> Generator[None]:
     """Count transactions, reads and openings of the writer's file, and copies for readers."""
-    write, copy, read = Warehouse.write, connection.copy_file, Warehouse.read
+    write, copy, read = Warehouse.write, readers_copy.copy_file, Warehouse.read
     attach = Warehouse._attach_database
 
     @contextmanager
@@ -64,7 +64,7 @@ def counting(counts: Counter[str]) -> Generator[None]:
         patch.object(Warehouse, "_attach_database", counted_attach),
         patch.object(Warehouse, "write", counted_write),
         patch.object(Warehouse, "read", counted_read),
-        patch.object(connection, "copy_file", counted_copy),
+        patch.object(readers_copy, "copy_file", counted_copy),
     ):
         yield
 

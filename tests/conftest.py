@@ -113,19 +113,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     base_model.BATCH = warm_up.BATCH = batch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs() -> Path:
+    """The folder in which compiled programs are kept."""
+    folder = load_settings().cache
+    use_compilation_cache(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cache = load_settings().cache
+def _no_settings_from_outside(
+    compiled_programs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in list(os.environ):
         if name.upper().startswith("STOCKJAX_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("STOCKJAX_CACHE", str(cache))
+    monkeypatch.setenv("STOCKJAX_CACHE", str(compiled_programs))
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_programs_are_kept() -> None:
-    use_compilation_cache(load_settings().cache)
 
 
 @pytest.fixture

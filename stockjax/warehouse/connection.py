@@ -1,6 +1,5 @@
 """Opening the database: one writer at a time, short transactions, a copy for readers."""
 
-import math
 import threading
 import time
 from collections.abc import Generator
@@ -11,9 +10,9 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
-from stockjax.warehouse.file_copy import copy_file
 from stockjax.warehouse.instances import attached, instance
 from stockjax.warehouse.migrations import apply_scripts, check_current, migrate, pending_migrations
+from stockjax.warehouse.readers_copy import ReadersCopy, replace_with_copy
 from stockjax.warehouse.restore import refuse_shorter_ledger, restore_missing_database, write_ahead_log
 
 DATABASE = "stockjax.duckdb"
@@ -21,11 +20,6 @@ SNAPSHOT = "snapshot.duckdb"
 # Lets the DuckDB 1.5 command line and JDBC drivers open the file; it is fixed at creation.
 _STORAGE = "STORAGE_VERSION 'v1.5.0'"
 _RETRY_SECONDS = 0.05
-_CHEAP = 20
-# A copy that takes less shares its blocks with the original, or is small.
-_SHARED_SECONDS = 0.1
-_LARGE = 64 * 1024 * 1024
-_SELDOM_SECONDS = 600.0
 
 
 class Warehouse:
@@ -47,10 +41,7 @@ class Warehouse:
         self._lock = FileLock(folder / ".lock", thread_local=False)
         self._reading = threading.local()
         self._opened: duckdb.DuckDBPyConnection | None = None
-        self._holds_back = False
-        self._unpublished = False
-        self._published_at = -math.inf
-        self._publish_seconds: float | None = None
+        self._copy = ReadersCopy(self.database, folder / SNAPSHOT)
 
     @property
     def database(self) -> Path:
@@ -60,7 +51,7 @@ class Warehouse:
     @property
     def snapshot(self) -> Path:
         """The readers' file: the database as of the last step of a run, or the last command."""
-        return self.folder / SNAPSHOT
+        return self._copy.place
 
     @property
     def models(self) -> Path:
@@ -121,7 +112,7 @@ class Warehouse:
                     yield applied
             finally:
                 if due:
-                    self._publish()
+                    self._copy.renew()
             self._publish_where_due()
 
     @contextmanager
@@ -161,13 +152,12 @@ class Warehouse:
                     connection.rollback()
                     raise
                 connection.commit()
-            self._unpublished = True
+            self._copy.behind = True
             self._publish_where_due()
 
     def hold_back(self) -> None:
         """From now on, renew the readers' copy by `publish` alone: a run has many commits in each step."""
-        self._holds_back = True
-        self._published_at = time.monotonic()
+        self._copy.hold_back()
 
     def publish(self) -> None:
         """Renew the readers' copy, if anything was committed here since the last time.
@@ -180,17 +170,14 @@ class Warehouse:
             The caller keeps the database open, and has written to it: only a closed file is copied.
 
         """
-        if self._unpublished:
+        if self._copy.behind:
             with self._alone():
                 if self._opened is not None:
                     raise RuntimeError("the readers' copy is renewed after `keep_open`, not within it")
-                self._publish()
+                self._copy.renew()
 
     def publish_if_cheap(self) -> None:
         """Renew the readers' copy where that costs little: within a run, for those who watch it.
-
-        Of the time since the last renewal it takes a twentieth at most; a large file, whose blocks the file
-        system does not share, is copied every ten minutes at most.
 
         Raises
         ------
@@ -198,12 +185,7 @@ class Warehouse:
             Another process held the database longer than the timeout.
 
         """
-        known = self._publish_seconds or 0.0
-        wait = _CHEAP * known
-        shared = self._publish_seconds is not None and known <= _SHARED_SECONDS
-        if not shared and self.database.stat().st_size > _LARGE:
-            wait = max(wait, _SELDOM_SECONDS)
-        if time.monotonic() - self._published_at >= wait:
+        if self._copy.is_cheap():
             self.publish()
 
     @contextmanager
@@ -248,7 +230,7 @@ class Warehouse:
             Another process held the database longer than the timeout.
 
         """
-        if self._held is None and self._unpublished and (self._holds_back or self._opened is not None):
+        if self._held is None and self._copy.behind and (self._copy.held_back or self._opened is not None):
             with self.read() as connection:
                 yield connection
             return
@@ -374,28 +356,12 @@ class Warehouse:
         self.backups.mkdir(parents=True, exist_ok=True)
         kept = self.backups / f"before-{Path(pending[0]).stem}.duckdb"
         if not kept.exists():
-            self._copy_to(kept)
+            replace_with_copy(self.database, kept)
 
     def _publish_where_due(self) -> None:
         """Publish what was committed, unless held back, or the database is open until `keep_open` ends."""
-        if self._unpublished and not self._holds_back and self._opened is None:
-            self._publish()
-
-    def _publish(self) -> None:
-        """Put a copy of the closed database in the place of the readers' one."""
-        before = time.monotonic()
-        self._copy_to(self.snapshot)
-        self._published_at = time.monotonic()
-        self._publish_seconds = self._published_at - before
-        self._unpublished = False
-
-    def _copy_to(self, place: Path) -> None:
-        """Copy the closed database to a new file in its folder and move that into place in one step."""
-        # A link to a share is written through.
-        place = place.resolve()
-        fresh = place.with_name(f".{place.name}.new")
-        copy_file(self.database, fresh)
-        fresh.replace(place)
+        if self._copy.behind and not self._copy.held_back and self._opened is None:
+            self._copy.renew()
 
     def _damaged(self, error: duckdb.Error) -> WarehouseDamagedError:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__

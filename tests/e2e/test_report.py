@@ -41,8 +41,19 @@ class Seen:
     asked: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
-    def open(self, path: Path, mark: str = "") -> None:
-        """Wait until all is drawn."""
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(30_000)
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda message: self.lines.append(message.text))
+        self.page.on("pageerror", lambda error: self.lines.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.lines.append(dialog.message))
+
+    def open(self, path: Path, mark: str = "", scheme: Any = "light") -> None:
+        """Load the report again, and wait until all is drawn."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.goto("about:blank")
+        self.asked.clear()
+        self.lines.clear()
         self.page.goto(path.as_uri() + mark)
         self.page.wait_for_selector("#ticker[data-drawn]")
 
@@ -95,29 +106,33 @@ def many_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_latest_report(ledger(tmp_path_factory.mktemp("many"), names, 30))
 
 
-def seen_in(chromium: Browser, device: str = "desktop", scheme: Any = "light") -> Seen:
+def page_of(chromium: Browser, device: str) -> Seen:
     width, height = SIZES[device]
     phone = device == "phone"
     context = chromium.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, is_mobile=phone, has_touch=phone
+        viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone
     )
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    seen = Seen(page)
-    page.on("request", lambda request: seen.asked.append(request.url))
-    page.on("console", lambda message: seen.lines.append(message.text))
-    page.on("pageerror", lambda error: seen.lines.append(str(error)))
-    page.on("dialog", lambda dialog: seen.lines.append(dialog.message))
-    return seen
+    return Seen(context.new_page())
+
+
+# A page of its own takes three times as long as another load of one: its process starts, and compiles the
+# library of the charts.
+@pytest.fixture(scope="module")
+def screens(chromium: Browser) -> dict[str, Seen]:
+    """A page on a screen of each size."""
+    return {device: page_of(chromium, device) for device in SIZES}
 
 
 @pytest.fixture
-def seen(chromium: Browser, few_page: Path) -> Iterator[Seen]:
-    found = seen_in(chromium)
-    found.open(few_page)
-    yield found
-    found.page.context.close()
-    assert found.lines == []
+def desktop(screens: dict[str, Seen]) -> Seen:
+    return screens["desktop"]
+
+
+@pytest.fixture
+def seen(desktop: Seen, few_page: Path) -> Iterator[Seen]:
+    desktop.open(few_page)
+    yield desktop
+    assert desktop.lines == []
 
 
 @pytest.mark.parametrize(
@@ -130,15 +145,15 @@ def seen(chromium: Browser, few_page: Path) -> Iterator[Seen]:
 )
 def test_it_opens_from_disk_and_draws_everything(
     request: pytest.FixtureRequest,
-    chromium: Browser,
+    screens: dict[str, Seen],
     tmp_path_factory: pytest.TempPathFactory,
     count: int,
     scheme: str,
     device: str,
 ) -> None:
     path: Path = request.getfixturevalue("few_page" if count == 5 else "many_page")
-    found = seen_in(chromium, device, scheme)
-    found.open(path)
+    found = screens[device]
+    found.open(path, scheme=scheme)
     assert len(found.tickers) == count
     expect(found.page.locator("#count")).to_have_text(f"{count} of {count}")
     for chart in CHARTS:
@@ -155,7 +170,6 @@ def test_it_opens_from_disk_and_draws_everything(
     assert (dark < 150) == (scheme == "dark")
     pictures = pictures_folder(tmp_path_factory)
     found.page.screenshot(path=pictures / f"report-{count}-{scheme}-{device}.png", full_page=True)
-    found.page.context.close()
 
 
 def test_all_of_it_is_light(many_page: Path) -> None:
@@ -289,13 +303,11 @@ def test_everything_can_be_done_with_the_keyboard(seen: Seen) -> None:
     assert seen.page.url.endswith("#ticker=IBM")
 
 
-def test_an_address_can_name_a_ticker(chromium: Browser, few_page: Path) -> None:
+def test_an_address_can_name_a_ticker(desktop: Seen, few_page: Path) -> None:
     for mark, ticker in (("#ticker=GOOG", "GOOG"), ("#ticker=%", "AAPL"), ("#nothing", "AAPL")):
-        found = seen_in(chromium)
-        found.open(few_page, mark)
-        expect(found.page.locator("#name")).to_have_text(ticker)
-        assert found.lines == []
-        found.page.context.close()
+        desktop.open(few_page, mark)
+        expect(desktop.page.locator("#name")).to_have_text(ticker)
+        assert desktop.lines == []
 
 
 def test_addresses_and_the_way_back_lead_to_tickers(seen: Seen) -> None:
@@ -313,13 +325,13 @@ def test_addresses_and_the_way_back_lead_to_tickers(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_marks_stand_out(chromium: Browser, few_page: Path, scheme: str) -> None:
-    found = seen_in(chromium, "desktop", scheme)
-    found.open(few_page)
+def test_text_and_marks_stand_out(desktop: Seen, few_page: Path, scheme: str) -> None:
+    desktop.open(few_page, scheme=scheme)
 
     def luminance(name: str) -> float:
         """W3C, Web Content Accessibility Guidelines 2.1, relative luminance."""
-        value = found.ask(f"getComputedStyle(document.documentElement).getPropertyValue('{name}').trim()")[1:]
+        shown = f"getComputedStyle(document.documentElement).getPropertyValue('{name}').trim()"
+        value = desktop.ask(shown)[1:]
         wide = "".join(2 * sign for sign in value) if len(value) == 3 else value
         parts = np.array([int(wide[at : at + 2], 16) / 255 for at in (0, 2, 4)])
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
@@ -329,54 +341,47 @@ def test_text_and_marks_stand_out(chromium: Browser, few_page: Path, scheme: str
         for fore, least in (("--ink", 7), ("--soft", 4.5), ("--forecast", 4.5), ("--actual", 3)):
             light, dark = sorted([luminance(fore), luminance(back)], reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= least, (scheme, fore, back)
-    found.page.context.close()
 
 
-def test_hostile_names_are_text(chromium: Browser, tmp_path: Path) -> None:
+def test_hostile_names_are_text(desktop: Seen, tmp_path: Path) -> None:
     path = write_latest_report(ledger(tmp_path / "warehouse", NASTY, 5))
-    found = seen_in(chromium)
-    found.open(path)
-    assert found.tickers == sorted(NASTY)
-    for name in found.tickers:
-        found.ask(f"[...document.querySelectorAll('.pick')][{found.tickers.index(name)}].click()")
-        expect(found.page.locator("#name")).to_have_text(name)
-    found.page.locator("#skill .nsewdrag").hover()
-    assert found.ask("document.querySelectorAll('img, iframe, object, svg a').length") == 0
-    assert found.page.title().startswith("Forecasts as of")
-    assert found.lines == []
+    desktop.open(path)
+    assert desktop.tickers == sorted(NASTY)
+    for name in desktop.tickers:
+        desktop.ask(f"[...document.querySelectorAll('.pick')][{desktop.tickers.index(name)}].click()")
+        expect(desktop.page.locator("#name")).to_have_text(name)
+    desktop.page.locator("#skill .nsewdrag").hover()
+    assert desktop.ask("document.querySelectorAll('img, iframe, object, svg a').length") == 0
+    assert desktop.page.title().startswith("Forecasts as of")
+    assert desktop.lines == []
     # Even a script that came into the page would not run.
-    found.ask(
+    desktop.ask(
         "const made = document.createElement('script'); made.text = 'document.title = 1'; "
         "document.head.append(made)"
     )
-    assert found.page.title().startswith("Forecasts as of")
-    assert "Content Security Policy" in found.lines[0]
-    found.page.context.close()
+    assert desktop.page.title().startswith("Forecasts as of")
+    assert "Content Security Policy" in desktop.lines[0]
 
 
-def test_what_is_missing_is_said(chromium: Browser, few_page: Path, tmp_path: Path) -> None:
+def test_what_is_missing_is_said(desktop: Seen, few_page: Path, tmp_path: Path) -> None:
     # A copy of the folder is whole.
     copy = shutil.copytree(few_page.parent, tmp_path / "sent")
-    found = seen_in(chromium)
-    found.open(copy / "index.html")
-    assert found.lines == []
+    desktop.open(copy / "index.html")
+    assert desktop.lines == []
     library = next(copy.glob("plotly*"))
     library.rename(tmp_path / "elsewhere")
-    found.page.goto((copy / "index.html").as_uri())
-    expect(found.page.locator("#trouble")).to_contain_text("next to this page")
-    assert len(found.tickers) == 5
+    desktop.page.goto((copy / "index.html").as_uri())
+    expect(desktop.page.locator("#trouble")).to_contain_text("next to this page")
+    assert len(desktop.tickers) == 5
     (tmp_path / "elsewhere").rename(library)
     shutil.rmtree(next(copy.glob("series-*")))
-    found.page.goto((copy / "index.html").as_uri())
-    expect(found.page.locator("#trouble")).to_contain_text("load the page again")
-    assert len(found.tickers) == 5
-    found.page.context.close()
+    desktop.page.goto((copy / "index.html").as_uri())
+    expect(desktop.page.locator("#trouble")).to_contain_text("load the page again")
+    assert len(desktop.tickers) == 5
 
 
-def test_a_first_night_and_one_without_forecasts_can_be_opened(chromium: Browser, tmp_path: Path) -> None:
+def test_a_first_night_and_one_without_forecasts_can_be_opened(desktop: Seen, tmp_path: Path) -> None:
     first = write_latest_report(ledger(tmp_path / "first", ("AAPL",), 0))
-    found = seen_in(chromium)
-    found.open(first)
-    assert found.drawn("closes", "predicted", "x") == ["2013-03-04"]
-    assert found.lines == []
-    found.page.context.close()
+    desktop.open(first)
+    assert desktop.drawn("closes", "predicted", "x") == ["2013-03-04"]
+    assert desktop.lines == []

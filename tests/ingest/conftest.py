@@ -8,7 +8,7 @@ import pytest
 
 from stockjax.ingest import ingest
 from stockjax.sources.yahoo import source
-from stockjax.warehouse import Warehouse
+from stockjax.warehouse.readers_copy import ReadersCopy
 from tests.support.ingest_runs import NIGHT_1, NIGHT_2, NIGHT_3, listings, spend
 from tests.support.yahoo_server import YahooServer
 
@@ -45,7 +45,7 @@ def folder(faultless: dict[int, Path], tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _no_copies_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     # No one reads them here, and every write makes one.
-    monkeypatch.setattr(Warehouse, "_publish", lambda warehouse: None)
+    monkeypatch.setattr(ReadersCopy, "renew", lambda copy: None)
 
 
 @pytest.fixture(autouse=True)

@@ -292,7 +292,7 @@ def test_of_two_models_of_one_past_session_the_later_made_was_active(warehouse: 
     assert active(warehouse, 10)[0] == some_model(None, 1, trained_through=february(4)).model_id
 
 
-def test_a_model_of_a_backtest_takes_office_when_a_night_makes_it_again(warehouse: Warehouse) -> None:
+def test_a_model_of_a_backtest_becomes_active_when_a_night_makes_it_again(warehouse: Warehouse) -> None:
     """The same inputs, seed and code give the same name, whatever it was first made for."""
     base = some_model(None, 1)
     save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")
@@ -303,7 +303,7 @@ def test_a_model_of_a_backtest_takes_office_when_a_night_makes_it_again(warehous
     assert found.base.model_id == base.model_id
 
 
-def test_a_champion_stays_in_office_when_a_backtest_makes_it_again(warehouse: Warehouse) -> None:
+def test_a_champion_stays_active_when_a_backtest_makes_it_again(warehouse: Warehouse) -> None:
     base = some_model(None, 1)
     save(warehouse, base, batch="night")
     save(warehouse, replace(base, status="retired", replayed=True), batch="backtest")

@@ -10,6 +10,7 @@ import pytest
 
 from stockjax.errors import SnapshotMissingError, WarehouseBusyError, WarehouseDamagedError
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.file_copy import copy_file
 from stockjax.warehouse.query import query
 from tests.support.warehouse_rows import ask, closes, contents, fetch, held_by_another_process, store
 
@@ -115,14 +116,13 @@ def test_within_a_step_the_copy_is_renewed_only_where_that_is_cheap(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("stockjax.warehouse.connection.time.monotonic", lambda: clock[0])
-    copy = Warehouse._copy_to
+    monkeypatch.setattr("stockjax.warehouse.readers_copy.time.monotonic", lambda: clock[0])
 
-    def slow_copy(self: Warehouse, place: Path) -> None:
-        copy(self, place)
+    def slow_copy(source: Path, target: Path) -> None:
+        copy_file(source, target)
         clock[0] += 3
 
-    monkeypatch.setattr(Warehouse, "_copy_to", slow_copy)
+    monkeypatch.setattr("stockjax.warehouse.readers_copy.copy_file", slow_copy)
     elsewhere = Warehouse(warehouse.folder)
     warehouse.hold_back()
     seen = []
@@ -138,9 +138,9 @@ def test_a_large_database_is_copied_seldom_within_a_run(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("stockjax.warehouse.connection.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("stockjax.warehouse.connection._LARGE", 0)
-    monkeypatch.setattr("stockjax.warehouse.connection._SHARED_SECONDS", -1.0)
+    monkeypatch.setattr("stockjax.warehouse.readers_copy.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("stockjax.warehouse.readers_copy._LARGE", 0)
+    monkeypatch.setattr("stockjax.warehouse.readers_copy._SHARED_SECONDS", -1.0)
     elsewhere = Warehouse(warehouse.folder)
     warehouse.hold_back()
     seen = []
@@ -255,6 +255,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from stockjax.warehouse import Warehouse
+from stockjax.warehouse.file_copy import copy_file
 with Warehouse(Path(sys.argv[1])).write() as connection:
     connection.execute("DELETE FROM prices")
     print("inside", flush=True)

@@ -3,7 +3,7 @@ SELECT model_id, since, changed_at, change, cause
 FROM (
     SELECT *, row_number() OVER (PARTITION BY model_id ORDER BY change) = 1 AS first FROM model_changes
 )
--- Trained late for a past session, when a newer one was in office already, a model enters as retired.
+-- Trained late for a past session, when a newer one was active already, a model enters as retired.
 WHERE status = 'champion' OR (status = 'retired' AND first)
 UNION ALL
 SELECT model_id, trained_through AS since, trained_at AS changed_at, 0 AS change, 'trained' AS cause
