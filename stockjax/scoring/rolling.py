@@ -1,6 +1,6 @@
 """The table of rolling errors, kept up with what has closed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,8 +14,9 @@ METRIC_WINDOWS = (21, 63, 252)
 FEW_SESSIONS = 3
 """Up to so many new sessions are scored one by one, all tickers at once."""
 
-# Window functions keep all their rows in memory; a year of 500 tickers would take tens of gigabytes.
-_TICKERS_AT_ONCE = 20
+# Window functions keep all rows in memory; a statement for few rows takes as long to plan as one for many.
+_TICKERS_TOGETHER, _SESSIONS_TOGETHER = 20, 50_000
+"""So many tickers are scored together, and more as long as they have no more sessions in all."""
 
 
 def refresh_rolling_metrics(warehouse: Warehouse, windows: Iterable[int] = METRIC_WINDOWS) -> int:
@@ -76,7 +77,9 @@ class _Refresh:
             self._connection.execute(statement(name))
         due = self._connection.execute(statement("due_tickers"), {"few": FEW_SESSIONS}).fetchall()
         written = self._at_the_end([row for row in due if row[3]])
-        written += self._histories([ticker for ticker, _, _, at_the_end in due if not at_the_end])
+        written += self._histories(
+            [(ticker, count) for ticker, _, count, at_the_end in due if not at_the_end]
+        )
         self._connection.execute(statement("clear_unscored"))
         return written
 
@@ -101,12 +104,25 @@ class _Refresh:
         found: date = self._connection.execute(statement("first_forecast"), asked).fetchall()[0][0]
         return found
 
-    def _histories(self, tickers: Sequence[str]) -> int:
+    def _histories(self, due: Sequence[tuple[str, int]]) -> int:
         """Score tickers from their first session due on, some at a time."""
-        parts = [tickers[at : at + _TICKERS_AT_ONCE] for at in range(0, len(tickers), _TICKERS_AT_ONCE)]
-        return sum(self._sum("sum_scores_of_history", part) for part in parts)
+        return sum(self._sum("sum_scores_of_history", part) for part in _parts(due))
 
     def _sum(self, name: str, tickers: Sequence[str], **others: Any) -> int:
         asked = {"tickers": list(tickers), "windows": self._windows, **others}
         self._connection.execute(statement(name), asked)
         return int(self._connection.execute(statement("insert_rolling_metrics")).fetchall()[0][0])
+
+
+def _parts(due: Iterable[tuple[str, int]]) -> Generator[list[str]]:
+    """Tickers, each with its number of sessions, parted into those that are scored together."""
+    part: list[str] = []
+    sessions = 0
+    for ticker, count in due:
+        if len(part) >= _TICKERS_TOGETHER and sessions + count > _SESSIONS_TOGETHER:
+            yield part
+            part, sessions = [], 0
+        part.append(ticker)
+        sessions += count
+    if part:
+        yield part

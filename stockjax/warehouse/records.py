@@ -153,6 +153,7 @@ def insert_models(
     """
     with warehouse.write() as connection:
         connection.register("fresh", fresh)
+        connection.execute(statement("stage_active_models"))
         connection.execute(statement("retire_champions"))
         connection.execute(statement("renew_model_files"))
         connection.execute(statement("insert_models"), {"run_id": run_id, "trained_at": stored_time(moment)})

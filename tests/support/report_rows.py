@@ -22,25 +22,29 @@ MEMORY = {"lstm": 12, "random_walk": 120, "ewma": 40, "har": 20}
 """How many sessions each model judges the scale by."""
 
 
-def forecasts_of(frame: pd.DataFrame, last: int) -> pd.DataFrame:
-    """What all models say of one ticker from each of its last sessions; the newest one is tonight's."""
-    close = frame["close"].to_numpy()
-    moves = pd.Series(np.log(close)).diff()
+def forecasts_of(frames: list[pd.DataFrame], last: int) -> pd.DataFrame:
+    """What all models say of tickers of the same days from each of the last ones; the newest is tonight's."""
+    closes = np.stack([frame["close"].to_numpy() for frame in frames])
+    moves = pd.DataFrame(np.log(closes).T).diff()
+    as_of = frames[0]["session"].to_numpy()[-last:]
+    target = NEW_YORK.sessions_after(as_of.astype("datetime64[D]")).astype("datetime64[s]")
+    basis = closes[:, -last:].ravel()
     parts = []
     for number, (model, memory) in enumerate(MEMORY.items()):
-        scale = moves.rolling(memory, min_periods=2).std().fillna(0.02).to_numpy()[-last:]
+        scale = moves.rolling(memory, min_periods=2).std().fillna(0.02).to_numpy()[-last:].T.ravel()
         center = np.zeros(last) if model == "random_walk" else 0.001 * np.sin(np.arange(last) + number)
-        basis = close[-last:]
-        as_of = frame["session"].to_numpy()[-last:]
+        center = np.tile(center, len(frames))
         parts.append(
             pd.DataFrame(
                 {
-                    "ticker": frame["ticker"].iloc[0],
-                    "as_of": as_of,
-                    "target": NEW_YORK.sessions_after(as_of.astype("datetime64[D]")).astype("datetime64[s]"),
+                    "ticker": np.repeat([frame["ticker"].iloc[0] for frame in frames], last),
+                    "as_of": np.tile(as_of, len(frames)),
+                    "target": np.tile(target, len(frames)),
                     "model": model,
                     "model_id": "ticker-0" if model == "lstm" else None,
-                    "origin": np.where(np.arange(last) == last - 1, "nightly", "backtest"),
+                    "origin": np.tile(
+                        np.where(np.arange(last) == last - 1, "nightly", "backtest"), len(frames)
+                    ),
                     "basis_close": basis,
                     "predicted_close": basis * np.exp(center),
                     "predicted_return": center,
@@ -50,7 +54,7 @@ def forecasts_of(frame: pd.DataFrame, last: int) -> pd.DataFrame:
                 }
             )
         )
-    return pd.concat(parts)
+    return pd.concat(parts, ignore_index=True)
 
 
 def fill(warehouse: Warehouse, tickers: tuple[str, ...], replayed: int = 80) -> None:
@@ -58,7 +62,7 @@ def fill(warehouse: Warehouse, tickers: tuple[str, ...], replayed: int = 80) -> 
     days = DAYS[-max(replayed + 2, 140) :]
     frames = [price_frame(ticker, days, number) for number, ticker in enumerate(tickers)]
     store_prices(warehouse, pd.concat(frames), NOTHING_REFUSED, source="files", run_id="run", moment=MOMENT)
-    rows = pd.concat([forecasts_of(frame, replayed + 1) for frame in frames], ignore_index=True)
+    rows = forecasts_of(frames, replayed + 1)
     append_forecasts(warehouse, rows, code_version="0", run_id="run", moment=MOMENT)
     failed = TickerState("GONE<b>", "failed", "no <i>such</i> ticker & nothing else", None, None, 0, None)
     states = states_table([failed]).assign(exchange="XNYS", exchange_from="default", source="files")

@@ -5,7 +5,8 @@ SELECT
     fresh.* REPLACE (
         hyperparameters::JSON AS hyperparameters,
         CASE WHEN EXISTS (
-            FROM champions AS newer
+            FROM active AS newer
+            JOIN models AS kept ON kept.model_id = newer.model_id AND kept.status = 'champion'
             WHERE newer.role = fresh.role
                 AND newer.ticker IS NOT DISTINCT FROM fresh.ticker
                 AND newer.since > fresh.trained_through
@@ -26,7 +27,8 @@ SET path = fresh.path, sha256 = fresh.sha256, slice_sha256 = fresh.slice_sha256,
 FROM (
     SELECT model_id, path, sha256, slice_sha256, replayed,
         CASE WHEN EXISTS (
-            FROM champions AS newer
+            FROM active AS newer
+            JOIN models AS kept ON kept.model_id = newer.model_id AND kept.status = 'champion'
             WHERE newer.role = fresh.role
                 AND newer.ticker IS NOT DISTINCT FROM fresh.ticker
                 AND newer.since > fresh.trained_through
@@ -35,18 +37,22 @@ FROM (
 ) AS fresh
 WHERE models.model_id = fresh.model_id;
 
+-- name: stage_active_models
+-- The active models before those of `fresh` are added; the view takes long to plan.
+CREATE OR REPLACE TEMP TABLE active AS FROM champions;
+
 -- name: retire_champions
 -- A champion with a newer one among `fresh` is retired, unless it was activated for later sessions.
 UPDATE models
 SET status = 'retired'
-FROM champions
+FROM active
 JOIN fresh AS successor
     ON successor.status = 'champion'
-    AND successor.role = champions.role
-    AND successor.ticker IS NOT DISTINCT FROM champions.ticker
-    AND successor.trained_through >= champions.since
-    AND successor.model_id <> champions.model_id
-WHERE models.model_id = champions.model_id;
+    AND successor.role = active.role
+    AND successor.ticker IS NOT DISTINCT FROM active.ticker
+    AND successor.trained_through >= active.since
+    AND successor.model_id <> active.model_id
+WHERE models.model_id = active.model_id;
 
 -- name: record_trained_models
 -- What a run has just changed: any model whose status is not the one that was noted last.
