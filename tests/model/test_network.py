@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -160,7 +162,7 @@ def test_running_parameters_is_calling_the_module() -> None:
     network.head.kernel[...] = jnp.asarray(np.random.default_rng(1).normal(size=(HIDDEN, 2)), jnp.float32)
     inputs = jnp.asarray(random_inputs(2, 2, 12))
     parameters = nnx.to_pure_dict(nnx.state(network, nnx.Param))
-    for direct, pure in zip(network(inputs), apply_network(parameters, inputs), strict=True):
+    for direct, pure in zip(network(inputs), run_compiled(parameters, inputs), strict=True):
         np.testing.assert_allclose(direct, pure, rtol=1e-6)
 
 
@@ -196,6 +198,13 @@ def derived_lstm(inputs: jax.Array, kernel: jax.Array, bias: jax.Array, recurren
     return jax.lax.scan(step, (rest, rest), inputs)[1]
 
 
+@partial(jax.jit, static_argnums=0)
+def value_and_gradients(function: Callable[..., jax.Array], slopes: jax.Array, *arguments: jax.Array) -> Any:
+    """The value of a function, and its gradients by each argument where the outputs weigh as `slopes`."""
+    value, pull = jax.vjp(function, *arguments)
+    return value, pull(slopes)
+
+
 @pytest.mark.parametrize("hidden", [1, 5, 16])
 def test_gradients_of_the_lstm_are_those_that_jax_derives(hidden: int) -> None:
     random = np.random.default_rng(hidden)
@@ -204,11 +213,11 @@ def test_gradients_of_the_lstm_are_those_that_jax_derives(hidden: int) -> None:
         for shape in ((9, 3, FEATURES), (FEATURES, 4 * hidden), (4 * hidden,), (hidden, 4 * hidden))
     ]
     slopes = jnp.asarray(random.normal(size=(9, 3, hidden)), jnp.float32)
-    ours, pull = jax.vjp(lstm, *arguments)
-    derived, pull_derived = jax.vjp(derived_lstm, *arguments)
+    ours, gradients = value_and_gradients(lstm, slopes, *arguments)
+    derived, derived_gradients = value_and_gradients(derived_lstm, slopes, *arguments)
     np.testing.assert_allclose(ours, derived, atol=2e-6)
     for name, found, expected in zip(
-        ("inputs", "kernel", "bias", "recurrent"), pull(slopes), pull_derived(slopes), strict=True
+        ("inputs", "kernel", "bias", "recurrent"), gradients, derived_gradients, strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5, err_msg=name)
 
@@ -218,8 +227,10 @@ def test_gradients_of_linear_outputs_are_those_that_jax_derives() -> None:
     inputs, kernel, slopes = (
         jnp.asarray(random.normal(size=shape), jnp.float32) for shape in ((7, 5), (5, 2), (2, 7))
     )
-    ours, pull = jax.vjp(linear, inputs, kernel)
-    derived, pull_derived = jax.vjp(lambda inputs, kernel: (inputs @ kernel).T, inputs, kernel)
+    ours, gradients = value_and_gradients(linear, slopes, inputs, kernel)
+    derived, derived_gradients = value_and_gradients(
+        lambda inputs, kernel: (inputs @ kernel).T, slopes, inputs, kernel
+    )
     np.testing.assert_allclose(ours, derived, atol=1e-5)
-    for found, expected in zip(pull(slopes), pull_derived(slopes), strict=True):
+    for found, expected in zip(gradients, derived_gradients, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
