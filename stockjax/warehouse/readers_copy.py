@@ -32,10 +32,11 @@ class ReadersCopy:
 
     """
 
+    behind: bool = False
+    held_back: bool = False
+
     def __init__(self, database: Path, place: Path) -> None:
         self.place = place
-        self.behind = False
-        self.held_back = False
         self._database = database
         self._renewed_at = -math.inf
         self._seconds: float | None = None
