@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 
 import pandas as pd
+import pyarrow
 
 from stockjax.errors import InvalidDataError, SourceError, UnknownTickerError
 from stockjax.sources.protocol import Delivery, Request
@@ -30,6 +31,8 @@ class RecordedSource(ABC):
     def release(self) -> None:
         """Free the memory of the table; it is read again if it is needed again."""
         self.__dict__.pop("_all", None)
+        # Arrow keeps for itself what it has freed: half a gigabyte for 1,500 tickers of 18 years.
+        pyarrow.default_memory_pool().release_unused()
 
     def universe(self) -> tuple[str, ...]:
         """Every ticker in it."""
