@@ -1,5 +1,8 @@
 """Heterogeneous autoregression of the log variance."""
 
+from itertools import combinations_with_replacement
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,26 +43,30 @@ def har_volatility(history: PricePanel, needed: npt.NDArray[np.bool_]) -> Array:
 
 def _expanding_forecast(variance: Array, needed: npt.NDArray[np.bool_]) -> Array:
     """Next session's log variance (N, T), fitted again at each needed session; NaN elsewhere."""
-    regressors = np.stack([np.ones_like(variance), *(trailing_mean(variance, k) for k in HORIZONS)], axis=-1)
-    before, after = regressors[:, :-1], variance[:, 1:]
-    complete = ~np.isnan(after) & ~np.isnan(before).any(axis=-1)
-    x = np.where(complete[..., None], before, 0.0)
+    regressors = [np.ones_like(variance), *(trailing_mean(variance, k) for k in HORIZONS)]
+    after = variance[:, 1:]
+    complete = ~np.isnan(after) & ~np.isnan([column[:, :-1] for column in regressors]).any(axis=0)
+    x = [np.where(complete, column[:, :-1], 0.0) for column in regressors]
     y = np.where(complete, after, 0.0)
-    size = x.shape[-1]
-    gram = np.zeros((*variance.shape, size, size))
-    moment = np.zeros(regressors.shape)
-    count = np.zeros(variance.shape)
-    gram[:, 1:] = np.cumsum(x[..., :, None] * x[..., None, :], axis=1)
-    moment[:, 1:] = np.cumsum(x * y[..., None], axis=1)
-    count[:, 1:] = np.cumsum(complete, axis=1)
+    count = _sums(complete)
     fitted = needed & (count >= _MIN_FITTED)
+    gram = np.empty((np.count_nonzero(fitted), len(x), len(x)))
+    for row, column in combinations_with_replacement(range(len(x)), 2):
+        gram[:, row, column] = gram[:, column, row] = _sums(x[row] * x[column])[fitted]
+    moment = np.stack([_sums(column * y)[fitted] for column in x], axis=-1)
     # A hair of ridge keeps a price that never moved solvable and moves nothing else.
-    ridge = 1e-9 * count[fitted][:, None, None] * np.eye(size)
-    coefficients = np.linalg.solve(gram[fitted] + ridge, moment[fitted][..., None])[..., 0]
+    ridge = 1e-9 * count[fitted][:, None, None] * np.eye(len(x))
+    coefficients = np.linalg.solve(gram + ridge, moment[..., None])[..., 0]
     # Coefficients from few sessions can extrapolate; the variances seen so far bound them.
     lowest, highest = np.fmin.accumulate(variance, axis=1), np.fmax.accumulate(variance, axis=1)
     answer = np.full(variance.shape, np.nan)
-    answer[fitted] = np.clip(
-        (regressors[fitted] * coefficients).sum(axis=-1), lowest[fitted], highest[fitted]
-    )
+    predicted = (np.stack([column[fitted] for column in regressors], axis=-1) * coefficients).sum(axis=-1)
+    answer[fitted] = np.clip(predicted, lowest[fitted], highest[fitted])
     return answer
+
+
+def _sums(pairs: npt.NDArray[Any]) -> Array:
+    """(N, T) the sums over all (N, T - 1) pairs of two sessions that are known by a session."""
+    sums = np.zeros((len(pairs), pairs.shape[1] + 1))
+    np.cumsum(pairs, axis=1, out=sums[:, 1:])
+    return sums

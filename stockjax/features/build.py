@@ -179,21 +179,25 @@ def build_features(
         _store(inputs[rows], part, dict(zip(_MARKET_FEATURES, means, strict=True)))
         _store(inputs[rows], part, dict(zip(IMPLIED_FEATURES, implied, strict=True)))
     for place, column in enumerate(extra_columns(history, extra), len(FEATURE_NAMES)):
-        inputs[..., place] = _as_input(column, history)
+        inputs[..., place] = _as_input(column, _usable(history))
     return Features(inputs, labels, volatility)
 
 
 def _store(inputs: npt.NDArray[np.float32], part: PricePanel, columns: Mapping[str, Array]) -> None:
     """Write columns, by name, into the inputs of some tickers, those without a name nowhere."""
+    usable = _usable(part)
     for name, column in columns.items():
         if name in _PLACES:
-            inputs[..., _PLACES[name]] = _as_input(column, part)
+            inputs[..., _PLACES[name]] = _as_input(column, usable)
 
 
-def _as_input(column: Array, part: PricePanel) -> Array:
+def _as_input(column: Array, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """A column within the largest input, and 0 where there is no number or no session."""
-    clipped = np.clip(column, -LARGEST_INPUT, LARGEST_INPUT)
-    return np.where(_usable(part), np.nan_to_num(clipped, copy=False), 0.0)
+    with np.errstate(over="ignore"):
+        numbers = column.astype(np.float32)
+    np.clip(numbers, -LARGEST_INPUT, LARGEST_INPUT, out=numbers)
+    numbers[~usable | np.isnan(numbers)] = 0.0
+    return numbers
 
 
 def _usable(part: PricePanel) -> npt.NDArray[np.bool_]:
