@@ -27,7 +27,7 @@ from stockjax.sessions import exchange
 from stockjax.settings import Settings, TrainingSettings
 from stockjax.sources.files import FilesSource
 from stockjax.sources.sample import SampleSource
-from stockjax.training.adapter import SESSIONS_SEEN, fit_adapter
+from stockjax.training.adapter import SESSIONS_SEEN, fit_adapter, predict_past
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -160,7 +160,9 @@ class Fold:
         shared, features = self.base.parameters["adapter"], self.asof.features
         lengths = self.asof.history.lengths
         weights = {
-            row: fit_adapter(own, shared["center"], shared["spread"], features, row, int(lengths[row]))
+            row: fit_adapter(
+                predict_past(own, features, row, int(lengths[row])), shared["center"], shared["spread"]
+            )
             for row, own in networks.items()
         }
         return self._corrected(plain, weights)

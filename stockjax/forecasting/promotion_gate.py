@@ -10,9 +10,9 @@ from stockjax.forecasting.asof import AsOfData
 from stockjax.registry import Model
 from stockjax.registry.model import HOLDOUT_NETWORK
 from stockjax.settings import TrainingSettings
-from stockjax.training.adapter import fit_adapter
+from stockjax.training.adapter import PastPrediction, predict_past
 from stockjax.training.base_model import untrained_alone
-from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses, held_out_losses
 
 Array = npt.NDArray[np.float64]
 
@@ -69,15 +69,23 @@ def judged(challenger: Model, comparison: PairedComparison | None, tolerance: fl
     )
 
 
-def compare_tickers(challenger: Model, champion: Model, asof: AsOfData) -> PairedComparison | None:
+def compare_tickers(
+    challenger: Model, champion: Model, asof: AsOfData, seen: PastPrediction | None = None
+) -> PairedComparison | None:
     """A ticker's new model against the one that would forecast without it: its champion, or a base.
 
     On the last GATE_SESSIONS sessions, which the training of a ticker leaves out; a champion was fitted
     earlier still. What their base has seen of them, both have alike. The correction of the
     log-scale, which goes up to the last session, is fitted again without them, on both sides.
+
+    Parameters
+    ----------
+    seen
+        What the challenger's networks say of the ticker's past, where that is computed already.
+
     """
     row = asof.history.tickers.index(str(challenger.ticker))
-    return compare_losses(_losses(challenger, asof, row), _losses(champion, asof, row))
+    return compare_losses(_losses(challenger, asof, row, seen), _losses(champion, asof, row))
 
 
 def compare_bases(challenger: Model, champion: Model, asof: AsOfData) -> PairedComparison | None:
@@ -109,14 +117,13 @@ def _holdout_network(base: Model) -> Model:
     return replace(base, parameters={**base.parameters, "network": base.parameters[HOLDOUT_NETWORK]})
 
 
-def _losses(model: Model, asof: AsOfData, row: int) -> Array:
+def _losses(model: Model, asof: AsOfData, row: int, seen: PastPrediction | None = None) -> Array:
     network, adapter = model.parameters["network"], model.parameters["adapter"]
     center, spread = adapter["center"], adapter["spread"]
     features, length = asof.features, int(asof.history.lengths[row])
-    weights = adapter["weights"]
     if model.role == "ticker":
-        weights = fit_adapter(network, center, spread, features, row, length - GATE_SESSIONS)
-    return gate_losses(network, center, spread, weights, features, row, length)
+        return held_out_losses(seen or predict_past(network, features, row, length), center, spread)
+    return gate_losses(network, center, spread, adapter["weights"], features, row, length)
 
 
 def _losses_by_day(model: Model, asof: AsOfData) -> Array:

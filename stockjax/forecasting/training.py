@@ -17,7 +17,7 @@ from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.registry.model import HOLDOUT_NETWORK
 from stockjax.settings import RetrainSettings, TrainingSettings
-from stockjax.training.adapter import fit_adapter, predict_in_sample, residual_quantiles, standardisation
+from stockjax.training.adapter import fit_adapter, predict_past, residual_quantiles, standardisation
 from stockjax.training.base_model import MIN_SESSIONS, ProgressFn, train_base, untrained
 from stockjax.training.ticker_model import TrainedTicker, held_out_loss, retrain_ticker
 
@@ -112,7 +112,8 @@ def train_ticker_model(
     own_seed = ticker_seed(seed, ticker, asof.as_of)
     trained = trained or _fit_ticker(parent, base, features, row, length, settings, own_seed)
     shared = base.parameters["adapter"]
-    weights = fit_adapter(trained.parameters, shared["center"], shared["spread"], features, row, length)
+    seen = predict_past(trained.parameters, features, row, length)
+    weights = fit_adapter(seen, shared["center"], shared["spread"])
     model = Model(
         role="ticker",
         ticker=ticker,
@@ -138,7 +139,7 @@ def train_ticker_model(
     )
     kin = champion is not None and champion.hyperparameters.get("base_id") == base.model_id
     tolerance = retrain.ticker_tolerance if kin else math.inf
-    return judged(model, compare_tickers(model, champion or base, asof), tolerance)
+    return judged(model, compare_tickers(model, champion or base, asof, seen), tolerance)
 
 
 def parent_of(
@@ -184,8 +185,7 @@ def _residuals(
 ) -> npt.NDArray[np.float64]:
     """Quantiles of what networks leave over of all tickers' last sessions."""
     seen = [
-        predict_in_sample(networks, features, row, int(length)).residuals
-        for row, length in enumerate(lengths)
+        predict_past(networks, features, row, int(length)).residuals for row, length in enumerate(lengths)
     ]
     return residual_quantiles(np.concatenate(seen), student_t_quantiles(mean_freedom(networks)))
 

@@ -44,19 +44,33 @@ _PRIOR_RESIDUALS = 250
 
 
 @dataclass(frozen=True)
-class InSampleFit:
-    """What the networks said of a ticker's last sessions, each (windows, WINDOW)."""
+class PastPrediction:
+    """What networks say of a ticker's last SESSIONS_SEEN sessions, and of the LABELS_PER_WINDOW before.
 
-    location: npt.NDArray[np.float64]
-    log_scale: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.float64]
-    known: npt.NDArray[np.bool_]
+    Attributes
+    ----------
+    location, log_scale
+        (windows, WINDOW), averaged over seeds.
+    freedom
+        Degrees of freedom, ().
+    windows
+        What the networks were given, and the labels; empty windows first.
+
+    """
+
+    location: jax.Array
+    log_scale: jax.Array
+    freedom: jax.Array
+    windows: Batch
 
     @property
     def residuals(self) -> npt.NDArray[np.float64]:
-        """Labels moved to location 0 and scale 1, those that are known, (n,)."""
-        scaled = (self.labels - self.location) * np.exp(-self.log_scale)
-        found: npt.NDArray[np.float64] = scaled[self.known]
+        """Known labels of the last SESSIONS_SEEN sessions, moved to location 0 and scale 1, (n,)."""
+        location = np.asarray(self.location, dtype=float)
+        scaled = (self.windows.labels.astype(float) - location) * np.exp(
+            -np.asarray(self.log_scale, dtype=float)
+        )
+        found: npt.NDArray[np.float64] = scaled[1:][self.windows.known[1:]]
         return found
 
 
@@ -76,20 +90,24 @@ def predict_distribution(networks: Parameters, inputs: jax.Array) -> tuple[jax.A
 
 
 @jax.jit
-def _look_back(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _predict(networks: Parameters, inputs: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     return predict_distribution(networks, inputs)
 
 
-def predict_in_sample(networks: Parameters, features: Features, row: int, length: int) -> InSampleFit:
-    """What networks, stacked over seeds, say of a ticker's last SESSIONS_SEEN sessions."""
-    windows = _last_windows(features, row, length)
-    location, log_scale, _ = _look_back(networks, windows.inputs)
-    return InSampleFit(
-        np.asarray(location, dtype=float),
-        np.asarray(log_scale, dtype=float),
-        windows.labels.astype(float),
-        windows.known,
-    )
+def predict_past(networks: Parameters, features: Features, row: int, length: int) -> PastPrediction:
+    """Predict a ticker's last sessions. The same compiled program for every ticker.
+
+    Parameters
+    ----------
+    networks
+        Stacked over seeds.
+    features, row, length
+        The universe, the ticker's row in it and its number of sessions.
+
+    """
+    windows = contiguous_windows(features, row, length - SESSIONS_SEEN - LABELS_PER_WINDOW, length)
+    location, log_scale, freedom = _predict(networks, windows.inputs)
+    return PastPrediction(location, log_scale, freedom, windows)
 
 
 def residual_quantiles(
@@ -131,13 +149,15 @@ def standardisation(
 
 @partial(jax.jit, static_argnames=("ridge",))
 def _fit(
-    networks: Parameters,
-    center: jax.Array,
-    spread: jax.Array,
+    location: jax.Array,
+    log_scale: jax.Array,
+    freedom: jax.Array,
     inputs: jax.Array,
     labels: jax.Array,
     known: jax.Array,
-    age: jax.Array,
+    center: jax.Array,
+    spread: jax.Array,
+    first: jax.Array,
     *,
     ridge: float,
 ) -> jax.Array:
@@ -145,9 +165,12 @@ def _fit(
 
     Lange, Little and Taylor, JASA 84 (1989), for the score and the information.
     """
-    location, log_scale, freedom = predict_distribution(networks, inputs)
+    location, log_scale, inputs, labels, known = (
+        jax.lax.dynamic_slice_in_dim(each, first, len(_AGES))
+        for each in (location, log_scale, inputs, labels, known)
+    )
     regressors = design(inputs, center, spread)
-    weight = jnp.where(known, 0.5 ** (age / HALF_LIFE), 0.0).ravel()
+    weight = jnp.where(known, 0.5 ** (_AGES / HALF_LIFE), 0.0).ravel()
     information = 2 * freedom / (freedom + 3)
     weighted = regressors * (weight * information)[:, None]
     gram = weighted.T @ regressors
@@ -169,12 +192,11 @@ def design(inputs: jax.Array, center: jax.Array, spread: jax.Array) -> jax.Array
 
 
 def fit_adapter(
-    networks: Parameters,
+    seen: PastPrediction,
     center: npt.NDArray[np.float32],
     spread: npt.NDArray[np.float32],
-    features: Features,
-    row: int,
-    length: int,
+    *,
+    held_out: bool = False,
     ridge: float = RIDGE,
 ) -> npt.NDArray[np.float32]:
     """Weights of one ticker's correction, (1 + features,): what is added to the log-scale is
@@ -182,21 +204,13 @@ def fit_adapter(
 
     Parameters
     ----------
-    networks
-        Stacked over seeds.
     center, spread
         (features,) of `standardisation`.
-    features, row, length
-        The universe, the ticker's row in it and its number of sessions.
+    held_out
+        Whether the last LABELS_PER_WINDOW sessions are left out, and as many earlier ones taken instead.
 
     """
-    windows = _last_windows(features, row, length)
-    weights = _fit(
-        networks, center, spread, windows.inputs, windows.labels, windows.known, _AGES, ridge=ridge
-    )
+    known = (seen.windows.inputs, seen.windows.labels, seen.windows.known)
+    first = np.int32(not held_out)
+    weights = _fit(seen.location, seen.log_scale, seen.freedom, *known, center, spread, first, ridge=ridge)
     return cast(npt.NDArray[np.float32], np.asarray(weights))
-
-
-def _last_windows(features: Features, row: int, length: int) -> Batch:
-    """The windows that score the last SESSIONS_SEEN sessions, in order; empty ones first."""
-    return contiguous_windows(features, row, length - SESSIONS_SEEN, length)

@@ -12,10 +12,10 @@ import numpy as np
 from stockjax.features import Features, feature_names
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
-from stockjax.training.adapter import fit_adapter, predict_in_sample
+from stockjax.training.adapter import fit_adapter, predict_past
 from stockjax.training.base_model import BATCH, BaseRun, mean_loss_over
 from stockjax.training.compilation import check_device, use_compilation_cache
-from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses, held_out_losses
 from stockjax.training.predict import ROWS, predict
 from stockjax.training.ticker_model import VALIDATION_SESSIONS, held_out_loss, retrain_ticker
 from stockjax.training.windows import WINDOW, Sampler, inference_windows
@@ -82,13 +82,14 @@ def _programs(settings: TrainingSettings) -> Iterator[None]:
     else:
         retrain_ticker(base, base, features, 0, _SESSIONS, settings, seed=0)
     yield
-    predict_in_sample(base, features, 0, _SESSIONS)
+    seen = predict_past(base, features, 0, _SESSIONS)
     mean_freedom(base)
     count = len(feature_names(settings.extra_features))
     center, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
     yield
-    weights = fit_adapter(base, center, spread, features, 0, _SESSIONS)
+    weights = fit_adapter(seen, center, spread)
     yield
+    held_out_losses(seen, center, spread)
     gate_losses(base, center, spread, weights, features, 0, _SESSIONS)
     yield
     # A base is compared by a single network.

@@ -16,7 +16,7 @@ from stockjax.forecasting.promotion_gate import (
     judged,
 )
 from stockjax.registry import Model
-from stockjax.training.adapter import fit_adapter
+from stockjax.training.adapter import fit_adapter, predict_past
 from stockjax.training.gate_holdout import GATE_SESSIONS, gate_losses
 from tests.support.synthetic import SMALL, random_parameters, some_model, universe
 
@@ -81,7 +81,7 @@ def test_the_correction_of_a_ticker_is_fitted_again_without_the_days_of_the_comp
     for model in (one, other):
         network, adapter = model.parameters["network"], model.parameters["adapter"]
         center, spread = adapter["center"], adapter["spread"]
-        weights = fit_adapter(network, center, spread, asof.features, 1, length - GATE_SESSIONS)
+        weights = fit_adapter(predict_past(network, asof.features, 1, length - GATE_SESSIONS), center, spread)
         losses = gate_losses(network, center, spread, weights, asof.features, 1, length)
         expected.append(np.nanmean(losses))
     assert (comparison.challenger, comparison.champion) == pytest.approx(tuple(expected))

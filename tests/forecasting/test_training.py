@@ -18,7 +18,7 @@ from stockjax.model.student_t import student_t_quantiles
 from stockjax.registry import Model
 from stockjax.registry.model import PARTS
 from stockjax.settings import RetrainSettings, Settings, TrainingMode, TrainingSettings, load_settings
-from stockjax.training.adapter import fit_adapter, predict_in_sample, residual_quantiles, standardisation
+from stockjax.training.adapter import fit_adapter, predict_past, residual_quantiles, standardisation
 from stockjax.training.base_model import MIN_SESSIONS, untrained
 from stockjax.training.ticker_model import retrain_ticker
 from tests.support.synthetic import SMALL, assert_same_bits, scrambled_after, some_model, universe
@@ -66,7 +66,7 @@ def test_a_base_corrects_no_scale_and_knows_what_its_inputs_look_like(asof: AsOf
 def test_the_residuals_of_a_base_are_those_of_all_tickers_together(asof: AsOfData, base: Model) -> None:
     network = base.parameters["network"]
     each = [
-        predict_in_sample(network, asof.features, row, int(length)).residuals
+        predict_past(network, asof.features, row, int(length)).residuals
         for row, length in enumerate(asof.history.lengths)
     ]
     # The first session of a history has no return, the outcome of its last is not known yet.
@@ -84,9 +84,8 @@ def test_a_ticker_has_a_correction_of_its_own_and_shares_the_rest(
 ) -> None:
     own, shared = ticker.parameters["adapter"], base.parameters["adapter"]
     length = int(asof.history.lengths[1])
-    expected = fit_adapter(
-        ticker.parameters["network"], shared["center"], shared["spread"], asof.features, 1, length
-    )
+    seen = predict_past(ticker.parameters["network"], asof.features, 1, length)
+    expected = fit_adapter(seen, shared["center"], shared["spread"])
     assert_same_bits(own["weights"], expected)
     assert 0 < np.abs(expected).max() < 0.5
     for name in ("center", "spread"):
@@ -189,7 +188,8 @@ def test_an_adapter_leaves_the_networks_of_the_base_and_fits_the_scale_alone(
         model = train_ticker_model(asof, "B", base, champion, in_mode("adapter"), 0, RETRAIN)
         assert_same_bits(model.parameters["network"], network)
         shared = base.parameters["adapter"]
-        weights = fit_adapter(network, shared["center"], shared["spread"], asof.features, 1, length)
+        seen = predict_past(network, asof.features, 1, length)
+        weights = fit_adapter(seen, shared["center"], shared["spread"])
         assert np.abs(weights).max() > 0
         assert_same_bits(model.parameters["adapter"], {**shared, "weights": weights})
         assert_same_bits(model.parameters["residuals"], base.parameters["residuals"])

@@ -16,7 +16,7 @@ from stockjax.training.adapter import (
     RIDGE,
     SESSIONS_SEEN,
     fit_adapter,
-    predict_in_sample,
+    predict_past,
     residual_quantiles,
     standardisation,
 )
@@ -109,7 +109,7 @@ def planted(sessions: int, seed: int, weights: np.ndarray) -> Features:
 
 
 def fit(networks: dict[str, Any], features: Features, length: int, row: int = 0, **more: Any) -> np.ndarray:
-    return fit_adapter(networks, CENTER, SPREAD, features, row, length, **more)
+    return fit_adapter(predict_past(networks, features, row, length), CENTER, SPREAD, **more)
 
 
 def test_what_counts_is_that_of_six_years_with_a_half_life_of_two() -> None:
@@ -185,11 +185,11 @@ def test_only_the_last_sessions_count(networks: dict[str, Any]) -> None:
 def test_nothing_after_the_length_matters(networks: dict[str, Any], length: int) -> None:
     features = learnable_features(2, 2000)
     found = fit(networks, features, length, row=1)
-    seen = predict_in_sample(networks, features, 1, length).residuals
+    seen = predict_past(networks, features, 1, length).residuals
     cut = Features(features.inputs[:, :length], features.labels[:, :length], features.volatility[:, :length])
     for other in (changed(features, slice(length, 2000)), cut):
         assert_same_bits(fit(networks, other, length, row=1), found)
-        assert_same_bits(predict_in_sample(networks, other, 1, length).residuals, seen)
+        assert_same_bits(predict_past(networks, other, 1, length).residuals, seen)
     newest = changed(features, slice(length - 1, length), inputs=False)
     assert (fit(networks, newest, length, row=1) != found).any()
 
@@ -212,7 +212,7 @@ def test_a_history_without_a_known_return_is_not_corrected(networks: dict[str, A
     features = learnable_features(1, 400)
     unknown = replace(features, labels=np.full_like(features.labels, np.nan))
     np.testing.assert_array_equal(fit(networks, unknown, length), 0.0)
-    assert predict_in_sample(networks, unknown, 0, length).residuals.shape == (0,)
+    assert predict_past(networks, unknown, 0, length).residuals.shape == (0,)
 
 
 def test_a_newer_session_counts_for_more_than_an_older_one() -> None:
@@ -232,22 +232,22 @@ def test_a_newer_session_counts_for_more_than_an_older_one() -> None:
 def test_tickers_of_any_length_run_one_program(networks: dict[str, Any]) -> None:
     features = learnable_features(4, 2500, seed=2)
     fit(networks, features, 500)
-    predict_in_sample(networks, features, 0, 500)
+    predict_past(networks, features, 0, 500)
     before = compilations()
     for row, length in enumerate((70, 400, SESSIONS_SEEN, 2500)):
         fit(networks, features, length, row)
-        predict_in_sample(networks, features, row, length)
+        predict_past(networks, features, row, length)
     assert compilations() == before
 
 
 @pytest.mark.parametrize("length", [70, 333, 1700])
 def test_residuals_are_labels_at_location_zero_and_scale_one(networks: dict[str, Any], length: int) -> None:
     features = learnable_features(2, 1800)
-    found = predict_in_sample(networks, features, 1, length)
+    found = predict_past(networks, features, 1, length)
     assert (
         found.location.shape
-        == found.labels.shape
-        == (SESSIONS_SEEN // LABELS_PER_WINDOW, BURN_IN + LABELS_PER_WINDOW)
+        == found.windows.labels.shape
+        == (SESSIONS_SEEN // LABELS_PER_WINDOW + 1, BURN_IN + LABELS_PER_WINDOW)
     )
     columns, location, log_scale, _ = said(networks, features, 1, length)
     assert len(columns) == min(length - 1, SESSIONS_SEEN)
@@ -322,7 +322,7 @@ def test_an_input_that_never_changes_divides_nothing_by_zero(networks: dict[str,
     center, spread = standardisation(features, np.array([400, 300]))
     np.testing.assert_array_equal(spread[[3, 4]], np.float32(0.05))
     np.testing.assert_array_equal(center[[3, 4]], np.array([0.1, 0.0], np.float32))
-    found = fit_adapter(networks, center, spread, features, 1, 300)
+    found = fit_adapter(predict_past(networks, features, 1, 300), center, spread)
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found[[4, 5]], 0.0)
     assert (found[[1, 2, 3, 6]] != 0).all()
@@ -333,5 +333,5 @@ def test_real_tickers_are_corrected_a_little(sample_history: PricePanel) -> None
     center, spread = standardisation(features, sample_history.lengths)
     assert (spread > 0.01).all()
     for row, length in enumerate(sample_history.lengths):
-        found = fit_adapter(untrained(), center, spread, features, row, int(length))
+        found = fit_adapter(predict_past(untrained(), features, row, int(length)), center, spread)
         assert 0 < np.abs(found).max() < 0.5

@@ -9,10 +9,10 @@ from scipy.stats import t as student_t
 from stockjax.features import Features
 from stockjax.model.network import mean_freedom
 from stockjax.settings import TrainingSettings
-from stockjax.training.adapter import predict_in_sample
+from stockjax.training.adapter import fit_adapter, predict_past
 from stockjax.training.base_model import train_base
 from stockjax.training.compilation import compilations
-from stockjax.training.gate_holdout import GATE_SESSIONS, _losses, gate_losses
+from stockjax.training.gate_holdout import GATE_SESSIONS, _losses, gate_losses, held_out_losses
 from stockjax.training.ticker_model import retrain_ticker
 from tests.support.synthetic import SMALL, assert_same_bits, learnable_features, random_parameters
 
@@ -35,8 +35,8 @@ def test_a_loss_is_that_of_the_averaged_and_corrected_student_t() -> None:
     assert found.shape == (GATE_SESSIONS,)
     # The last outcome is not there yet.
     assert np.isnan(found).tolist() == [False] * (GATE_SESSIONS - 1) + [True]
-    seen = predict_in_sample(networks, features, 0, LENGTH)
-    location, log_scale = seen.location[-1, -GATE_SESSIONS:], seen.log_scale[-1, -GATE_SESSIONS:]
+    seen = predict_past(networks, features, 0, LENGTH)
+    location, log_scale = (np.asarray(each)[-1, -GATE_SESSIONS:] for each in (seen.location, seen.log_scale))
     freedom = mean_freedom(networks)
     regressors = np.column_stack(
         [np.ones(GATE_SESSIONS), (features.inputs[0, -GATE_SESSIONS:] - CENTER) / SPREAD]
@@ -44,6 +44,16 @@ def test_a_loss_is_that_of_the_averaged_and_corrected_student_t() -> None:
     scale = np.exp(log_scale + regressors @ WEIGHTS)
     expected = -student_t.logpdf(features.labels[0, -GATE_SESSIONS:], freedom, location, scale)
     np.testing.assert_allclose(found[:-1], expected[:-1], rtol=2e-4)
+
+
+@pytest.mark.parametrize("length", [70, 300, LENGTH])
+def test_the_correction_leaves_out_the_sessions_whose_losses_it_is_for(length: int) -> None:
+    features, networks = learnable_features(2, LENGTH, 3), random_parameters(1, spread=0.3)
+    found = held_out_losses(predict_past(networks, features, 1, length), CENTER, SPREAD)
+    before = predict_past(networks, features, 1, length - GATE_SESSIONS)
+    weights = fit_adapter(before, CENTER, SPREAD)
+    expected = gate_losses(networks, CENTER, SPREAD, weights, features, 1, length)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_network_without_numbers_loses_without_end() -> None:
