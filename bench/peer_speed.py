@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ STEPS = 200
 WINDOW = 64
 TUTORIAL_WINDOW, TUTORIAL_EPOCHS, TUTORIAL_BATCH = 60, 25, 32
 THREADS = 2
+ROUNDS = 3
+"""Times that what takes little is timed, in turn: a machine is not equally fast all the time."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def table(found: dict[str, Timing]) -> Table:
     ours = found["stockjax, full"].each
     made = Table(
         title="Retraining and forecasting one ticker",
-        caption=f"Two threads for all; wall seconds. NeuralForecast: {STEPS} steps.",
+        caption=f"Two threads for all; wall seconds, the first three the best of {ROUNDS} rounds. "
+        f"NeuralForecast: {STEPS} steps.",
     )
     for heading in ("method", "tickers timed", "seconds per ticker", "times stockjax, full"):
         made.add_column(heading, justify="left" if heading == "method" else "right")
@@ -163,13 +167,15 @@ def speeds(tickers: int, sessions: int) -> dict[str, Timing]:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    found: dict[str, Timing] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for mode in ("full", "adapter"):
-            found[f"stockjax, {mode}"] = stockjax_night(folder, mode, tickers, sessions)
-        returns = returns_of(folder / "prices.parquet", tickers)
-    found["GARCH(1,1)-t, arch"] = one_by_one(garch, returns[:20])
+    rounds: dict[str, list[Timing]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for mode in ("full", "adapter"):
+                rounds[f"stockjax, {mode}"].append(stockjax_night(folder, mode, tickers, sessions))
+            returns = returns_of(folder / "prices.parquet", tickers)
+        rounds["GARCH(1,1)-t, arch"].append(one_by_one(garch, returns[:20]))
+    found = {name: min(timed, key=lambda timing: timing.each) for name, timed in rounds.items()}
     found["AutoETS, statsforecast"] = one_by_one(auto_ets, returns[:5])
     ours = {"encoder_n_layers": 1, "encoder_hidden_size": 16, "decoder_hidden_size": 16, "decoder_layers": 1}
     alone, small = neuralforecast(), neuralforecast(**ours)

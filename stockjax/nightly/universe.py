@@ -131,7 +131,10 @@ def resolve_universe(warehouse: Warehouse, plan: Plan, ingested: Ingested, setti
 
     """
     listed = ingested.listings
-    markets = {ticker: plan.market(listing.exchange) for ticker, listing in listed.items()}
+    of_exchange = {
+        exchange: plan.market(exchange) for exchange in {each.exchange for each in listed.values()}
+    }
+    markets = {ticker: of_exchange[listing.exchange] for ticker, listing in listed.items()}
     as_of = {ticker: market.as_of for ticker, market in markets.items()}
     exchanges = {ticker: market.exchange for ticker, market in markets.items()}
     # Without a calendar no session of a ticker can be placed: its history is left alone.
