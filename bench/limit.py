@@ -153,7 +153,7 @@ def stages_of(settings: Settings, as_of: date) -> tuple[Stages, int]:
     report = stages.timed("report", lambda: steps.write_run_report(run))
     outcome = run_result(run, universe, ingested, [result], report)
     stages.timed("page", lambda: steps.draw_page(run, outcome))
-    stages.timed("purge", lambda: steps.purge_expired(run))
+    stages.timed("order tables and purge", lambda: steps.purge_expired(run))
     stages.timed("end", lambda: close_run(run, "completed", outcome.summary()))
     return stages, trained
 
