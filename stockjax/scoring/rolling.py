@@ -61,6 +61,7 @@ class _Refresh:
         self._days = windows[-1] * 8 // 5 + 40
 
     def run(self) -> int:
+        """Score what is due; returns how many rows were written."""
         first = self._one("first_unscored")
         if first is None:
             return 0

@@ -210,7 +210,7 @@ def fit_adapter(
         Whether the last LABELS_PER_WINDOW sessions are left out, and as many earlier ones taken instead.
 
     """
-    known = (seen.windows.inputs, seen.windows.labels, seen.windows.known)
+    windows = (seen.windows.inputs, seen.windows.labels, seen.windows.known)
     first = np.int32(not held_out)
-    weights = _fit(seen.location, seen.log_scale, seen.freedom, *known, center, spread, first, ridge=ridge)
+    weights = _fit(seen.location, seen.log_scale, seen.freedom, *windows, center, spread, first, ridge=ridge)
     return cast(npt.NDArray[np.float32], np.asarray(weights))

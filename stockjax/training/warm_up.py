@@ -90,6 +90,7 @@ def _programs(settings: TrainingSettings) -> Iterator[None]:
     weights = fit_adapter(seen, center, spread)
     yield
     held_out_losses(seen, center, spread)
+    yield
     gate_losses(base, center, spread, weights, features, 0, _SESSIONS)
     yield
     # A base is compared by a single network.

@@ -21,7 +21,7 @@ class ReadersCopy:
     database
         The writer's file.
     place
-        Where the copy lies.
+        The path of the copy.
 
     Attributes
     ----------
