@@ -3,16 +3,20 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from stockjax.errors import InvalidDataError
+from stockjax.sources.files.heading_meanings import (
+    is_number_of,
+    meaning_of,
+    named_ticker,
+    ticker_and_meaning,
+)
 from stockjax.sources.files.known_formats import (
     NUMBERS,
     PLAIN,
     PRICES,
     KnownFormat,
     all_headings,
-    is_adjusted_close,
     known_formats,
     meanings,
     plain,
@@ -24,10 +28,6 @@ _DIGIT, _NUMBER = re.compile(r"\d"), re.compile(r"[-+$]?[\d.,]+")
 _FIGURE = re.compile(r"[\d\s.,:/+-]+")
 _LABELS = ("", "ticker", "tickers", "price", "symbol", "symbols", "date", "datetime", "attributes", "index")
 """What stands at the left of a line of headings that pandas writes for one of several levels."""
-_CURRENCIES = {"usd", "eur", "gbp", "gbx", "jpy", "chf", "inr", "cny", "hkd", "cad", "aud", "$", "€", "£"}
-_VOLUME_OF = re.compile(r"volume [a-z]{2,5}")
-_TUPLE = re.compile(r"\(\s*'([^']*)'\s*,\s*'([^']*)'\s*\)")
-_JOINED = re.compile(r"^(?P<first>.+?)[._ |/-](?P<last>[^._ |/-]+(?: close)?)$")
 
 
 class NoPricesError(InvalidDataError):
@@ -108,7 +108,7 @@ def find_table(rows: Sequence[Sequence[str]]) -> Table | None:
     valued = [
         place
         for place, cell in enumerate(rows[best])
-        if (_meaning(cell) in NUMBERS or _split(cell)) and not (labelled and place == 0)
+        if (meaning_of(cell) in NUMBERS or ticker_and_meaning(cell)) and not (labelled and place == 0)
     ]
     lines = [best]
     if best > 0 and _is_level(rows[best - 1], valued):
@@ -131,12 +131,16 @@ def _roles(row: Sequence[str]) -> frozenset[str]:
     """What the cells of a line mean, if they are headings."""
     # Figures and dates are no headings: most lines are done here.
     cells = [cell for cell in row if cell.strip() and not _FIGURE.fullmatch(cell)]
-    long = {_meaning(cell) or _split(cell)[1:2] for cell in cells if len(plain(without_repetition(cell))) > 1}
+    long = {
+        meaning_of(cell) or ticker_and_meaning(cell)[1:2]
+        for cell in cells
+        if len(plain(without_repetition(cell))) > 1
+    }
     found = {role if isinstance(role, str) else role[0] for role in long if role}
     letters = {plain(cell) for cell in cells if len(plain(cell)) == 1}
     # A letter may be a ticker: o, h, l and c are prices where all of them are there.
     if not found & set(PRICES) and {"o", "h", "l", "c"} <= letters:
-        found |= {_meaning(letter) for letter in letters} - {""}
+        found |= {meaning_of(letter) for letter in letters} - {""}
     return frozenset(found)
 
 
@@ -151,35 +155,6 @@ def _is_level(row: Sequence[str], valued: Sequence[int]) -> bool:
         return bool(others) and bool(others[0]) and not any(others[1:])
     numbers = all(_NUMBER.fullmatch(cell) for cell in cells if cell)
     return not numbers and (len(cells) == 1 or sum(map(bool, cells)) > 1)
-
-
-@lru_cache(maxsize=4096)
-def _meaning(heading: str) -> str:
-    """The meaning of a heading in the table of headings; empty if it has none."""
-    text = plain(without_repetition(heading))
-    for meaning, headings in meanings().items():
-        if text in headings:
-            return meaning
-    if _VOLUME_OF.fullmatch(text):
-        return "volume"
-    return "adj_close" if is_adjusted_close(text) else ""
-
-
-@lru_cache(maxsize=4096)
-def _split(heading: str) -> tuple[str, str] | tuple[()]:
-    """The ticker and the meaning of a heading such as `AAPL.Close`, `Close_AAPL` or `('Close', 'AAPL')`."""
-    if found := _TUPLE.fullmatch(heading.strip()):
-        pairs = [(found[1], found[2]), (found[2], found[1])]
-    elif found := _JOINED.fullmatch(heading.strip()):
-        first, last = found["first"], found["last"]
-        pairs = [(last, first), (first, last)]
-    else:
-        return ()
-    for price, ticker in pairs:
-        meaning = _meaning(price)
-        if meaning in NUMBERS and plain(price) not in ("c", "o", "h", "l", "v") and ticker.strip():
-            return ticker.strip(), meaning
-    return ()
 
 
 def understand(headings: Sequence[Sequence[str]]) -> Columns:
@@ -239,7 +214,7 @@ def _format_of(headings: Sequence[Sequence[str]]) -> KnownFormat:
 
 def _own_meaning(levels: Sequence[str], entry: KnownFormat) -> str:
     """The meaning of a column: that of the first of its headings with one, unless a lower one says date."""
-    found = [entry.columns.get(plain(without_repetition(cell))) or _meaning(cell) for cell in levels]
+    found = [entry.columns.get(plain(without_repetition(cell))) or meaning_of(cell) for cell in levels]
     return "session" if "session" in found else next(filter(None, found), "")
 
 
@@ -286,12 +261,21 @@ def _by_ticker(
     """The columns of numbers of each ticker, and those with a heading that another has."""
     places = [place for place, meaning in enumerate(own) if meaning in NUMBERS and place not in taken]
     named = {place: _ticker_among(headings[place], own[place]) for place in places}
+    described: dict[int, str] = {}
     if "close" not in {own[place] for place in places}:
         # No column is simply a close: the headings may name ticker and price in one.
-        for place, levels in enumerate(headings):
-            if place not in taken and (found := _split(levels[0])):
-                named[place] = found[0]
-        own = [(_split(levels[0]) or ("", own[place]))[1] for place, levels in enumerate(headings)]
+        joined = {
+            place: found
+            for place, levels in enumerate(headings)
+            if place not in taken and (found := ticker_and_meaning(levels[0]))
+        }
+        alone = len({label for label, meaning in joined.values() if meaning != "volume"}) == 1
+        for place, (label, meaning) in joined.items():
+            named[place] = named_ticker(headings[place][0], label, alone=alone)
+            described |= {} if named[place] else {place: label}
+            if not named[place] and not is_number_of(meaning, label):
+                del named[place]
+        own = [joined[place][1] if place in joined else meaning for place, meaning in enumerate(own)]
         places = list(named)
     groups: dict[str, dict[str, int]] = {}
     doubled: dict[int, int] = {}
@@ -301,6 +285,7 @@ def _by_ticker(
         if meaning not in group:
             group[meaning] = place
             continue
+        _refuse_two_kinds(headings, described, group[meaning], place)
         earlier, later = (_rank(headings[each], meaning, entry) for each in (group[meaning], place))
         if later < earlier:
             group[meaning] = place
@@ -309,17 +294,27 @@ def _by_ticker(
     return groups, doubled
 
 
+def _refuse_two_kinds(
+    headings: Sequence[Sequence[str]], described: Mapping[int, str], one: int, other: int
+) -> None:
+    """Raise where columns of one price differ by a word that is no ticker: bid and ask, two currencies."""
+    if one in described and other in described and described[one] != described[other]:
+        raise InvalidDataError(
+            f"it has two columns of the same price, '{headings[one][0].strip()}' and "
+            f"'{headings[other][0].strip()}'; keep the one that is meant"
+        )
+
+
 def _ticker_among(levels: Sequence[str], meaning: str) -> str:
     """The ticker that stands above or below the heading of a column of prices."""
     names = [cell.strip() for cell in levels if cell.strip()]
     if len(names) < 2:
         return ""
-    price = next((place for place, cell in enumerate(names) if _meaning(cell) == meaning), None)
+    price = next((place for place, cell in enumerate(names) if meaning_of(cell) == meaning), None)
     others = [cell for place, cell in enumerate(names) if place != price]
-    others = [
-        cell for cell in others if plain(cell) not in _CURRENCIES and not plain(cell).startswith("unnamed")
-    ]
-    return others[0] if others else ""
+    others = [cell for cell in others if not plain(cell).startswith("unnamed")]
+    found = [ticker for cell in others if (ticker := named_ticker("", cell, alone=True))]
+    return found[0] if found else ""
 
 
 def _refuse_missing(

@@ -89,6 +89,12 @@ def meanings() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
+def words(kind: str) -> frozenset[str]:
+    """Plain words next to the heading of a price that are no tickers: currencies, descriptions or shares."""
+    return frozenset(map(plain, _table()["words"][kind]))
+
+
+@cache
 def all_headings() -> frozenset[str]:
     """Every plain heading that has a meaning, in any format."""
     usual = {heading for headings in meanings().values() for heading in headings}
