@@ -64,7 +64,7 @@ def test_headings_of_other_languages_are_read(tmp_path: Path, headings: list[str
     "pattern",
     [
         *("{} (USD)", "{} [EUR]", "{} ($)", "{} (in cents)", "{} USD", "USD {}", "Adj {}", "Bid {}"),
-        *("Price {}", "adjusted_{}", "stock_{}", "{} (share)"),
+        *("Price {}", "adjusted_{}", "stock_{}", "{} (share)", "quote.{}", "{}_px"),
     ],
 )
 def test_a_word_that_describes_the_prices_is_no_ticker(tmp_path: Path, pattern: str) -> None:
@@ -114,3 +114,29 @@ def test_a_volume_in_another_unit_is_not_taken_for_shares(tmp_path: Path, unit: 
     headings = ["Date", *(f"{name.capitalize()} (USD)" for name in PRICES), f"Volume ({unit})"]
     prices = read(written(tmp_path, headings, ["session", *PRICES, "volume"]))
     assert_is_of(prices, "IBM", volume=False)
+
+
+def test_the_report_says_where_a_ticker_has_its_name_from(tmp_path: Path) -> None:
+    headings = ["Date", *(f"AAPL.{name}" for name in PRICES)]
+    source = FilesSource(written(tmp_path, headings, ["session", *PRICES]), Reading(lambda ticker: NEW_YORK))
+    delivered(source, source.universe(), DAYS[-1].item())
+    (report,) = source.report.files
+    assert "ticker AAPL named by the headings" in report.remarks
+
+
+@pytest.mark.parametrize(("shift", "where"), [(1, "earlier"), (-1, "later"), (6, "later")])
+def test_days_that_are_a_day_off_are_refused(tmp_path: Path, shift: int, where: str) -> None:
+    path = written(tmp_path, ["Date", *PRICES], ["session", *PRICES])
+    table = pd.read_csv(path)
+    table["Date"] = (pd.to_datetime(table["Date"]) + pd.Timedelta(days=shift)).dt.strftime("%Y-%m-%d")
+    table.to_csv(path, index=False)
+    with pytest.raises(InvalidDataError, match=rf"no sessions of XNYS, and those a day {where} are; correct"):
+        read(path)
+
+
+def test_bars_of_seven_days_a_week_are_not_a_day_off(tmp_path: Path) -> None:
+    path = written(tmp_path, ["Date", *PRICES], ["session", *PRICES])
+    table = pd.read_csv(path)
+    table["Date"] = pd.date_range("2013-01-05", periods=len(table)).strftime("%Y-%m-%d")
+    table.to_csv(path, index=False)
+    assert len(read(path)) == len(table)

@@ -12,7 +12,13 @@ from stockjax.sources.files.bars import Intraday, one_bar_a_day
 from stockjax.sources.files.containers import Sheet, sheets_of
 from stockjax.sources.files.file_report import FileReport
 from stockjax.sources.files.overlaps import Part, merge
-from stockjax.sources.files.row_dates import NEW_YORK, ExchangeFn, dates_of_rows, days_of_exchange
+from stockjax.sources.files.row_dates import (
+    NEW_YORK,
+    ExchangeFn,
+    dates_of_rows,
+    days_of_exchange,
+    refuse_shifted_days,
+)
 from stockjax.sources.files.row_numbers import prices_of_rows, with_adjusted_closes
 from stockjax.sources.files.several_a_day import refuse_mixed_tickers, regular_series
 from stockjax.sources.files.table_body import (
@@ -109,6 +115,7 @@ def read_sheet(sheet: Sheet, reading: Reading) -> ReadTable:
     tickers, rows = without_action_rows(body, tickers, rows)
     dates = dates_of_rows(body, rows, tickers, reading.exchange_of)
     days, clock = days_of_exchange(dates, tickers, reading.exchange_of)
+    refuse_shifted_days(days, tickers, reading.exchange_of)
     prices, unread = prices_of_rows(body, rows, tickers, days)
     prices = regular_series(body, rows, prices)
     refuse_mixed_tickers(body, rows, prices, clock)
@@ -136,6 +143,8 @@ def _written_together(parts: pd.Series, prices: pd.DataFrame) -> Iterator[pd.Dat
 
 def _report(body: Body, prices: pd.DataFrame, adjustment: str) -> FileReport:
     sessions = prices["session"].dropna()
+    if any(body.columns.tickers) and len(body.columns.tickers) == 1:
+        body.remarks.append(f"ticker {next(iter(body.columns.tickers))} named by the headings")
     if body.columns.ignored:
         body.remarks.append("not used: " + names_text(body.columns.ignored, "column"))
     for ticker, (day, ratio) in split_like_moves(prices).items():

@@ -17,6 +17,7 @@ ExchangeFn = Callable[[str], Exchange]
 
 NEW_YORK = Exchange("XNYS")
 _SESSIONS_OF_INSTANTS = 0.98
+_FEWEST_SHIFTED, _FEW_SESSIONS, _MANY_SESSIONS = 20, 0.9, 0.95
 
 
 def dates_of_rows(body: Body, rows: pd.DataFrame, tickers: pd.Series, exchange_of: ExchangeFn) -> Dates:
@@ -85,3 +86,50 @@ def days_of_exchange(
                 f"its dates are moments ('{first} UTC') that are no sessions of {exchange.code}; set exchange"
             )
     return days, clock
+
+
+def refuse_shifted_days(days: pd.Series, tickers: pd.Series, exchange_of: ExchangeFn) -> None:
+    """Refuse days that are a day off: many are no sessions, and nearly all of those next to them are.
+
+    Parameters
+    ----------
+    days
+        Of the rows, (n,), in the zone of the exchange.
+    tickers
+        Of the rows, (n,).
+
+    Raises
+    ------
+    InvalidDataError
+        They are a day too early or too late for the exchange of their tickers.
+
+    Example
+    -------
+    >>> days = pd.Series(pd.bdate_range("2013-01-07", "2013-03-01"))
+    >>> tickers = pd.Series("A", index=days.index)
+    >>> refuse_shifted_days(days, tickers, lambda ticker: Exchange("XNYS"))
+    >>> try:
+    ...     refuse_shifted_days(days + pd.Timedelta(days=1), tickers, lambda ticker: Exchange("XNYS"))
+    ... except InvalidDataError as error:
+    ...     print(str(error).partition(",")[0])
+    8 of its 40 days are no sessions of XNYS
+
+    """
+    exchanges = {str(ticker): exchange_of(str(ticker)) for ticker in tickers.dropna().unique()}
+    for exchange in set(exchanges.values()):
+        mine = days
+        if len(set(exchanges.values())) > 1:
+            names = [ticker for ticker, each in exchanges.items() if each == exchange]
+            mine = days[tickers.isin(names)]
+        different = pd.Series(mine.dropna().unique())
+        share = share_of_sessions(different, exchange)
+        if len(different) < _FEWEST_SHIFTED or share >= _FEW_SESSIONS:
+            continue
+        for shift, where in ((-1, "earlier"), (1, "later")):
+            moved = pd.Series(different.to_numpy().astype("datetime64[D]") + np.timedelta64(shift, "D"))
+            if share_of_sessions(moved, exchange) >= _MANY_SESSIONS:
+                others = round((1 - share) * len(different))
+                raise InvalidDataError(
+                    f"{others} of its {len(different)} days are no sessions of {exchange.code}, and those "
+                    f"a day {where} are; correct the days, or set exchange"
+                )
