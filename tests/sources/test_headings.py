@@ -80,11 +80,25 @@ def test_a_word_that_describes_the_prices_is_no_ticker(tmp_path: Path, pattern: 
         ("SPOT {}", "SPOT"),
         ("{}_aapl", "aapl"),
         ("SHARE {}", "SHARE"),
+        ("NOK {}", "NOK"),
+        ("RS.{}", "RS"),
     ],
 )
 def test_a_word_that_describes_nothing_is_the_ticker(tmp_path: Path, pattern: str, ticker: str) -> None:
     headings = ["Date", *(pattern.format(name.capitalize()) for name in (*PRICES, "volume"))]
     assert_is_of(read(written(tmp_path, headings, ["session", *PRICES, "volume"])), ticker)
+
+
+def test_tickers_below_their_prices_may_spell_anything(tmp_path: Path) -> None:
+    lines = [["Price", *PRICES, *PRICES], ["Ticker", *["RS"] * 4, *["bar"] * 4], ["Date", *[""] * 8]]
+    table = BARS.assign(session=pd.to_datetime(BARS["session"]).dt.strftime("%Y-%m-%d"))
+    body = table[["session", *PRICES, *PRICES]].to_csv(index=False, header=False)
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join(",".join(line) for line in lines) + "\n" + body)
+    prices = read(path)
+    for ticker in ("RS", "bar"):
+        assert_is_of(prices[prices["ticker"] == ticker], ticker, volume=False)
+    assert len(prices) == 2 * len(BARS)
 
 
 def test_currencies_next_to_each_other_are_tickers(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def named_ticker(heading: str, label: str, *, alone: bool) -> str:
     found = _BRACKETED.fullmatch(label)
     text = found[1].strip() if found else label
     word = plain(text).removeprefix("in ")
-    if not word or (word in words("currencies") and (alone or found)):
+    if not word or (word in words("currencies") and (alone or found)) or (word in words("units") and found):
         return ""
     # Capitals among other letters are a ticker, whatever they spell.
     if word in words("descriptions") and (heading.isupper() or not text.isupper()):

@@ -21,6 +21,7 @@ from stockjax.sources.files.known_formats import (
     meanings,
     plain,
     without_repetition,
+    words,
 )
 
 _MOST_LEVELS = 3
@@ -312,9 +313,12 @@ def _ticker_among(levels: Sequence[str], meaning: str) -> str:
         return ""
     price = next((place for place, cell in enumerate(names) if meaning_of(cell) == meaning), None)
     others = [cell for place, cell in enumerate(names) if place != price]
-    others = [cell for cell in others if not plain(cell).startswith("unnamed")]
-    found = [ticker for cell in others if (ticker := named_ticker("", cell, alone=True))]
-    return found[0] if found else ""
+    others = [
+        cell
+        for cell in others
+        if plain(cell) not in words("currencies") and not plain(cell).startswith("unnamed")
+    ]
+    return others[0] if others else ""
 
 
 def _refuse_missing(

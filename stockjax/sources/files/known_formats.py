@@ -90,7 +90,7 @@ def meanings() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def words(kind: str) -> frozenset[str]:
-    """Plain words next to the heading of a price that are no tickers: currencies, descriptions or shares."""
+    """Plain words next to the heading of a price that are no tickers, by kind; see `formats.toml`."""
     return frozenset(map(plain, _table()["words"][kind]))
 
 
