@@ -48,7 +48,7 @@ class TrainedBase:
     holdout: Parameters | None
 
 
-@partial(jax.jit, static_argnames=("total_steps",), donate_argnames=("parameters", "state"))
+@partial(jax.jit, donate_argnames=("parameters", "state"))
 def _train(
     parameters: Parameters,
     state: optax.OptState,
@@ -58,7 +58,7 @@ def _train(
     *,
     rate: float | jax.Array,
     decay: float | jax.Array,
-    total_steps: int,
+    total_steps: int | jax.Array,
 ) -> tuple[Parameters, optax.OptState]:
     """One optimiser step per leading index of the batches (steps, BATCH, WINDOW, …)."""
     optimiser = base_optimiser(rate, decay, total_steps)
@@ -114,7 +114,7 @@ def train_base(
     def one_seed(number: int) -> Parameters:
         nonlocal done
         sampler = Sampler(features, first, lengths, [seed, number, steps])
-        trained = BaseRun(settings, seed + number)
+        trained = BaseRun(settings, seed + number, steps)
         for _ in range(steps // EVAL_EVERY):
             trained.advance(sampler)
             done += EVAL_EVERY
@@ -154,18 +154,25 @@ def untrained_alone(settings: TrainingSettings, seed: int) -> Parameters:
 
 
 class BaseRun:
-    """One network being trained, a chunk of steps at a time."""
+    """One network being trained, a chunk of steps at a time.
 
-    def __init__(self, settings: TrainingSettings, seed: int) -> None:
+    Parameters
+    ----------
+    total_steps
+        Steps over which the learning rate falls.
+
+    """
+
+    def __init__(self, settings: TrainingSettings, seed: int, total_steps: int) -> None:
         self._rates = {
             "rate": settings.learning_rate,
             "decay": settings.weight_decay,
-            "total_steps": settings.base_steps,
+            "total_steps": total_steps,
         }
         self.parameters = initial_parameters(
             len(feature_names(settings.extra_features)), settings.hidden, seed
         )
-        optimiser = base_optimiser(settings.learning_rate, settings.weight_decay, settings.base_steps)
+        optimiser = base_optimiser(settings.learning_rate, settings.weight_decay, total_steps)
         self._state = optimiser.init(self.parameters)
 
     def advance(self, sampler: Sampler) -> None:
@@ -195,7 +202,8 @@ def _choose_steps(
     last = np.maximum(lengths - GATE_SESSIONS, boundary) if spared else lengths
     sampler = Sampler(features, first, boundary, [seed])
     validation = _validation(features, boundary, last, seed)
-    run, best, best_loss, holdout = BaseRun(settings, seed), 0, float("inf"), None
+    run = BaseRun(settings, seed, settings.base_steps)
+    best, best_loss, holdout = 0, float("inf"), None
     if settings.mode == "own" or sampler.windows == 0:
         return 0, mean_loss_over(run.parameters, validation), None
     for step in range(EVAL_EVERY, settings.base_steps + 1, EVAL_EVERY):

@@ -25,14 +25,20 @@ def is_matrix(parameters: Parameters) -> Parameters:
 
 
 def base_optimiser(
-    rate: float | jax.Array, decay: float | jax.Array, steps: int
+    rate: float | jax.Array, decay: float | jax.Array, steps: int | jax.Array
 ) -> optax.GradientTransformation:
-    """AdamW on clipped gradients, the rate falling along a cosine.
+    """AdamW on clipped gradients, the rate falling along a cosine over the steps.
 
-    Rate and decay may be arguments of a compiled program: one program then serves them all.
-    Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019).
+    Rate, decay and steps may be arguments of a compiled program: one program then serves them all.
+    Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts (ICLR 2017), eq. 5, without
+    restarts, and Decoupled Weight Decay Regularization (ICLR 2019).
     """
-    schedule = optax.cosine_decay_schedule(rate, steps, alpha=_FINAL_RATE)
+
+    # The schedule of optax checks its steps, and so takes no argument of a compiled program.
+    def schedule(step: jax.typing.ArrayLike) -> jax.Array:
+        share = jnp.minimum(jnp.asarray(step) / steps, 1.0)
+        return rate * (_FINAL_RATE + (1 - _FINAL_RATE) * 0.5 * (1 + jnp.cos(jnp.pi * share)))
+
     return optax.chain(
         optax.clip_by_global_norm(_CLIP), optax.adamw(schedule, weight_decay=decay, mask=is_matrix)
     )

@@ -71,7 +71,7 @@ def _programs(settings: TrainingSettings) -> Iterator[None]:
         volatility=np.ones((1, _SESSIONS)),
     )
     sampler = Sampler(features, np.array([1]), np.array([_SESSIONS]), [0])
-    run = BaseRun(settings, seed=0)
+    run = BaseRun(settings, seed=0, total_steps=settings.base_steps)
     run.advance(sampler)
     yield
     mean_loss_over(run.parameters, [sampler.draw((BATCH,))])

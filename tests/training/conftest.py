@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import jax
 import pytest
 
-OPTAX = ("test_base_model", "test_ticker_model", "test_compilation", "test_gate_holdout")
+OPTAX = ("test_base_model", "test_ticker_model", "test_compilation", "test_gate_holdout", "test_optimiser")
 """What trains: optax promotes the count of its steps."""
 
 

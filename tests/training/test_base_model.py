@@ -111,7 +111,7 @@ def test_the_steps_are_judged_on_a_stretch_that_was_not_trained_on(features: Fea
     held_out, seen = 600 // 3, 600 - GATE_SESSIONS
     assert held_out < VALIDATION_SESSIONS
     boundary = LENGTHS - held_out
-    run = BaseRun(SMALL, 4)
+    run = BaseRun(SMALL, 4, SMALL.base_steps)
     run.advance(Sampler(features, np.ones(3, dtype=int), boundary, [4]))
     parts = [contiguous_windows(features, row, 600 - held_out, seen) for row in range(3)]
     location, log_scale, freedom = (
@@ -208,14 +208,15 @@ def test_a_base_of_real_prices_beats_the_untrained_network(
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(trained.parameters))
 
 
-def test_other_rates_and_decays_run_the_same_program() -> None:
-    """A search tries many of them: each would take seconds to compile."""
+def test_other_rates_decays_and_steps_run_the_same_program() -> None:
+    """A search tries many of them, and every base takes its own number of steps: each would take seconds."""
     features = learnable_features(2, 400)
     sampler = Sampler(features, np.array([1, 1]), np.array([400, 400]), [0])
-    first = BaseRun(SMALL, seed=0)
+    first = BaseRun(SMALL, seed=0, total_steps=SMALL.base_steps)
     first.advance(sampler)
     before = compilations()
-    other = BaseRun(SMALL.model_copy(update={"learning_rate": 0.0123, "weight_decay": 1.7}), seed=0)
+    changed = SMALL.model_copy(update={"learning_rate": 0.0123, "weight_decay": 1.7})
+    other = BaseRun(changed, seed=0, total_steps=350)
     other.advance(sampler)
     assert compilations() == before
     kernels = [run.parameters["skip"]["kernel"] for run in (first, other)]
