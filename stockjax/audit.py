@@ -188,7 +188,7 @@ def _with_altered_events(
     notices = altered_notices(
         notices_from_table(read_events(copy, exchanges)),
         given,
-        _adjusted_closes(universe, as_of),
+        _closes_and_volumes(universe, as_of),
         exchanges,
         settings.events.notice,
         as_of,
@@ -200,8 +200,8 @@ def _with_altered_events(
     return replace(universe, context=read_market_context(copy, tickers, universe.exchanges, rules, last))
 
 
-def _adjusted_closes(universe: Universe, as_of: date) -> pd.DataFrame:
-    """Columns ticker, session and adj_close: up to a session as known then, later ones as they are."""
+def _closes_and_volumes(universe: Universe, as_of: date) -> pd.DataFrame:
+    """Columns ticker, session, adj_close and volume: up to a session as known then, later ones as now."""
     tables = []
     for panel, later in ((universe.prices.at(as_of), False), (universe.prices.latest, True)):
         chosen = panel.valid & ((panel.sessions > np.datetime64(as_of, "D")) == later)
@@ -212,6 +212,7 @@ def _adjusted_closes(universe: Universe, as_of: date) -> pd.DataFrame:
                     "ticker": [panel.tickers[row] for row in rows],
                     "session": panel.sessions[chosen],
                     "adj_close": panel.adj_close[chosen],
+                    "volume": panel.volume[chosen],
                 }
             )
         )

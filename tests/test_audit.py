@@ -264,7 +264,7 @@ def known_for_ever(notices: pd.DataFrame, *rest: Any) -> KnownEvents:
 
 
 def told_by_later_returns(self: _Writer, session: date) -> None:
-    self._evidence = float(np.nansum(self.reactions.sizes) % 7 - 3.5)
+    self._evidence = float(np.nansum(self.reactions.returns + self.reactions.volumes) % 7 - 3.5)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import numpy as np
 
 from stockjax.events.announcement import Announcement, Status
-from stockjax.events.cadence import project
+from stockjax.events.cadence import Accuracy, project
 from stockjax.events.drafts import SAME_ANNOUNCEMENT, Draft, TickerNotices, drafts
 from stockjax.events.notice import Notice, fingerprint
 from stockjax.events.reaction import (
@@ -37,7 +37,7 @@ def new_notices(
     Parameters
     ----------
     reactions
-        The absolute returns of the ticker.
+        How much the ticker moved and was traded.
 
     Returns
     -------
@@ -69,8 +69,7 @@ class _Writer:
     _regular: list[date] = field(default_factory=list)
     _evidence: float = 0.0
     _pending: list[tuple[int, float]] = field(default_factory=list)
-    _hits: int = 0
-    _misses: int = 0
+    _accuracy: Accuracy = field(default_factory=Accuracy)
 
     def __post_init__(self) -> None:
         self._every = self.run.exchange.every_session
@@ -150,8 +149,7 @@ class _Writer:
             return
         day = draft.said.day
         if expected and expected.projected:
-            hit = expected.projected == day
-            self._hits, self._misses = self._hits + hit, self._misses + (not hit)
+            self._accuracy.add(hit=expected.projected == day)
         # Whatever was expected before this one has not come.
         self._open = {key: each for key, each in self._open.items() if each.newest.day > day}
         newest = not self._regular or day > self._regular[-1]
@@ -176,7 +174,7 @@ class _Writer:
         self._pending = [each for each in self._pending if each[0] > now]
 
     def _project(self, draft: Draft, notice: Notice) -> None:
-        projection = project(self._regular[-_REPORTS_SEEN:], self._hits, self._misses)
+        projection = project(self._regular[-_REPORTS_SEEN:], self._accuracy)
         if projection is None or any(each.newest.day > notice.day for each in self._open.values()):
             return
         written = self._projected.get(draft.known_from)

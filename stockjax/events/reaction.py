@@ -1,7 +1,7 @@
 """Which session reacts to an announcement, where its time of day is not known.
 
-A ticker hardly ever changes the time of day at which it reports, so that the returns of its earlier reports
-tell: a report before the open moves that session, one after the close the next.
+A ticker hardly ever changes the time of day at which it reports, so that its earlier reports tell: one before
+the open moves that session, one after the close the next, and most shares are traded on the one that reacts.
 """
 
 import math
@@ -13,10 +13,13 @@ import numpy.typing as npt
 
 from stockjax.events.announcement import Timing
 
-REACTION_MEAN, ORDINARY_MEAN = 2.6, 0.8
-"""Mean absolute return, in units of volatility, of a session that reacts and of any other."""
+# Log odds that the next session reacted, for each unit by which its absolute return, in units of volatility,
+# and its log volume over the usual one exceed those of the day of the report. A logistic regression on 583
+# reports of 50 US tickers to August 2015, against the habit that the other reports of a ticker show: volume
+# and return find the habit in 86 of 100 reports, the return alone in 74.
+_BY_RETURN, _BY_VOLUME, _BY_RETURN_ALONE = 0.3, 4.0, 0.87
 
-LARGEST = 8.0
+LARGEST_RETURN, LARGEST_VOLUME = 8.0, 3.0
 HALF_LIFE = 12
 """Reports after which the evidence of one counts half."""
 
@@ -28,40 +31,42 @@ _MOST = 8.0
 
 @dataclass(frozen=True)
 class Reactions:
-    """Absolute returns of one ticker by the number of their session, in units of the volatility before.
+    """How much one ticker moved and was traded, by the number of the session.
 
     Attributes
     ----------
     numbers
         (n,) numbers of the sessions in the calendar, ascending.
-    sizes
-        (n,) absolute return over the EWMA volatility of the session before.
+    returns
+        (n,) absolute return over the EWMA volatility of the session before; NaN where unknown.
+    volumes
+        (n,) log volume over its usual value before the session; NaN where unknown.
 
     """
 
     numbers: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.float64]
-    _by_number: Mapping[int, float] = field(init=False, repr=False, compare=False)
+    returns: npt.NDArray[np.float64]
+    volumes: npt.NDArray[np.float64]
+    _by_number: Mapping[int, tuple[float, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Index the sizes, which are asked for one by one."""
-        known = ~np.isnan(self.sizes)
-        pairs = zip(self.numbers[known].tolist(), self.sizes[known].tolist(), strict=True)
-        object.__setattr__(self, "_by_number", dict(pairs))
+        """Index the sessions, which are asked for one by one."""
+        known = ~np.isnan(self.returns)
+        returns = np.minimum(self.returns[known], LARGEST_RETURN)
+        volumes = np.clip(self.volumes[known], -LARGEST_VOLUME, LARGEST_VOLUME)
+        pairs = zip(returns.tolist(), volumes.tolist(), strict=True)
+        object.__setattr__(self, "_by_number", dict(zip(self.numbers[known].tolist(), pairs, strict=True)))
 
-    def size(self, number: int) -> float | None:
-        """The absolute return of a session; None if there is none."""
+    def on(self, number: int) -> tuple[float, float] | None:
+        """The return and the volume of a session, within what counts; None if there is none."""
         return self._by_number.get(number)
 
 
-NO_REACTIONS = Reactions(np.zeros(0, dtype=np.int64), np.zeros(0))
+NO_REACTIONS = Reactions(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
 
 
 def evidence_of_late_reaction(reactions: Reactions, number: int) -> float:
-    """Log odds, from the returns of a report's day and the next session, that the next one reacted.
-
-    Absolute returns are taken as exponential, with the larger mean on the session that reacts: the log
-    likelihood ratio is then their difference times the difference of the rates.
+    """Log odds, from a report's day and the next session, that the next one reacted.
 
     Parameters
     ----------
@@ -70,15 +75,16 @@ def evidence_of_late_reaction(reactions: Reactions, number: int) -> float:
 
     Example
     -------
-    >>> moves = Reactions(np.array([10, 11]), np.array([0.5, 4.5]))
+    >>> moves = Reactions(np.array([10, 11]), np.array([0.5, 4.5]), np.array([0.0, 0.6]))
     >>> round(evidence_of_late_reaction(moves, 10), 2)
-    3.46
+    3.6
 
     """
-    same, following = reactions.size(number), reactions.size(number + 1)
+    same, following = reactions.on(number), reactions.on(number + 1)
     if same is None or following is None:
         return 0.0
-    return (min(following, LARGEST) - min(same, LARGEST)) * (1 / ORDINARY_MEAN - 1 / REACTION_MEAN)
+    moved, traded = following[0] - same[0], following[1] - same[1]
+    return _BY_RETURN_ALONE * moved if math.isnan(traded) else _BY_RETURN * moved + _BY_VOLUME * traded
 
 
 def discounted(evidence: float, *, reports: int = 1) -> float:

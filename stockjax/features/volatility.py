@@ -9,6 +9,9 @@ from stockjax.features.price_panel import Array, PricePanel
 RISKMETRICS_DECAY = 0.94
 """Daily decay of J.P. Morgan/Reuters, RiskMetrics Technical Document, 4th ed. (1996), ch. 5."""
 
+VOLUME_DECAY = 0.5 ** (1 / 20)
+"""Daily decay of the usual volume: half in 20 sessions."""
+
 SMALLEST_VOLATILITY = 1e-4
 """Floor of a daily volatility: a price that never moves still has a scale to divide by."""
 
@@ -31,11 +34,16 @@ def overnight_returns(history: PricePanel) -> Array:
     return gaps
 
 
-def exponential_mean(values: Array, decay: float) -> Array:
+def exponential_mean(values: Array, decay: float, counts: Array | None = None) -> Array:
     """Exponentially weighted mean along the last axis, weights normalised from the start.
 
-    m_t = sum_i decay^i v_{t-i} / sum_i decay^i over the values that are not NaN; where
+    m_t = sum_i decay^i c_{t-i} v_{t-i} / sum_i decay^i c_{t-i} over the values that are not NaN; where
     nothing has been seen yet, NaN. Input and result (N, T).
+
+    Parameters
+    ----------
+    counts
+        (N, T) how much each value counts, above 0; by default 1.
 
     Example
     -------
@@ -43,9 +51,9 @@ def exponential_mean(values: Array, decay: float) -> Array:
     [[1.0, 1.0, 2.6]]
 
     """
-    seen = ~np.isnan(values)
-    total = _decaying_sum(np.where(seen, values, 0.0), decay)
-    weight = _decaying_sum(seen.astype(float), decay)
+    seen = np.where(np.isnan(values), 0.0, 1.0 if counts is None else counts)
+    total = _decaying_sum(seen * np.nan_to_num(values), decay)
+    weight = _decaying_sum(seen, decay)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(weight > 0, total / weight, np.nan)
 
@@ -63,8 +71,13 @@ def _decaying_sum(values: Array, decay: float) -> Array:
     return np.ascontiguousarray(sums.T)
 
 
-def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
+def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY, counts: Array | None = None) -> Array:
     """RiskMetrics volatility of the next session, sqrt(EWMA of squared returns), (N, T).
+
+    Parameters
+    ----------
+    counts
+        (N, T) how much the return of each session counts, above 0; by default 1.
 
     Example
     -------
@@ -72,7 +85,7 @@ def ewma_volatility(returns: Array, decay: float = RISKMETRICS_DECAY) -> Array:
     [[0.01, 0.01, 0.0144]]
 
     """
-    volatility: Array = np.sqrt(exponential_mean(returns**2, decay))
+    volatility: Array = np.sqrt(exponential_mean(returns**2, decay, counts))
     return np.maximum(volatility, SMALLEST_VOLATILITY)
 
 
@@ -114,6 +127,22 @@ def _trailing_sum(values: Array, window: int) -> Array:
     running = np.cumsum(values, axis=1)
     running[:, window:] -= running[:, :-window].copy()
     return running
+
+
+def volume_surprise(volume: Array) -> Array:
+    """Log volume over its exponential mean of the sessions before, (N, T); NaN where unknown.
+
+    Example
+    -------
+    >>> volume_surprise(np.array([[100.0, 0.0, 200.0]])).round(2).tolist()
+    [[nan, nan, 0.69]]
+
+    """
+    log_volume = np.log(np.where(volume > 0, volume, np.nan))
+    usual = exponential_mean(log_volume, VOLUME_DECAY)
+    surprise = np.full(volume.shape, np.nan)
+    surprise[:, 1:] = log_volume[:, 1:] - usual[:, :-1]
+    return surprise
 
 
 def absolute_moves(adj_close: Array) -> Array:

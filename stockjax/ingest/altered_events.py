@@ -43,7 +43,8 @@ def altered_notices(
     given
         Announcements that take the place of those of the warehouse.
     prices
-        Columns ticker, session and adj_close, by ticker and session: up to `as_of` as they were known then.
+        Columns ticker, session, adj_close and volume, by ticker and session: up to `as_of` as they were known
+        then.
     notice
         Sessions ahead at which a regular announcement of the past counts as known.
 

@@ -21,7 +21,7 @@ from stockjax.events.drafts import AHEAD, drafts
 from stockjax.events.notice import notices_from_table
 from stockjax.events.reaction import NO_REACTIONS
 from stockjax.events.schedule import is_due
-from stockjax.features.volatility import absolute_moves
+from stockjax.features.volatility import absolute_moves, volume_surprise
 from stockjax.forecasting.plan import Plan
 from stockjax.ingest.event_answers import EventAnswers
 from stockjax.ingest.listings import Listing
@@ -58,10 +58,20 @@ class IngestedEvents:
 
 
 def reactions_of(prices: pd.DataFrame, exchange: Exchange) -> Reactions:
-    """The absolute returns of one ticker, from its columns session and adj_close in the order of sessions."""
+    """How much one ticker moved and was traded.
+
+    Parameters
+    ----------
+    prices
+        Its columns session, adj_close and volume in the order of sessions.
+
+    """
     days = prices["session"].to_numpy().astype("datetime64[D]")
     moves = absolute_moves(prices["adj_close"].to_numpy(dtype=np.float64))
-    return Reactions(np.searchsorted(exchange.every_session, days), moves)
+    volume = prices["volume"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return Reactions(
+        np.searchsorted(exchange.every_session, days), moves, volume_surprise(volume[np.newaxis])[0]
+    )
 
 
 class EventIngest:
@@ -259,7 +269,7 @@ class EventIngest:
         return [name for name in sorted(named) if (ticker, name) in checked]
 
     def _reactions(self, tickers: set[str]) -> dict[str, Reactions]:
-        """By ticker, its absolute returns, up to the sessions that the run may use."""
+        """By ticker, how much it moved and was traded, up to the sessions that the run may use."""
         if not tickers:
             return {}
         found = {}

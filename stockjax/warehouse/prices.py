@@ -134,7 +134,7 @@ def prices_since_holes(
 
 
 def stored_history(warehouse: Warehouse, tickers: Iterable[str]) -> pd.DataFrame:
-    """All stored closes of the tickers: ticker, session, close, adj_close, by ticker and session."""
+    """All stored closes and volumes: ticker, session, close, adj_close, volume, by ticker and session."""
     return _table(warehouse, "stored_history", tickers=list(tickers))
 
 

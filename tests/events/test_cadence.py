@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from stockjax.events.cadence import USUAL_GAP, is_regular, project, usual_gap
+from stockjax.events.cadence import USUAL_GAP, Accuracy, is_regular, project, usual_gap
 
 QUARTERS = [date(2012, 1, 24), date(2012, 4, 24), date(2012, 7, 24), date(2012, 10, 25)]
 
@@ -29,7 +29,7 @@ def test_the_first_report_is_regular_for_nothing_says_otherwise() -> None:
 
 
 def test_the_next_report_is_expected_a_year_less_a_day_after_that_of_a_year_before() -> None:
-    found = project(QUARTERS, 0, 0)
+    found = project(QUARTERS, Accuracy())
     assert found is not None
     assert (found.day, found.by_year) == (date(2013, 1, 22), True)
     # The same weekday.
@@ -37,24 +37,37 @@ def test_the_next_report_is_expected_a_year_less_a_day_after_that_of_a_year_befo
 
 
 def test_without_a_year_of_reports_it_is_expected_a_usual_gap_later() -> None:
-    found = project(QUARTERS[:2], 0, 0)
+    found = project(QUARTERS[:2], Accuracy())
     assert found is not None
     assert (found.day, found.by_year) == (date(2012, 7, 24), False)
-    assert project(QUARTERS[:1], 0, 0) is None
-    assert project([], 0, 0) is None
+    assert project(QUARTERS[:1], Accuracy()) is None
+    assert project([], Accuracy()) is None
+
+
+def judged(*hits: bool) -> float:
+    """How exact the next projection is taken to be after such ones."""
+    accuracy = Accuracy()
+    for hit in hits:
+        accuracy.add(hit=hit)
+    found = project(QUARTERS, accuracy)
+    assert found is not None
+    return found.exact
 
 
 def test_the_hits_of_a_ticker_tell_how_exact_its_projections_are() -> None:
-    exact = [
-        found.exact for hits, misses in ((0, 0), (8, 0), (0, 8)) if (found := project(QUARTERS, hits, misses))
-    ]
-    assert exact[0] == 0.49
-    assert exact[1] == pytest.approx((0.49 * 4 + 8) / 12)
-    assert exact[2] == pytest.approx(0.49 * 4 / 12)
+    assert judged() == 0.49
+    assert judged(True) == pytest.approx((0.49 * 3 + 1) / 4)
+    assert judged(False) == pytest.approx(0.49 * 3 / 4)
+    assert judged(True, True) == pytest.approx((0.49 * 3 + 1.7) / 4.7)
+    assert judged(*[False] * 30) == pytest.approx(0.49 * 3 / (3 + 1 / 0.3), rel=1e-3)
+
+
+def test_the_last_projections_count_more_than_those_before() -> None:
+    assert judged(False, False, True) > judged(True, False, False) > judged(False, False, False)
 
 
 def test_a_company_that_reports_twice_a_year_is_expected_twice_a_year() -> None:
     halves = [date(2011, 3, 1), date(2011, 8, 30), date(2012, 2, 28)]
-    found = project(halves, 0, 0)
+    found = project(halves, Accuracy())
     assert found is not None
     assert found.day == date(2011, 8, 30) + timedelta(days=364)

@@ -45,7 +45,7 @@ def moves(of_day: float, after: float, days: Sequence[date] = QUARTERS) -> React
     sizes = np.full(len(EVERY), 0.5)
     places = EVERY.searchsorted(np.array(days, dtype="datetime64[D]"))
     sizes[places], sizes[places + 1] = of_day, after
-    return Reactions(np.arange(len(EVERY)), sizes)
+    return Reactions(np.arange(len(EVERY)), sizes, np.full(len(EVERY), np.nan))
 
 
 def brief(notices: Sequence[Notice]) -> list[tuple[str, date, date]]:
@@ -257,7 +257,7 @@ def test_no_notice_depends_on_what_came_later(gaps: list[int], cut: int, seed: i
     last = session(date(2010, 3, 1), cut)
     sizes = random.exponential(1.0, len(EVERY))
     other = np.where(np.arange(len(EVERY)) > EVERY.searchsorted(np.datetime64(last, "D")), 9 - sizes, sizes)
-    whole, changed = (Reactions(np.arange(len(EVERY)), numbers) for numbers in (sizes, other))
+    whole, changed = (Reactions(np.arange(len(EVERY)), each, each / 4) for each in (sizes, other))
     run = run_at(date(2016, 1, 4))
     found = [each for each in new_notices(said_of(*days), run, whole) if each.known_from <= last]
     # Later ones are gone; of one that was known ahead, only the day was known.

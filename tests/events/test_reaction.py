@@ -1,5 +1,6 @@
 """Which session reacts, and how sure earlier reports make of it."""
 
+from collections.abc import Sequence
 from datetime import date, time
 
 import numpy as np
@@ -46,22 +47,37 @@ def test_a_day_ends_where_the_exchange_is() -> None:
     assert end_of_day(date(2013, 1, 23), TOKYO).isoformat() == "2013-01-23T14:59:59+00:00"
 
 
-def test_returns_of_a_report_are_evidence_for_the_larger_of_them() -> None:
-    moves = Reactions(np.array([5, 6, 7, 8]), np.array([0.4, 3.0, 0.5, np.nan]))
+def moved(*returns: float, volumes: Sequence[float] | None = None) -> Reactions:
+    """Sessions 5, 6, … with such returns, and with volumes as usual unless they are given."""
+    traded = np.zeros(len(returns)) if volumes is None else np.array(volumes)
+    return Reactions(np.arange(5, 5 + len(returns)), np.array(returns), traded)
+
+
+def test_the_session_that_moved_and_was_traded_more_is_the_likelier_reaction() -> None:
+    moves = moved(0.4, 3.0, 0.5, np.nan, volumes=[0.1, 0.7, 0.2, 0.0])
     early, late = evidence_of_late_reaction(moves, 6), evidence_of_late_reaction(moves, 5)
-    assert early == pytest.approx(-2.5 * (1 / 0.8 - 1 / 2.6))
-    assert late == pytest.approx(2.6 * (1 / 0.8 - 1 / 2.6))
+    assert early == pytest.approx(-2.5 * 0.3 - 0.5 * 4)
+    assert late == pytest.approx(2.6 * 0.3 + 0.6 * 4)
     # Without both sessions there is none.
     assert evidence_of_late_reaction(moves, 7) == evidence_of_late_reaction(moves, 4) == 0
     assert evidence_of_late_reaction(NO_REACTIONS, 5) == 0
 
 
+def test_volume_says_more_than_the_return() -> None:
+    """As in utilities: the return of the session that reacts is often the smaller one."""
+    assert evidence_of_late_reaction(moved(2.0, 0.8, volumes=[0.1, 0.6]), 5) > 1
+
+
+def test_without_a_volume_the_return_says_what_it_can() -> None:
+    for volumes in ([np.nan, 0.5], [0.5, np.nan], [np.nan, np.nan]):
+        assert evidence_of_late_reaction(moved(0.4, 3.0, volumes=volumes), 5) == pytest.approx(2.6 * 0.87)
+
+
 def test_one_crash_is_no_more_evidence_than_any_large_move() -> None:
-    crash, large = (
-        evidence_of_late_reaction(Reactions(np.array([1, 2]), np.array([0.0, size])), 1)
-        for size in (50.0, 8.0)
-    )
+    crash, large = (evidence_of_late_reaction(moved(0.0, size), 5) for size in (50.0, 8.0))
     assert crash == large
+    rush, many = (evidence_of_late_reaction(moved(0, 0, volumes=[0, size]), 5) for size in (9.0, 3.0))
+    assert rush == many
 
 
 def test_a_reliable_timing_is_certain_and_a_doubtful_one_can_be_contradicted() -> None:

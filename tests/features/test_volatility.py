@@ -16,6 +16,7 @@ from stockjax.features.volatility import (
     log_variance,
     overnight_returns,
     trailing_mean,
+    volume_surprise,
 )
 from tests.support.synthetic import PRICES, history_of, price_frame, scrambled_after, universe
 
@@ -96,6 +97,21 @@ def test_the_exponential_mean_is_that_of_pandas_gaps_included(values: list[float
     expected = pd.Series(values).ewm(alpha=1 - decay, adjust=True, ignore_na=False).mean()
     found = exponential_mean(np.array([values]), decay)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+
+
+def test_a_value_that_counts_twice_is_as_good_as_two() -> None:
+    values, decay = np.array([[2.0, np.nan, 5.0, 7.0]]), 0.8
+    found = exponential_mean(values, decay, np.array([[2.0, 9.0, 0.5, 1.0]]))[0]
+    weights = np.array([2.0 * decay**3, 0.5 * decay, 1.0])
+    assert found[-1] == pytest.approx(np.average([2.0, 5.0, 7.0], weights=weights))
+    np.testing.assert_array_equal(found[:2], 2.0)
+
+
+def test_a_volume_is_compared_with_those_before_it() -> None:
+    volume = np.array([[100.0, 100.0, 0.0, 300.0, np.nan]])
+    found = volume_surprise(volume)[0]
+    # A session without trade has no volume to compare, and counts in no mean.
+    np.testing.assert_allclose(found, [np.nan, 0.0, np.nan, math.log(3), np.nan], atol=1e-12)
 
 
 def test_the_mean_of_a_series_has_the_same_bits_alone_and_among_many() -> None:

@@ -405,10 +405,10 @@ def test_the_newest_prices_are_so_many_of_each_ticker_oldest_first(warehouse: Wa
 def test_the_stored_history_is_all_of_it_by_ticker_and_session(warehouse: Warehouse) -> None:
     store(warehouse, ROWS.iloc[[2, 1, 0]])
     found = stored_history(warehouse, ["B", "A", "NONE"])
-    assert found.columns.tolist() == ["ticker", "session", "close", "adj_close"]
-    assert found.to_dict("split")["data"] == [
-        ["A", pd.Timestamp("2013-02-28"), 10.0, 10.0],
-        ["A", pd.Timestamp("2013-03-01"), 11.0, 5.5],
-        ["B", pd.Timestamp("2013-03-01"), 20.0, 20.0],
+    assert found.columns.tolist() == ["ticker", "session", "close", "adj_close", "volume"]
+    assert found.astype(object).where(found.notna(), None).to_dict("split")["data"] == [
+        ["A", pd.Timestamp("2013-02-28"), 10.0, 10.0, None],
+        ["A", pd.Timestamp("2013-03-01"), 11.0, 5.5, 100.0],
+        ["B", pd.Timestamp("2013-03-01"), 20.0, 20.0, 100.0],
     ]
     assert stored_history(warehouse, ["NONE"]).empty

@@ -146,7 +146,7 @@ JOIN holes ON holes.ticker = prices.ticker AND prices.session >= holes.first - 7
 ORDER BY prices.ticker, prices.session;
 
 -- name: stored_history
-SELECT ticker, session, close, adj_close
+SELECT ticker, session, close, adj_close, volume
 FROM prices
 WHERE ticker IN (SELECT unnest($tickers))
 ORDER BY ticker, session;
