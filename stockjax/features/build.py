@@ -14,6 +14,7 @@ import numpy.typing as npt
 from stockjax.features.event_inputs import (
     EVENT_FEATURES,
     event_columns,
+    expected_reports,
 )
 from stockjax.features.extra import extra_columns
 from stockjax.features.implied_volatility import IMPLIED_FEATURES, implied_columns
@@ -21,6 +22,7 @@ from stockjax.features.market_context import NO_CONTEXT, MarketContext
 from stockjax.features.market_means import MarketMeans
 from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
+    VOLUME_DECAY,
     ewma_volatility,
     exponential_mean,
     log_returns,
@@ -53,12 +55,14 @@ FEATURE_NAMES = (
 LARGEST_INPUT = 8.0
 """Inputs are clipped here, in units of volatility: one crash must not own a training step."""
 
+# Raised whenever an input or the volatility is computed in another way: models know their inputs by it.
+_MEANING = "2"
+
 _PLACES = {name: place for place, name in enumerate(FEATURE_NAMES)}
 _AVERAGED = ("return", "absolute_return", "log_vol_ratio_1", "log_vol_ratio_5", "log_volatility")
 _MARKET_FEATURES = tuple(f"market_{name}" for name in _AVERAGED[:-1])
 _TICKERS_TOGETHER = 64
 
-_VOLUME_HALF_LIFE = 20.0
 _LARGEST_VOLUME_CHANGE = 3.0
 
 
@@ -130,7 +134,8 @@ def inputs_id(extra: Sequence[str] = ()) -> str:
     False
 
     """
-    return hashlib.sha256(",".join(feature_names(extra)).encode()).hexdigest()[:8]
+    said = ",".join((_MEANING, *feature_names(extra)))
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 def build_features(
@@ -164,10 +169,13 @@ def build_features(
     for rows in parts:
         part = history.part(rows)
         returns = log_returns(part)
-        volatility[rows] = ewma_volatility(returns)
+        events = context.events.only(part.tickers)
+        expected = expected_reports(part, events)
+        # A reaction that was expected says nothing of the sessions that follow.
+        volatility[rows] = ewma_volatility(returns, counts=expected.ordinary if expected else None)
         own = _own_columns(part, returns, volatility[rows])
         market.add(part, [own[name] for name in _AVERAGED])
-        announced = event_columns(part, own["return"], context.events.only(part.tickers))
+        announced = event_columns(part, own["return"], events, expected)
         own |= dict(zip(EVENT_FEATURES, announced, strict=True))
         _store(inputs[rows], part, own)
         labels[rows, :-1] = returns[:, 1:] / volatility[rows, :-1]
@@ -232,7 +240,7 @@ def _own_columns(part: PricePanel, returns: Array, volatility: Array) -> dict[st
 def _volume_change(history: PricePanel) -> Array:
     """Log volume over its own exponential mean up to today, within ±3."""
     log_volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
-    usual = exponential_mean(log_volume, 0.5 ** (1 / _VOLUME_HALF_LIFE))
+    usual = exponential_mean(log_volume, VOLUME_DECAY)
     change = np.clip(log_volume - usual, -_LARGEST_VOLUME_CHANGE, _LARGEST_VOLUME_CHANGE)
     return np.nan_to_num(change)
 

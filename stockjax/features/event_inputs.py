@@ -1,5 +1,7 @@
 """Inputs from announcements: what is known, at each session, of the one that follows."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stockjax.features.known_events import KnownEvents, Numbers
@@ -8,11 +10,11 @@ from stockjax.sessions import Exchange
 
 EVENT_FEATURES = ("report_probability", "report_reaction", "since_report", "until_report")
 
-EVENT_UNITS = (3.0, 3.0, 2.0, 2.0)
+EVENT_UNITS = (4.0, 4.0, 2.0, 2.0)
 """What the columns of `EVENT_FEATURES` are multiplied by: they are 0 on nearly all sessions, and a network
 learns little from them in its few steps unless they are large elsewhere (docs/forecaster.md)."""
 
-USUAL_REACTION, PRIOR_REACTIONS = 2.0, 4.0
+USUAL_REACTION, PRIOR_REACTIONS = 2.5, 5.0
 """Absolute return on reactions, in units of volatility, that a ticker without any is taken to have, and how
 many of its own count as much."""
 
@@ -24,12 +26,63 @@ _MISSES = {
     **{-6: 0.02, -5: 0.02, -4: 0.04, -3: 0.02, -2: 0.04, -1: 0.14},
     **{1: 0.21, 2: 0.09, 3: 0.10, 4: 0.09, 5: 0.12, 6: 0.02, 7: 0.01},
 }
+# Share of such misses that are as far, and in the same direction, as the miss of the report before: the most
+# likely one for 133 of those pairs.
+_REPEATED = 0.15
 _SMALLEST_LEFT = 0.01
+_SMALLEST_ORDINARY = 0.01
 _SINCE_DECAY = 0.94
 _UNTIL_SESSIONS = 5.0
 
 
-def event_columns(history: PricePanel, scaled: Array, events: KnownEvents) -> list[Array]:
+@dataclass(frozen=True, eq=False)
+class ExpectedReports:
+    """What is known, at each session of N tickers, of the report to come.
+
+    Attributes
+    ----------
+    numbers
+        (N, T) the number of each session in the calendar of its ticker's exchange; -1 to the right.
+    probability
+        (N, T) that the session after reacts to a report.
+    nearness
+        (N, T) how near the next report is: 1 on the session before it, 0 far from it.
+
+    """
+
+    numbers: Numbers
+    probability: Array
+    nearness: Array
+
+    @property
+    def ordinary(self) -> Array:
+        """(N, T) how much the return of each session says of ordinary sessions, in (0, 1].
+
+        It is the probability, known the session before, that the session reacts to no report.
+        """
+        share = np.ones(self.probability.shape)
+        share[:, 1:] = np.maximum(1 - self.probability[:, :-1], _SMALLEST_ORDINARY)
+        return share
+
+
+def expected_reports(history: PricePanel, events: KnownEvents) -> ExpectedReports | None:
+    """What is known of the reports to come; None where nothing is known of any of the tickers.
+
+    Parameters
+    ----------
+    events
+        Of the same tickers in the same order. A notice reaches no session before it was known.
+
+    """
+    if not len(events.row):
+        return None
+    numbers = session_numbers(history)
+    return ExpectedReports(numbers, *_expected(numbers, events))
+
+
+def event_columns(
+    history: PricePanel, scaled: Array, events: KnownEvents, expected: ExpectedReports | None
+) -> list[Array]:
     """The columns `EVENT_FEATURES`, (N, T) each, 0 where nothing is known.
 
     Parameters
@@ -37,15 +90,16 @@ def event_columns(history: PricePanel, scaled: Array, events: KnownEvents) -> li
     scaled
         (N, T) returns over the volatility of the session itself.
     events
-        Of the same tickers in the same order. A notice reaches no session before it was known.
+        Of the same tickers in the same order.
+    expected
+        What `expected_reports` found.
 
     """
-    if not len(events.row):
+    if expected is None:
         return [np.zeros(history.sessions.shape) for _ in EVENT_FEATURES]
-    numbers = session_numbers(history)
-    probability, until = _expected(numbers, events)
-    usual, since = _reactions(history, numbers, scaled, events)
-    columns = (probability, probability * np.log(usual / USUAL_REACTION), since, until)
+    probability = expected.probability
+    usual, since = _reactions(history, expected.numbers, scaled, events)
+    columns = (probability, probability * np.log(usual / USUAL_REACTION), since, expected.nearness)
     return [unit * column for unit, column in zip(EVENT_UNITS, columns, strict=True)]
 
 
@@ -78,7 +132,7 @@ def _expected(numbers: Numbers, events: KnownEvents) -> tuple[Array, Array]:
         firm = to_come & (events.exact >= 1)
         add(*_of(events, firm, offset), (mass * events.exact)[firm], events.known[firm], events.until[firm])
     spread = to_come & (events.exact < 1)
-    for offset, hazard in _hazards(events.exact[spread]).items():
+    for offset, hazard in _hazards(events.exact[spread], events.missed[spread]).items():
         mass = hazard * (1 - events.after_close[spread])
         add(*_of(events, spread, offset), mass, events.known[spread], events.until[spread])
     ahead = to_come & ~events.reported
@@ -100,12 +154,16 @@ def _of(events: KnownEvents, chosen: np.ndarray, offset: int) -> tuple[Numbers, 
     return events.row[chosen], events.day[chosen] + offset
 
 
-def _hazards(exact: Array) -> dict[int, Array]:
+def _hazards(exact: Array, missed: Numbers) -> dict[int, Array]:
     """By sessions from the projected day, the probability of a report then if there was none before, (n,)."""
     left = np.ones_like(exact)
+    repeated = np.where(np.isin(missed, list(_MISSES)), _REPEATED, 0.0)
     found = {}
     for offset in range(min(_MISSES), max(_MISSES) + 1):
-        share = exact if offset == 0 else (1 - exact) * _MISSES[offset]
+        if offset == 0:
+            share = exact
+        else:
+            share = (1 - exact) * ((1 - repeated) * _MISSES[offset] + repeated * (missed == offset))
         found[offset] = share / np.maximum(left, _SMALLEST_LEFT)
         left = left - share
     return found
@@ -123,14 +181,20 @@ def _reactions(
     for row in np.unique(events.row[events.reported]):
         mine = events.reported & (events.row == row)
         own = numbers[row, : history.lengths[row]]
-        reaction, known = events.reaction[mine], events.known[mine]
-        place = np.searchsorted(own, reaction)
-        traded = place < len(own)
-        traded[traded] = own[place[traded]] == reaction[traded]
-        seen = np.searchsorted(own, np.maximum(reaction, known))
+        day, late, known = events.day[mine], events.after_close[mine], events.known[mine]
+        # Where the time of day is not known, the larger move of the two sessions was the reaction.
+        first, final = day + (late == 1), day + (late > 0)
+        place, end = np.searchsorted(own, first), np.searchsorted(own, final)
+        traded = end < len(own)
+        traded[traded] = (own[place[traded]] == first[traded]) & (own[end[traded]] == final[traded])
+        seen = np.searchsorted(own, np.maximum(final, known))
         traded &= seen < width
-        np.add.at(total[row], seen[traded], size[row, place[traded]])
+        moved = np.maximum(size[row, place[traded]], size[row, end[traded]])
+        np.add.at(total[row], seen[traded], moved)
         np.add.at(count[row], seen[traded], 1.0)
+        reaction = events.reaction[mine]
+        seen = np.searchsorted(own, np.maximum(reaction, known))
+        traded = np.isin(reaction, own) & (seen < width)
         np.maximum.at(last[row], seen[traded], reaction[traded])
     total, count = total.cumsum(axis=1), count.cumsum(axis=1)
     last = np.maximum.accumulate(last, axis=1)

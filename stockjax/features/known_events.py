@@ -42,6 +42,9 @@ class KnownEvents:
         same announcement does.
     reported, withdrawn
         (n,) whether the announcement was made, or its date was taken back.
+    missed
+        (n,) sessions by which the ticker's last report came after the day that had been projected for it,
+        before the notice; 0 where it came on that day, or none was projected.
 
     """
 
@@ -55,6 +58,7 @@ class KnownEvents:
     until: Numbers
     reported: npt.NDArray[np.bool_]
     withdrawn: npt.NDArray[np.bool_]
+    missed: Numbers
 
     @classmethod
     def from_notices(
@@ -92,6 +96,8 @@ class KnownEvents:
                 here = np.array([codes[each] == code for each in row], dtype=bool)
                 placed[name][here] = np.searchsorted(sessions, days[here])
         status = table["status"].to_numpy(dtype=object)
+        known, reported = placed["known_from"], status == "reported"
+        _, number_of = np.unique(table["announcement_id"].to_numpy(dtype=str), return_inverse=True)
         return cls(
             tickers=tuple(tickers),
             row=row,
@@ -99,10 +105,11 @@ class KnownEvents:
             after_close=table["after_close"].to_numpy(dtype=np.float64),
             exact=table["exact"].to_numpy(dtype=np.float64),
             reaction=placed["reaction"],
-            known=placed["known_from"],
-            until=_until(table["announcement_id"].to_numpy(dtype=object), placed["known_from"]),
-            reported=status == "reported",
+            known=known,
+            until=_until(number_of, known),
+            reported=reported,
             withdrawn=status == "withdrawn",
+            missed=_missed(row, number_of, placed["date"], known, reported, status == "projected"),
         )
 
     def only(self, tickers: Sequence[str]) -> "KnownEvents":
@@ -120,16 +127,35 @@ def no_events(tickers: Sequence[str]) -> KnownEvents:
     """No announcement of any of the tickers is known."""
     none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
     false = np.zeros(0, dtype=bool)
-    return KnownEvents(tuple(tickers), none, none, nothing, nothing, none, none, none, false, false)
+    return KnownEvents(tuple(tickers), none, none, nothing, nothing, none, none, none, false, false, none)
 
 
-def _until(announcements: npt.NDArray[np.object_], known: Numbers) -> Numbers:
+def _until(announcements: Numbers, known: Numbers) -> Numbers:
     """(n,) the session from which the next notice of the same announcement is known."""
     until = np.full(len(known), NEVER)
-    if not len(known):
-        return until
-    _, code = np.unique(announcements.astype(str), return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    same = code[order][1:] == code[order][:-1]
+    order = np.argsort(announcements, kind="stable")
+    same = announcements[order][1:] == announcements[order][:-1]
     until[order[:-1][same]] = known[order[1:][same]]
     return until
+
+
+def _missed(
+    row: Numbers,
+    announcements: Numbers,
+    day: Numbers,
+    known: Numbers,
+    reported: npt.NDArray[np.bool_],
+    projected: npt.NDArray[np.bool_],
+) -> Numbers:
+    """(n,) by how many sessions the last projection of the same ticker missed its report."""
+    expected = np.full(announcements.max(initial=-1) + 1, -1, dtype=np.int64)
+    expected[announcements[projected]] = day[projected]
+    judged = reported & (expected[announcements] >= 0)
+    # A report and the projection of the next one are known from the same session.
+    order = np.lexsort((projected, known, row))
+    last = np.maximum.accumulate(np.where(judged[order], np.arange(len(order)), -1))
+    earlier = order[np.maximum(last, 0)]
+    found = np.zeros(len(row), dtype=np.int64)
+    own = (last >= 0) & (row[earlier] == row[order])
+    found[order[own]] = (day - expected[announcements])[earlier[own]]
+    return found

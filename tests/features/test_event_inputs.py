@@ -10,8 +10,8 @@ from stockjax.events import Announcement, Notice, Reactions, TickerNotices, new_
 from stockjax.events.announcement import end_of_day
 from stockjax.features import FEATURE_NAMES, KnownEvents, MarketContext, PricePanel, build_features
 from stockjax.features.calendar_inputs import days_to_target, early_close
-from stockjax.features.event_inputs import EVENT_FEATURES, EVENT_UNITS, event_columns
-from stockjax.features.volatility import absolute_moves, ewma_volatility, log_returns
+from stockjax.features.event_inputs import EVENT_FEATURES, EVENT_UNITS, event_columns, expected_reports
+from stockjax.features.volatility import absolute_moves, ewma_volatility, log_returns, volume_surprise
 from stockjax.sessions import Exchange
 
 NYSE = Exchange("XNYS")
@@ -41,6 +41,7 @@ def notices(history: PricePanel) -> list[Notice]:
         moves = Reactions(
             EVERY.searchsorted(history.sessions[row, :length]),
             absolute_moves(history.adj_close[row, :length]),
+            volume_surprise(history.volume[row : row + 1, :length])[0],
         )
         run = TickerNotices(NYSE, 5, date(2006, 12, 29), end_of_day(date(2006, 12, 29), NYSE))
         found += new_notices([Announcement(ticker, day, "files") for day in days], run, moves)
@@ -53,7 +54,7 @@ def columns(history: PricePanel, notices: list[Notice], mode: str = "assumed") -
     returns = log_returns(history)
     scaled = np.full(returns.shape, np.nan)
     scaled[:, 1:] = returns[:, 1:] / ewma_volatility(returns)[:, :-1]
-    found = event_columns(history, scaled, events)
+    found = event_columns(history, scaled, events, expected_reports(history, events))
     return {
         name: column / unit for name, column, unit in zip(EVENT_FEATURES, found, EVENT_UNITS, strict=True)
     }
@@ -66,6 +67,12 @@ def newest(notices: list[Notice], as_of: date) -> list[Notice]:
         if notice.known_from <= as_of:
             known[notice.announcement_id] = notice
     return list(known.values())
+
+
+def candidates(report: Notice) -> list[int]:
+    """The sessions that may have reacted: two where the time of day is not known."""
+    first, final = place(report.day) + (report.after_close == 1), place(report.day) + (report.after_close > 0)
+    return list(range(first, final + 1))
 
 
 @pytest.mark.parametrize("mode", ["assumed", "projected"])
@@ -96,10 +103,11 @@ def test_what_is_known_at_each_session_is_what_its_newest_notices_say(
         if past:
             since = place(as_of) - max(place(each.reaction) for each in past)
             assert found["since_report"][row, at] == pytest.approx(0.94**since)
-            on = [min(sizes[at - (place(as_of) - place(each.reaction))], 8.0) for each in past]
-            usual = (sum(on) + 8.0) / (len(on) + 4)
+            ago = [[place(as_of) - each for each in candidates(one)] for one in past]
+            on = [min(max(sizes[at - each] for each in both), 8.0) for both in ago if min(both) >= 0]
+            usual = (sum(on) + 12.5) / (len(on) + 5)
             assert found["report_reaction"][row, at] == pytest.approx(
-                probability * np.log(usual / 2), abs=1e-9
+                probability * np.log(usual / 2.5), abs=1e-9
             )
         else:
             assert found["since_report"][row, at] == 0
@@ -118,6 +126,42 @@ def test_a_scheduled_report_is_certain_on_its_reaction_alone(history: PricePanel
         at = int(np.searchsorted(history.sessions[row], np.datetime64("2006-03-15"))) + shift - 1
         assert found[at] == 1
         assert np.count_nonzero(found) == 1
+
+
+def test_where_the_time_of_day_is_known_the_session_that_reacts_tells_how_large_reactions_are(
+    history: PricePanel,
+) -> None:
+    row = history.tickers.index("IBM")
+    sizes = absolute_moves(history.adj_close[row, : history.lengths[row]])
+    days = [date(2005, 3, 15), date(2005, 6, 14)]
+    for timing, shift in (("before", 0), ("after", 1)):
+        said = [Announcement("IBM", day, "files", timing=timing) for day in days]
+        run = TickerNotices(NYSE, 5, date(2006, 12, 29), end_of_day(date(2006, 12, 29), NYSE))
+        found = columns(history, new_notices(said, run))["report_reaction"][row]
+        first, second = (
+            int(np.searchsorted(history.sessions[row], np.datetime64(day))) + shift for day in days
+        )
+        usual = (min(sizes[first], 8.0) + 12.5) / 6
+        assert found[second - 1] == pytest.approx(np.log(usual / 2.5), abs=1e-9)
+
+
+def test_a_reaction_that_was_expected_does_not_move_the_volatility(history: PricePanel) -> None:
+    """It counts a hundredth, one that may come on two sessions half on each, any other session in full."""
+    row = history.tickers.index("IBM")
+    at = int(np.searchsorted(history.sessions[row], np.datetime64("2006-03-15")))
+    returns = log_returns(history)
+    known = end_of_day(date(2006, 3, 1), NYSE)
+    for timing, counted in (("before", {at: 0.01}), ("unknown", {at: 0.5, at + 1: 0.5})):
+        said = Announcement("IBM", date(2006, 3, 15), "files", timing=timing, known_at=known)
+        notices = new_notices([said], TickerNotices(NYSE, 5, date(2006, 12, 29), known))
+        exchanges = dict.fromkeys(history.tickers, NYSE)
+        events = KnownEvents.from_notices(notices_table(notices), history.tickers, exchanges)
+        counts = np.ones(returns.shape)
+        for column, share in counted.items():
+            counts[row, column] = share
+        found = build_features(history, context=MarketContext(events, {})).volatility
+        np.testing.assert_array_equal(found, ewma_volatility(returns, counts=counts))
+        assert (found[row] != ewma_volatility(returns)[row]).any()
 
 
 def test_a_notice_reaches_no_session_before_it_was_known(history: PricePanel, notices: list[Notice]) -> None:
@@ -150,6 +194,41 @@ def test_tickers_without_announcements_have_none(history: PricePanel, notices: l
     found = columns(history, notices)
     for row, ticker in enumerate(history.tickers):
         assert found["report_probability"][row].any() == (ticker in REPORTS)
+
+
+def test_a_miss_makes_another_one_as_far_more_likely(history: PricePanel) -> None:
+    year = [date(2004, 1, 14) + timedelta(days=91 * number) for number in range(4)]
+    last = year[0] + timedelta(days=364)
+    run = TickerNotices(NYSE, 5, date(2006, 12, 29), end_of_day(date(2006, 12, 29), NYSE))
+
+    def reports(ticker: str, days_late: int) -> list[Notice]:
+        days = [*year, last + timedelta(days=days_late)]
+        return new_notices([Announcement(ticker, day, "files") for day in days], run)
+
+    # On its day, a week late, a day early: each of the habit of its own ticker.
+    notices = reports("AAPL", 0) + reports("IBM", 7) + reports("MSFT", -1)
+    exchanges = dict.fromkeys(history.tickers, NYSE)
+    events = KnownEvents.from_notices(notices_table(notices), history.tickers, exchanges)
+    missed = {}
+    for ticker in ("AAPL", "IBM", "MSFT"):
+        own = np.flatnonzero((events.row == history.tickers.index(ticker)) & (events.exact < 1))
+        assert not events.missed[own[:-1]].any()
+        missed[ticker] = int(events.missed[own[-1]])
+    assert missed == {"AAPL": 0, "IBM": 4, "MSFT": -1}
+    likely, without = (
+        expected_reports(history, each)
+        for each in (events, replace(events, missed=np.zeros_like(events.missed)))
+    )
+    assert likely is not None
+    assert without is not None
+    row = history.tickers.index("IBM")
+    due = int(np.searchsorted(history.sessions[row], np.datetime64(year[1] + timedelta(days=364))))
+    gain = likely.probability[row] - without.probability[row]
+    # Of the half of a report that does not come on its day, the session before a week late is the likeliest.
+    assert gain[due + 3] > 0.05
+    assert (gain[due : due + 3] < 0).all()
+    row = history.tickers.index("AAPL")
+    np.testing.assert_array_equal(likely.probability[row], without.probability[row])
 
 
 def test_a_withdrawn_report_is_not_expected(history: PricePanel) -> None:
@@ -187,6 +266,8 @@ def test_inputs_of_a_shorter_history_are_those_of_a_longer_one(
     shorter = history.cut(date(2006, 1, 13))
     one, other = build_features(history, (), context), build_features(shorter, (), context)
     assert one.cut(shorter.lengths).inputs.tobytes() == other.inputs.tobytes()
+    seen = shorter.valid
+    np.testing.assert_array_equal(one.cut(shorter.lengths).volatility[seen], other.volatility[seen])
     assert one.inputs[..., FEATURE_NAMES.index("report_probability")].any()
 
 
