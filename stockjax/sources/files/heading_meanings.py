@@ -93,7 +93,7 @@ def named_ticker(heading: str, label: str, *, alone: bool) -> str:
     if not word or (word in words("currencies") and (alone or found)) or (word in words("units") and found):
         return ""
     # Capitals among other letters are a ticker, whatever they spell.
-    if word in words("descriptions") and (heading.isupper() or not text.isupper()):
+    if word in words("descriptions") | words("shares") and (heading.isupper() or not text.isupper()):
         return ""
     return "" if found and text != text.upper() else text
 

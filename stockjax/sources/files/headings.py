@@ -272,10 +272,13 @@ def _by_ticker(
         }
         alone = len({label for label, meaning in joined.values() if meaning != "volume"}) == 1
         for place, (label, meaning) in joined.items():
-            named[place] = named_ticker(headings[place][0], label, alone=alone)
-            described |= {} if named[place] else {place: label}
-            if not named[place] and not is_number_of(meaning, label):
-                del named[place]
+            ticker = named_ticker(headings[place][0], label, alone=alone)
+            if not ticker:
+                described[place] = label
+            if ticker or is_number_of(meaning, label):
+                named[place] = ticker
+            else:
+                named.pop(place, None)
         own = [joined[place][1] if place in joined else meaning for place, meaning in enumerate(own)]
         places = list(named)
     groups: dict[str, dict[str, int]] = {}

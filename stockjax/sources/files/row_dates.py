@@ -60,6 +60,13 @@ def share_of_sessions(days: pd.Series, exchange: Exchange) -> float:
     )
 
 
+def _tickers_by_exchange(tickers: pd.Series, exchange_of: ExchangeFn) -> dict[Exchange, list[str]]:
+    found: dict[Exchange, list[str]] = {}
+    for ticker in map(str, tickers.dropna().unique()):
+        found.setdefault(exchange_of(ticker), []).append(ticker)
+    return found
+
+
 def days_of_exchange(
     dates: Dates, tickers: pd.Series, exchange_of: ExchangeFn
 ) -> tuple[pd.Series, pd.Series]:
@@ -71,9 +78,8 @@ def days_of_exchange(
     if not instants.any() or (dates.clock[instants].fillna(pd.Timedelta(0)) == pd.Timedelta(0)).all():
         return dates.days, dates.clock
     days, clock = dates.days.copy(), dates.clock.copy()
-    for exchange in {exchange_of(str(ticker)) for ticker in tickers[instants].dropna().unique()}:
-        codes = tickers.map(lambda ticker: exchange_of(str(ticker)).code, na_action="ignore")
-        mine = instants & (codes == exchange.code)
+    for exchange, names in _tickers_by_exchange(tickers[instants], exchange_of).items():
+        mine = instants & tickers.isin(names)
         moments = (
             (dates.days[mine] + dates.clock[mine]).dt.tz_localize("UTC").dt.tz_convert(exchange.time_zone)
         )
@@ -115,12 +121,9 @@ def refuse_shifted_days(days: pd.Series, tickers: pd.Series, exchange_of: Exchan
     8 of its 40 days are no sessions of XNYS
 
     """
-    exchanges = {str(ticker): exchange_of(str(ticker)) for ticker in tickers.dropna().unique()}
-    for exchange in set(exchanges.values()):
-        mine = days
-        if len(set(exchanges.values())) > 1:
-            names = [ticker for ticker, each in exchanges.items() if each == exchange]
-            mine = days[tickers.isin(names)]
+    by_exchange = _tickers_by_exchange(tickers, exchange_of)
+    for exchange, names in by_exchange.items():
+        mine = days[tickers.isin(names)] if len(by_exchange) > 1 else days
         different = pd.Series(mine.dropna().unique())
         share = share_of_sessions(different, exchange)
         if len(different) < _FEWEST_SHIFTED or share >= _FEW_SESSIONS:
