@@ -22,11 +22,10 @@ from stockjax.features.market_context import NO_CONTEXT, MarketContext
 from stockjax.features.market_means import MarketMeans
 from stockjax.features.price_panel import Array, PricePanel
 from stockjax.features.volatility import (
-    VOLUME_DECAY,
     ewma_volatility,
-    exponential_mean,
     log_returns,
     log_variance,
+    log_volumes,
     overnight_returns,
     trailing_mean,
 )
@@ -239,8 +238,7 @@ def _own_columns(part: PricePanel, returns: Array, volatility: Array) -> dict[st
 
 def _volume_change(history: PricePanel) -> Array:
     """Log volume over its own exponential mean up to today, within ±3."""
-    log_volume = np.log(np.where(history.volume > 0, history.volume, np.nan))
-    usual = exponential_mean(log_volume, VOLUME_DECAY)
+    log_volume, usual = log_volumes(history.volume)
     change = np.clip(log_volume - usual, -_LARGEST_VOLUME_CHANGE, _LARGEST_VOLUME_CHANGE)
     return np.nan_to_num(change)
 

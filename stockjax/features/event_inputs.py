@@ -184,12 +184,9 @@ def _reactions(
         day, late, known = events.day[mine], events.after_close[mine], events.known[mine]
         # Where the time of day is not known, the larger move of the two sessions was the reaction.
         first, final = day + (late == 1), day + (late > 0)
-        place, end = np.searchsorted(own, first), np.searchsorted(own, final)
-        traded = end < len(own)
-        traded[traded] = (own[place[traded]] == first[traded]) & (own[end[traded]] == final[traded])
         seen = np.searchsorted(own, np.maximum(final, known))
-        traded &= seen < width
-        moved = np.maximum(size[row, place[traded]], size[row, end[traded]])
+        traded = np.isin(first, own) & np.isin(final, own) & (seen < width)
+        moved = size[row, np.searchsorted(own, np.stack([first, final])[:, traded])].max(axis=0)
         np.add.at(total[row], seen[traded], moved)
         np.add.at(count[row], seen[traded], 1.0)
         reaction = events.reaction[mine]

@@ -129,6 +129,19 @@ def _trailing_sum(values: Array, window: int) -> Array:
     return running
 
 
+def log_volumes(volume: Array) -> tuple[Array, Array]:
+    """Log volume, NaN where none was traded, and its exponential mean up to each session, (N, T) each.
+
+    Example
+    -------
+    >>> [values.round(1).tolist() for values in log_volumes(np.array([[100.0, 0.0, 100.0]]))]
+    [[[4.6, nan, 4.6]], [[4.6, 4.6, 4.6]]]
+
+    """
+    log_volume: Array = np.log(np.where(volume > 0, volume, np.nan))
+    return log_volume, exponential_mean(log_volume, VOLUME_DECAY)
+
+
 def volume_surprise(volume: Array) -> Array:
     """Log volume over its exponential mean of the sessions before, (N, T); NaN where unknown.
 
@@ -138,8 +151,7 @@ def volume_surprise(volume: Array) -> Array:
     [[nan, nan, 0.69]]
 
     """
-    log_volume = np.log(np.where(volume > 0, volume, np.nan))
-    usual = exponential_mean(log_volume, VOLUME_DECAY)
+    log_volume, usual = log_volumes(volume)
     surprise = np.full(volume.shape, np.nan)
     surprise[:, 1:] = log_volume[:, 1:] - usual[:, :-1]
     return surprise

@@ -112,6 +112,7 @@ def train_base(
     done = 0
 
     def one_seed(number: int) -> Parameters:
+        """The network of one seed after the steps that were found."""
         nonlocal done
         sampler = Sampler(features, first, lengths, [seed, number, steps])
         trained = BaseRun(settings, seed + number, steps)
