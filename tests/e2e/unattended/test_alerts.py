@@ -4,11 +4,11 @@ That a quiet night tells no one, and that a run does whose process dies, stands 
 nights that missed some tickers only, and alerts that cannot be sent, in `tests/flows/test_forecast.py`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from stockjax.sessions import exchange
 from tests.e2e.unattended.conftest import ALERTS
+from tests.support.live_session import live_session
 from tests.support.prepared import Run
 from tests.support.served import Receiver, Server, rows
 from tests.support.yahoo_faults import forever, status
@@ -21,7 +21,7 @@ WHAT_TO_DO = ("what is done is not done twice", "stockjax run", "stockjax status
 def test_a_failed_night_tells_what_failed_why_and_what_to_do(
     ready: Server, receiver: Receiver, tmp_path: Path
 ) -> None:
-    last = exchange("XNYS").last_completed_session(datetime.now(UTC))
+    last, settled = live_session()
     with YahooServer() as vendor:
         vendor.listings["BBB"] = made_up_listing(0, last - timedelta(days=500), last)
         vendor.faults("BBB", forever(status(500)))
@@ -30,6 +30,7 @@ def test_a_failed_night_tells_what_failed_why_and_what_to_do(
             STOCKJAX_YAHOO__BASE_URL=vendor.base_url,
             STOCKJAX_YAHOO__REQUESTS_PER_SECOND="0",
             STOCKJAX_YAHOO__RETRIES="0",
+            **settled,
             **ALERTS,
         )
         code = Run(tmp_path / "warehouse", environment, tmp_path / "log", "BBB").wait()

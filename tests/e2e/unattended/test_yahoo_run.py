@@ -1,38 +1,31 @@
 """A live night as a user runs it, with the real yfinance against a vendor on the loopback."""
 
-import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from stockjax.sessions import exchange
+from tests.support.live_session import NEW_YORK, LiveSession, live_session
 from tests.support.prepared import Run
 from tests.support.served import STOCKJAX, Server, rows, until
 from tests.support.yahoo_faults import forever, hang
 from tests.support.yahoo_payload import made_up_listing
 from tests.support.yahoo_server import YahooServer
 
-NEW_YORK = exchange("XNYS")
 TICKERS = [f"S{number:02d}" for number in range(12)]
 
 
 @pytest.fixture
-def last() -> date:
-    # A run that begins before the close and ends after it would be about two sessions.
-    while NEW_YORK.last_completed_session(datetime.now(UTC) + timedelta(minutes=3)) != (
-        completed := NEW_YORK.last_completed_session(datetime.now(UTC))
-    ):
-        time.sleep(10)
-    return completed
+def live() -> LiveSession:
+    return live_session()
 
 
 @pytest.fixture
-def vendor(last: date) -> Iterator[YahooServer]:
+def vendor(live: LiveSession) -> Iterator[YahooServer]:
     with YahooServer() as yahoo:
         for number, ticker in enumerate(TICKERS):
-            yahoo.listings[ticker] = made_up_listing(number, last - timedelta(days=400), last)
+            yahoo.listings[ticker] = made_up_listing(number, live.last - timedelta(days=400), live.last)
         yield yahoo
 
 
@@ -55,9 +48,9 @@ def printed(server: Server, here: dict[str, str], *arguments: str) -> str:
 
 
 def test_a_killed_fetch_goes_on_where_it_stopped(
-    ready: Server, vendor: YahooServer, tmp_path: Path, last: date
+    ready: Server, vendor: YahooServer, tmp_path: Path, live: LiveSession
 ) -> None:
-    here = settings(vendor, tmp_path / "warehouse")
+    here = settings(vendor, tmp_path / "warehouse") | live.settings
     folder, environment = tmp_path / "warehouse", ready.environment(**here)
     vendor.faults(TICKERS[-1], forever(hang(120)))
     patient = {**environment, "STOCKJAX_YAHOO__TIMEOUT": "100"}
@@ -71,7 +64,7 @@ def test_a_killed_fetch_goes_on_where_it_stopped(
     before = vendor.chart_requests()
     again = Run(folder, environment, tmp_path / "again.log", *TICKERS)
     assert again.wait() == 0, again.said
-    assert f"12 of 12 tickers forecast for {NEW_YORK.next_session(last)}" in again.said
+    assert f"12 of 12 tickers forecast for {NEW_YORK.next_session(live.last)}" in again.said
     assert vendor.chart_requests() - before == 1
     assert "Tickers: 12 active" in printed(ready, here, "status")
     doubled = "SELECT count(*) FROM (SELECT 1 FROM prices GROUP BY ticker, session HAVING count(*) > 1)"
