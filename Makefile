@@ -41,8 +41,8 @@ docs: $(STAMP) ## write the generated pages, and build the site in build/site
 	@$(BIN)/python -m mkdocs build --strict --quiet
 
 soak: $(STAMP) ## kill and interrupt many more runs than make test does (KILLS=30)
-	@DASK_WORKERS=3 DASK_TICKERS=$(or $(DASK_TICKERS),100) KILLS=$(or $(KILLS),30) PARITY_SESSIONS=$(or $(PARITY_SESSIONS),40) $(BIN)/python -m pytest \
-		tests/flows/test_dask.py tests/e2e/unattended/test_kills.py tests/nightly/test_parity.py tests/e2e/unattended/soak_*.py
+	@DASK_WORKERS=3 DASK_TICKERS=$(or $(DASK_TICKERS),100) KILLS=$(or $(KILLS),30) PARITY_SESSIONS=$(or $(PARITY_SESSIONS),40) DRAWN=$(or $(DRAWN),2000) $(BIN)/python -m pytest \
+		tests/sources/test_drawn_files.py tests/flows/test_dask.py tests/e2e/unattended/test_kills.py tests/nightly/test_parity.py tests/e2e/unattended/soak_*.py
 
 lint: $(STAMP) ## format and check the code
 	@$(BIN)/ruff format stockjax flows tests bench docs

@@ -34,6 +34,14 @@ if jax.__version_info__ < (0, 11):
 # 25 ms. Tests need none: this one, whose key is gone, stands for all.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fixtures" / "loopback.pem")
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+"""Bytes that a run of the tests may need there: a quarter is the most that one has left."""
+
+if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+    # Hundreds of databases are written, and each write waits for the disk.
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
+
 ONE_SERVER = ("tests/e2e/unattended/", "tests/flows/")
 """Folders whose files share a Prefect server, which every process would start for itself."""
 

@@ -1,4 +1,4 @@
-"""Prices written in random forms are read as they were written, or refused; `DRAWN=2000` draws more."""
+"""Prices written in random forms are read as they were written, or refused; `make soak` draws more."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from stockjax.errors import StockjaxError
 from stockjax.sources.files import FilesSource
 from tests.support.price_file_writer import NUMBERS, Written, write_drawn
 
-DRAWN = int(os.environ.get("DRAWN") or 200)
+DRAWN = int(os.environ.get("DRAWN") or 100)
 READ = 0.85
 """Share of the files that has to be read; the rest may be refused."""
 

@@ -241,7 +241,7 @@ def test_set_up_again_nothing_changes(worker: Server) -> None:
     before = lines(worker)
     again = worker.begin("again", PYTHON, "-m", "flows.worker", **ALERTS)
     try:
-        again.wait_to_say("started!")
+        again.wait_to_say("deployed: ")
     finally:
         again.kill()
     assert lines(worker) == before
