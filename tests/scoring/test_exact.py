@@ -19,12 +19,12 @@ from tests.support.synthetic import NEW_YORK, NOTHING_REFUSED, price_frame
 
 MOMENT = datetime(2013, 3, 1, 22, tzinfo=UTC)
 NIGHTS, WINDOWS = 64, (5, 21, 42)
-DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[:201]
+DAYS = NEW_YORK.sessions(date(2012, 1, 3), date(2013, 12, 31))[:161]
 SPLIT, RESTATED_SPLIT, DIVIDEND, WITHDRAWN, JOINED = 18, 34, 46, 52, 27
 QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 HALTED = range(40, 145)
 """Sessions without a price: more than scoring session by session looks back."""
-PAUSED, REPAIRED = range(160, 162), 170
+PAUSED, REPAIRED = range(150, 152), 158
 """Sessions without a price until the vendor repairs its history."""
 CHECKED = {20, 36, 54, NIGHTS}
 """Nights after which everything is scored again: the split, its restatement, the withdrawal, the end."""
