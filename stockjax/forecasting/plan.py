@@ -78,6 +78,11 @@ class Plan:
         return self.started_at - self.settling
 
     @property
+    def is_live(self) -> bool:
+        """Whether the clock says which sessions the run is about: not a recording, nor the user."""
+        return not self.recorded and not self.asked
+
+    @property
     def fetched(self) -> tuple[str, ...]:
         """All tickers whose prices the run needs."""
         return (*self.tickers, *self.training_only)

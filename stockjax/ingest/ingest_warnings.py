@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 
@@ -33,6 +33,33 @@ def ending_calendars(listed: Iterable[Listing], as_of: Callable[[Exchange], date
         for each, count in left.items()
         if count < CALENDAR_SESSIONS
     }
+
+
+def unsettled_sessions(listed: Iterable[Listing], now: datetime, settled_at: datetime) -> dict[str, str]:
+    """By its code, a sentence on each exchange that has closed and whose bars are not final yet.
+
+    Parameters
+    ----------
+    now, settled_at
+        The moment of the run, and that of the closes whose bars are final by then; aware.
+
+    Example
+    -------
+    >>> nyse, now = Listing(Exchange("XNYS"), "vendor"), datetime.fromisoformat("2013-03-01T21:05:00Z")
+    >>> print(unsettled_sessions([nyse], now, datetime.fromisoformat("2013-03-01T20:45:00Z"))["XNYS"])
+    it has just closed: the bars of 2013-03-01 are final at 21:20 UTC (run.settle_minutes); run again then
+
+    """
+    found = {}
+    for each in {each.exchange for each in listed if not each.fault}:
+        newest = each.last_completed_session(now)
+        if newest > each.last_completed_session(settled_at):
+            final = each.closes_at(newest) + (now - settled_at)
+            found[each.code] = (
+                f"it has just closed: the bars of {newest} are final at {final:%H:%M} UTC "
+                "(run.settle_minutes); run again then"
+            )
+    return found
 
 
 def unlike_their_past(quarantined: pd.DataFrame, known: pd.DataFrame) -> dict[str, str]:

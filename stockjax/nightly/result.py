@@ -159,7 +159,7 @@ def run_result(
 
 def _without_prices(run: Run, universe: Universe) -> dict[str, str]:
     """The exchanges of which a live run has no price of the last session."""
-    if run.plan.recorded or run.plan.asked:
+    if not run.plan.is_live:
         return {}
     trading = [state for state in universe.states if state.state in {"active", "stale", "too_short"}]
     return exchanges_without_prices(
@@ -177,7 +177,7 @@ def _without_prices(run: Run, universe: Universe) -> dict[str, str]:
 def _holiday(run: Run, universe: Universe) -> str | None:
     """Why a live run found nothing new, if its exchanges did not trade today."""
     plan = run.plan
-    if plan.recorded or plan.asked or universe.due or universe.due_catch_up:
+    if not plan.is_live or universe.due or universe.due_catch_up:
         return None
     exchanges = {universe.markets[ticker].exchange for ticker in plan.tickers}
     days = {each: plan.started_at.astimezone(ZoneInfo(each.time_zone)).date() for each in exchanges}

@@ -15,7 +15,7 @@ from stockjax.forecasting.ticker_states import states_table
 from stockjax.ingest import Ingest, Ingested
 from stockjax.ingest.announcements import EventIngest
 from stockjax.ingest.context_series import ingest_context
-from stockjax.ingest.ingest_warnings import ending_calendars
+from stockjax.ingest.ingest_warnings import ending_calendars, unsettled_sessions
 from stockjax.nightly.drift_alarms import alarms_among
 from stockjax.nightly.result import RunResult
 from stockjax.nightly.run import Run
@@ -52,7 +52,9 @@ def ingest_prices(run: Run) -> tuple[Run, Ingested]:
     ]
     run.log(", ".join(counts))
     endings = ending_calendars(done.listings.values(), lambda exchange: plan.market(exchange).as_of)
-    done = replace(done, warnings={**endings, **done.warnings})
+    listed = done.listings.values() if plan.is_live else ()
+    unsettled = unsettled_sessions(listed, plan.started_at, plan.settled_at)
+    done = replace(done, warnings={**endings, **unsettled, **done.warnings})
     for name, warning in done.warnings.items():
         run.log(f"{name}: {warning}")
     return replace(run, plan=plan), done

@@ -124,6 +124,20 @@ def test_a_run_that_asks_for_the_past_of_a_live_source_is_no_live_one(
     assert rows(night, "SELECT max(session) FROM prices") == [(date(2026, 2, 3),)]
 
 
+def test_a_run_right_after_the_close_says_when_the_bars_are_final(
+    server: YahooServer, tmp_path: Path
+) -> None:
+    settings = settings_for(server, tmp_path, "AAA")
+    lines: list[str] = []
+    night = RunDriver(settings, log=lines.append, now=datetime(2026, 2, 3, 21, 5, tzinfo=UTC))
+    night.open()
+    universe = night.resolve_universe(night.ingest())
+    (market,) = universe.markets.values()
+    assert (market.as_of, market.origin) == (date(2026, 2, 2), "catchup")
+    sentence = "XNYS: it has just closed: the bars of 2026-02-03 are final at 21:20 UTC"
+    assert [line for line in lines if "final" in line] == [f"{sentence} (run.settle_minutes); run again then"]
+
+
 def test_a_hole_is_asked_for_again_until_it_is_filled(server: YahooServer, tmp_path: Path) -> None:
     settings = settings_for(server, tmp_path, "AAA", "BBB")
     hole = date(2025, 11, 3)
