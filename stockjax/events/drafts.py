@@ -1,13 +1,13 @@
 """From what sources say of a ticker to drafts of notices: what became known, and when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from stockjax.events.announcement import Announcement, Status, end_of_day
+from stockjax.events.announcement import Announcement, Status, Timing, end_of_day
 from stockjax.events.cadence import is_regular
 from stockjax.events.notice import Notice
 from stockjax.sessions import Exchange
@@ -19,6 +19,8 @@ SAME_ANNOUNCEMENT = timedelta(days=45)
 """A regular report so far from the day that was expected is still the one that was expected."""
 
 AHEAD: tuple[Status, ...] = ("scheduled", "estimated", "assumed", "projected")
+_Key = tuple[str, Status, date, Timing]
+"""What a source says in a notice, as `Notice.key`."""
 _RANK: dict[Status, int] = {
     **dict.fromkeys(("projected", "assumed", "estimated", "scheduled"), 0),
     "withdrawn": 1,
@@ -108,11 +110,15 @@ def drafts(announcements: Iterable[Announcement], run: TickerNotices) -> list[Dr
         )
         for notice in stored
     ]
+    newest = {notice.announcement_id: notice for notice in stored}.values()
     seen = _seen(stored)
+    # A time of day that is missing later takes none back.
+    timed = {(source, status, day) for source, status, day, timing in seen if timing != "unknown"}
     for said in merged(given):
-        for status, moment, known_from in _when_known(said, run, regular=said.day in regular):
+        for status, moment, known_from in _when_known(said, run, newest, regular=said.day in regular):
             fresh = (said.source, status, said.day, said.timing) not in seen
-            if fresh and known_from <= run.as_of:
+            less = said.timing == "unknown" and (said.source, status, said.day) in timed
+            if fresh and not less and known_from <= run.as_of:
                 found.append(Draft(said, status, moment, known_from, said.day in regular))
     found += _withdrawn(given, stored, run)
     return sorted(found, key=lambda draft: draft.order)
@@ -149,14 +155,20 @@ def _regular_days(announcements: Iterable[Announcement]) -> set[date]:
     return set(regular)
 
 
-def _seen(stored: Sequence[Notice]) -> set[tuple[str, Status, date, str]]:
-    """What sources have said already; a date that they have moved since may come again."""
+def _seen(stored: Sequence[Notice]) -> set[_Key]:
+    """What sources have said already; a date that they have moved, or a report corrected, may come again."""
     moved = {notice.supersedes for notice in stored if notice.status in AHEAD or notice.status == "withdrawn"}
-    return {notice.key for notice in stored if notice.status not in AHEAD or notice.notice_id not in moved}
+    corrected = {notice.supersedes for notice in stored if notice.status == "reported"}
+    return {
+        notice.key
+        for notice in stored
+        if notice.status == "withdrawn"
+        or notice.notice_id not in (corrected if notice.status == "reported" else moved)
+    }
 
 
 def _when_known(
-    said: Announcement, run: TickerNotices, *, regular: bool
+    said: Announcement, run: TickerNotices, newest: Collection[Notice], *, regular: bool
 ) -> list[tuple[Status, datetime, date]]:
     """The notices of an announcement: their status, the moment, and the first session that can use them."""
     ahead: Status = "estimated" if said.estimated else "scheduled"
@@ -176,7 +188,7 @@ def _when_known(
     if checked is None:
         return of_record
     kept = [each for each in of_record if each[2] > checked]
-    known = {(notice.source, notice.day, notice.timing) for notice in run.stored}
+    known = {(notice.source, notice.day, notice.timing) for notice in newest}
     if len(kept) == len(of_record) or (said.source, said.day, said.timing) in known:
         return kept
     # What an earlier run would have seen and did not was put in later.

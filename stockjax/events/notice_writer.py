@@ -9,7 +9,7 @@ import numpy as np
 
 from stockjax.events.announcement import Announcement, Status
 from stockjax.events.cadence import Accuracy, project
-from stockjax.events.drafts import SAME_ANNOUNCEMENT, Draft, TickerNotices, drafts
+from stockjax.events.drafts import SAME_ANNOUNCEMENT, SAME_DAY_OF_SOURCES, Draft, TickerNotices, drafts
 from stockjax.events.notice import Notice, fingerprint
 from stockjax.events.reaction import (
     NO_REACTIONS,
@@ -66,6 +66,7 @@ class _Writer:
     reactions: Reactions
     added: list[Notice] = field(default_factory=list)
     _open: dict[str, _Open] = field(default_factory=dict)
+    _reported: dict[date, Notice] = field(default_factory=dict)
     _regular: list[date] = field(default_factory=list)
     _evidence: float = 0.0
     _pending: list[tuple[int, float]] = field(default_factory=list)
@@ -92,15 +93,22 @@ class _Writer:
             self._open[notice.announcement_id] = _Open(notice, expected.projected if expected else None)
 
     def _expected(self, draft: Draft) -> _Open | None:
-        """The announcement to come that a notice is about; a report out of cadence is one of its own."""
+        """The announcement that a notice is about; a report out of cadence is one of its own."""
         if draft.stored:
             return self._open.get(draft.stored.announcement_id)
         day = draft.said.day
+        if draft.status == "reported" and day in self._reported:
+            return _Open(self._reported[day], None)
         in_cadence = draft.regular or draft.status != "reported"
         near = [
             each
             for each in self._open.values()
-            if each.newest.day == day or (in_cadence and abs(each.newest.day - day) <= SAME_ANNOUNCEMENT)
+            if each.newest.day == day
+            or (
+                in_cadence
+                and abs(each.newest.day - day) <= SAME_ANNOUNCEMENT
+                and not _is_another(each.newest, draft)
+            )
         ]
         return min(near, key=lambda each: abs(each.newest.day - day), default=None)
 
@@ -143,11 +151,13 @@ class _Writer:
         )
 
     def _report(self, draft: Draft, notice: Notice, expected: _Open | None) -> None:
-        """An announcement was made: learn from it, and project the next one."""
-        self._open.pop(notice.announcement_id, None)
-        if not draft.regular:
-            return
+        """An announcement was made: learn from it, and project the next one; from a correction, nothing."""
         day = draft.said.day
+        corrects = day in self._reported
+        self._reported[day] = notice
+        self._open.pop(notice.announcement_id, None)
+        if corrects or not draft.regular:
+            return
         if expected and expected.projected:
             self._accuracy.add(hit=expected.projected == day)
         # Whatever was expected before this one has not come.
@@ -185,3 +195,15 @@ class _Writer:
             written = self._made(said, "projected", projection.exact, None, draft.known_at, draft.known_from)
             self.added.append(written)
         self._open[written.announcement_id] = _Open(written, written.day if projection.by_year else None)
+
+
+def _is_another(expected: Notice, draft: Draft) -> bool:
+    """Whether a date to come is certainly not that of a notice of another day.
+
+    So it is if it was named after the report was made, or by the same source at the same moment, days apart.
+    """
+    day = draft.said.day
+    if draft.status == "reported":
+        return expected.day > day and expected.known_from > day
+    together = (expected.source, expected.known_at) == (draft.said.source, draft.known_at)
+    return together and abs(expected.day - day) > SAME_DAY_OF_SOURCES

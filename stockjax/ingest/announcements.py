@@ -17,6 +17,7 @@ from stockjax.events import (
     new_notices,
     notices_table,
 )
+from stockjax.events.announcement import TIMINGS
 from stockjax.events.drafts import AHEAD, drafts
 from stockjax.events.notice import notices_from_table
 from stockjax.events.reaction import NO_REACTIONS
@@ -169,7 +170,8 @@ class EventIngest:
     ) -> bool:
         """Whether an announcement may be known by tonight in a way in which it is not stored."""
         over = said.day <= as_of
-        if (said.source, said.day, said.timing, over) in known:
+        timings = TIMINGS if said.timing == "unknown" else (said.timing,)
+        if any((said.source, said.day, timing, over) in known for timing in timings):
             return False
         if self._plan.recorded is None or over or said.known_at:
             return True

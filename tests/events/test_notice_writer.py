@@ -212,6 +212,43 @@ def test_a_date_that_a_live_source_takes_back_is_withdrawn_once() -> None:
     assert new_notices([], later) == []
 
 
+def test_a_report_that_is_said_again_in_other_words_is_the_same_announcement() -> None:
+    run = run_at(date(2013, 3, 1))
+    first = new_notices(said_of(*QUARTERS, timing="before"), run)
+    later = replace(run, as_of=date(2013, 3, 4), stored=tuple(first), checked_through=run.as_of)
+    corrected = [*said_of(*QUARTERS[:-1], timing="before"), *said_of(QUARTERS[-1], timing="after")]
+    added = new_notices(corrected, later)
+    assert brief(added) == [("reported", QUARTERS[-1], date(2013, 3, 4))]
+    (before,) = [each for each in first if (each.status, each.day) == ("reported", QUARTERS[-1])]
+    assert (added[0].announcement_id, added[0].supersedes) == (before.announcement_id, before.notice_id)
+    # A row without a time of day takes none back.
+    stored = (*first, *added)
+    assert new_notices(said_of(*QUARTERS), replace(later, stored=stored)) == []
+    back = replace(later, as_of=date(2013, 3, 5), stored=stored, checked_through=later.as_of)
+    assert brief(new_notices(said_of(*QUARTERS, timing="before"), back)) == [
+        ("reported", QUARTERS[-1], date(2013, 3, 5))
+    ]
+
+
+def test_a_date_that_was_named_after_a_report_is_not_that_of_the_report() -> None:
+    coming = Announcement("AAPL", date(2013, 3, 4), "file", known_at=datetime(2013, 2, 20, 15, tzinfo=UTC))
+    first = new_notices([*said_of(*QUARTERS[:-1]), coming], run_at(date(2013, 2, 28)))
+    run = run_at(date(2013, 3, 1), stored=tuple(first), checked_through=date(2013, 2, 28))
+    added = new_notices([*said_of(*QUARTERS), coming], run)
+    (report,) = [each for each in added if each.day == QUARTERS[-1]]
+    (expected,) = [each for each in first if each.day == coming.day]
+    assert report.status == "reported"
+    assert report.announcement_id != expected.announcement_id
+
+
+def test_dates_that_are_named_together_are_announcements_of_their_own() -> None:
+    known = datetime(2013, 2, 20, 15, tzinfo=UTC)
+    days = [date(2013, 3, 11), date(2013, 4, 10), date(2013, 5, 10)]
+    found = new_notices(said_of(*days, known_at=known), run_at(date(2013, 3, 1)))
+    assert [(each.day, each.supersedes) for each in found] == [(day, None) for day in days]
+    assert len({each.announcement_id for each in found}) == 3
+
+
 def test_of_two_sources_that_differ_by_a_day_the_first_is_believed() -> None:
     said = [
         Announcement("AAPL", QUARTERS[-1], "sec"),

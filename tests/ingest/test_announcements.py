@@ -136,6 +136,27 @@ def test_a_file_of_the_user_takes_the_place_of_the_sample(tmp_path: Path) -> Non
     ]
 
 
+def test_a_shorter_file_moves_no_date(tmp_path: Path) -> None:
+    path, warehouse = tmp_path / "events.csv", tmp_path / "warehouse"
+    settings = sample(warehouse, tickers=("AAPL",), events={"path": path})
+    headings, report = "ticker,date,time,known_at", "AAPL,2013-01-23,after,2013-01-08T21:05:00Z"
+    coming = "AAPL,2013-03-04,before,2013-02-20T14:00:00Z"
+    path.write_text(f"{headings}\n{report}\n{coming}\n", encoding="utf-8")
+    night(settings, date(2013, 2, 28))
+    stored = notices(warehouse)
+    path.write_text(f"{headings}\n{report.replace('after', '')}\n", encoding="utf-8")
+    done = night(settings, date(2013, 3, 1))
+    assert done.warnings == {}
+    assert notices(warehouse) == stored
+
+
+def test_rows_that_cannot_be_read_are_in_the_message_of_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("ticker,date\nAAPL,2013-01-23\nAAPL,2013-13-40\n", encoding="utf-8")
+    done = night(sample(tmp_path / "warehouse", events={"path": path}), date(2013, 3, 1))
+    assert "'2013-13-40' is no date; correct the file" in done.warnings["announcements from files"]
+
+
 @dataclass
 class Fake:
     """A live source that says what a test gives it, and remembers what it was asked."""
