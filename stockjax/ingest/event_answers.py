@@ -40,11 +40,13 @@ class EventAnswers:
             self.announcements[said.ticker].append(said)
         self.checks += [(ticker, source) for ticker in sorted(delivery.answered)]
         self.content[source] = delivery.content
+        if delivery.refused:
+            self.failures.setdefault(source, {})[""] = delivery.refused
         for ticker, error in delivery.failures.items():
             self.failures.setdefault(source, {})[ticker] = str(error)
 
     def warnings(self) -> dict[str, str]:
-        """One sentence for each source that has not answered for all tickers."""
+        """One sentence for each source that has not answered for all tickers, or not legibly."""
         found = {}
         for source, failures in self.failures.items():
             by_reason: dict[str, list[str]] = defaultdict(list)

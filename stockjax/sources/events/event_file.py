@@ -14,6 +14,7 @@ from stockjax.events.announcement import EARNINGS, Announcement, Timing, timing_
 from stockjax.sessions import Exchange
 from stockjax.sources.events.event_protocol import EventDelivery, EventRequest
 from stockjax.sources.files.cell_dates import read_dates
+from stockjax.wording import counted
 
 _NAMES = {
     "ticker": ("ticker", "symbol"),
@@ -56,7 +57,7 @@ class EventFile:
     def fetch(self, requests: Iterable[EventRequest]) -> Iterator[EventDelivery]:
         """The announcements of the tickers that are asked for, in one part.
 
-        A row that cannot be read is left out, and named in a remark.
+        A row that cannot be read is left out and named.
 
         Raises
         ------
@@ -85,25 +86,38 @@ class EventFile:
                 found.append(_announcement(row, exchanges[str(row.ticker)], self.name))
             except ValueError as error:
                 refused.append(f"row {int(str(row.Index)) + 2} ({row.ticker}): {error}")
-        remarks = tuple(self._remarks(table, exchanges, refused))
-        yield EventDelivery(tuple(found), frozenset(exchanges), remarks=remarks, content=content)
+        yield EventDelivery(
+            tuple(found),
+            frozenset(exchanges),
+            refused=self._refused(refused),
+            remarks=tuple(self._remarks(table, exchanges)),
+            content=content,
+        )
 
-    def _remarks(
-        self, table: pd.DataFrame, exchanges: dict[str, Exchange], refused: list[str]
-    ) -> Iterator[str]:
+    def _refused(self, rows: list[str]) -> str:
+        if not rows:
+            return ""
+        more = f", and {len(rows) - _MOST_REMARKS} more" if len(rows) > _MOST_REMARKS else ""
+        shown = "; ".join(rows[:_MOST_REMARKS])
+        count = counted(len(rows), "row")
+        return f"'{self._path.name}': {count} left out: {shown}{more}; correct the file"
+
+    def _remarks(self, table: pd.DataFrame, exchanges: dict[str, Exchange]) -> Iterator[str]:
         where = f"'{self._path.name}'"
-        if refused:
-            more = f", and {len(refused) - _MOST_REMARKS} more" if len(refused) > _MOST_REMARKS else ""
-            shown = "; ".join(refused[:_MOST_REMARKS])
-            yield f"{where}: {len(refused)} announcements were left out: {shown}{more}; correct the file"
+        unused = table.attrs["unused"]
+        if unused:
+            shown = ", ".join(unused[:_MOST_REMARKS]) + (", …" if len(unused) > _MOST_REMARKS else "")
+            yield f"{where}: {counted(len(unused), 'column')} not used: {shown}; used are {', '.join(_NAMES)}"
         others = sorted(set(table["ticker"]) - set(exchanges))
         if others and self.name != "sample":
             shown = ", ".join(others[:_MOST_REMARKS]) + (", …" if len(others) > _MOST_REMARKS else "")
-            yield f"{where} has announcements of {len(others)} tickers that this run has not: {shown}"
+            yield f"{where}: {counted(len(others), 'ticker')} not in this run: {shown}; name those to follow"
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """The file as text cells under the names ticker, date, time, kind and known_at, by row of the file.
+
+    Its attribute `unused` names the columns that are none of these.
 
     Raises
     ------
@@ -142,7 +156,10 @@ def read_table(path: Path) -> pd.DataFrame:
             f"'{path.name}' has no column {' and no column '.join(lacking)}; "
             f"it has {', '.join(map(str, list(table.columns)[:8]))}"
         )
-    return _as_text(pd.DataFrame(found))
+    used = {str(column.name) for column in found.values()}
+    text = _as_text(pd.DataFrame(found))
+    text.attrs["unused"] = [str(name)[:30] for name in table.columns if str(name) not in used]
+    return text
 
 
 def _separator(path: Path) -> str:

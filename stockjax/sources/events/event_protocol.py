@@ -41,8 +41,10 @@ class EventDelivery:
         The tickers that the source has answered, those without an announcement among them.
     failures
         For each ticker that could not be asked, why.
+    refused
+        A sentence on what could not be read and was left out; empty if nothing was.
     remarks
-        What was guessed, left out or not read, one sentence each.
+        What was guessed or is not used, one sentence each.
     content
         Fingerprint of all that the source has, where it is a file.
 
@@ -51,6 +53,7 @@ class EventDelivery:
     announcements: tuple[Announcement, ...]
     answered: frozenset[str]
     failures: Mapping[str, SourceError] = field(default_factory=dict)
+    refused: str = ""
     remarks: tuple[str, ...] = ()
     content: str = ""
 

@@ -80,9 +80,9 @@ def test_a_row_that_cannot_be_read_stops_no_other_and_is_named(tmp_path: Path) -
     )
     found = read(written(tmp_path, text))
     assert [said.day for said in found.announcements] == [date(2013, 1, 23)]
-    (remark,) = found.remarks
-    assert remark == (
-        "'events.csv': 4 announcements were left out: row 3 (AAPL): '2013-04-31' is no date; row 4 (AAPL): "
+    assert found.remarks == ()
+    assert found.refused == (
+        "'events.csv': 4 rows left out: row 3 (AAPL): '2013-04-31' is no date; row 4 (AAPL): "
         "'noonish' is no time: write HH:MM, before, during or after; row 5 (AAPL): '25:00' is no time of a "
         "day; row 6 (AAPL): known_at 'soon' is no moment: write 2013-01-08T21:05:00Z; correct the file"
     )
@@ -91,14 +91,21 @@ def test_a_row_that_cannot_be_read_stops_no_other_and_is_named(tmp_path: Path) -
 def test_dates_whose_order_cannot_be_settled_are_refused_by_row(tmp_path: Path) -> None:
     found = read(written(tmp_path, "ticker,date\nAAPL,03/04/2013\nAAPL,05/06/2013\n"))
     assert found.announcements == ()
-    assert "'03/04/2013' is no date" in found.remarks[0]
+    assert "'03/04/2013' is no date" in found.refused
 
 
 def test_tickers_that_the_run_has_not_are_said(tmp_path: Path) -> None:
     found = read(written(tmp_path, "ticker,date\nAAPL,2013-01-23\nXYZ,2013-01-24\n"))
     assert [said.ticker for said in found.announcements] == ["AAPL"]
-    assert found.remarks == ("'events.csv' has announcements of 1 tickers that this run has not: XYZ",)
+    assert found.remarks == ("'events.csv': 1 ticker not in this run: XYZ; name those to follow",)
     assert found.answered == {"AAPL"}
+
+
+def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
+    found = read(written(tmp_path, "Ticker,Report Date,tiem,eps\nAAPL,2013-01-23,after,1.5\n"))
+    assert [(said.day, said.timing) for said in found.announcements] == [(date(2013, 1, 23), "unknown")]
+    (remark,) = found.remarks
+    assert "2 columns not used: tiem, eps; used are ticker, date, time, kind, known_at" in remark
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
