@@ -3,12 +3,16 @@
 import os
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.served import PYTHON, Receiver, Server
+from tests.support.served import PYTHON, Receiver, Server, until
 
 ALERTS = {"STOCKJAX_ALERTS__BLOCK": "custom-webhook/nights"}
+SCHEDULED = (9, 18)
+"""Hours at which schedules of prefect.yaml begin a run, in New York."""
 KILLS = int(os.environ.get("KILLS") or 3)
 
 
@@ -65,9 +69,23 @@ def make_block(server: Server, listening: Receiver) -> None:
 def worker(server: Server, receiver: Receiver) -> Iterator[Server]:
     """The same server, with the deployments and a worker as `make worker` makes and starts them."""
     del receiver
+    until(lambda: not schedule_is_near(), "the moment of a schedule to be over", timeout=600)
     process = server.begin("worker", PYTHON, "-m", "flows.worker", **ALERTS)
     try:
         process.wait_to_say("started!")
+        pause_schedules(server)
         yield server
     finally:
         process.kill()
+
+
+def pause_schedules(server: Server) -> None:
+    """Have no run begin by itself, which would write into the warehouse of the tests."""
+    for deployment in server.post("deployments/filter"):
+        server.post(f"deployments/{deployment['id']}/pause_deployment")
+
+
+def schedule_is_near() -> bool:
+    """Whether the moment of prefect.yaml might come before its schedules are paused."""
+    now = datetime.now(ZoneInfo("America/New_York"))
+    return (now + timedelta(minutes=5)).hour in SCHEDULED and not 1 <= now.minute < 55

@@ -8,16 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from datetime import time as clock
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.unattended.conftest import ALERTS
+from tests.e2e.unattended.conftest import ALERTS, pause_schedules
 from tests.support import browser as browsing
 from tests.support.browser import NO_BROWSER, browser, pictures_folder
 from tests.support.served import (
@@ -66,7 +63,6 @@ class Watched:
 @pytest.fixture(scope="module")
 def night(worker: Server) -> Watched:
     """`prefect deployment run forecast/daily --watch`, and another run while it is at work."""
-    until(lambda: not about_to_come(), "the night that the schedule has made to be over", timeout=600)
     watching = worker.begin(
         "watching",
         PREFECT,
@@ -87,12 +83,6 @@ def night(worker: Server) -> Watched:
     finally:
         watching.kill()
     return Watched(code, watching.said, worker.get(f"flow_runs/{first['id']}"), ended, took)
-
-
-def about_to_come() -> bool:
-    """Whether the schedule is about to begin a run of its own."""
-    now = datetime.now(ZoneInfo("America/New_York"))
-    return now.weekday() < 5 and clock(17, 55) <= now.time() < clock(18, 1)
 
 
 def artifact(server: Server, night: Watched, key: str) -> dict[str, Any]:
@@ -244,6 +234,7 @@ def test_set_up_again_nothing_changes(worker: Server) -> None:
         again.wait_to_say("deployed: ")
     finally:
         again.kill()
+    pause_schedules(worker)
     assert lines(worker) == before
     assert len(before["automations"]) == 1
     assert len(before["deployments"]) == 4
