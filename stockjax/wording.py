@@ -10,6 +10,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first of some names, and a sign that there are more.
+
+    Example
+    -------
+    >>> first_of(["A", "B", "C"], 2), first_of(["A", "B"], 2)
+    ('A, B, …', 'A, B')
+
+    """
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def names_text(names: Sequence[str], noun: str = "file") -> str:
     """The first three names, quoted, and how many more there are.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from stockjax.engine.drift_monitors import MonitorUpdate
 from stockjax.registry import Model
+from stockjax.wording import first_of
 
 MAX_NAMED = 10
 """Tickers that a line of the log names; the tables have all of them."""
@@ -81,7 +82,7 @@ def log_rejected(fresh: Iterable[Model], log: StepLog) -> None:
     """Log the new models that failed the promotion gate, the first ones by name."""
     rejected = [f"{model.ticker} ({losses_text(model)})" for model in fresh if model.status == "rejected"]
     if rejected:
-        named = ", ".join(rejected[:MAX_NAMED]) + (", …" if len(rejected) > MAX_NAMED else "")
+        named = first_of(rejected, MAX_NAMED)
         log.lines.append(f"{len(rejected)} new models rejected, their champions stay: {named}")
 
 
@@ -95,4 +96,4 @@ def _names_text(names: Iterable[str]) -> str:
     listed = list(names)
     if not listed:
         return ""
-    return f" ({', '.join(listed[:MAX_NAMED])}{', …' if len(listed) > MAX_NAMED else ''})"
+    return f" ({first_of(listed, MAX_NAMED)})"

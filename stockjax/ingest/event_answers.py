@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from stockjax.events import Announcement
 from stockjax.sources.events import EventDelivery
+from stockjax.wording import first_of
 
 _MOST_FAILURES = 3
 
@@ -54,7 +55,7 @@ class EventAnswers:
                 by_reason[why].append(ticker)
             parts = []
             for why, tickers in list(by_reason.items())[:_MOST_FAILURES]:
-                named = ", ".join(tickers[:_MOST_FAILURES]) + (", …" if len(tickers) > _MOST_FAILURES else "")
+                named = first_of(tickers, _MOST_FAILURES)
                 parts.append(f"{why} ({named})" if named else why)
             found[f"announcements from {source}"] = "; ".join(parts)
         return found

@@ -14,7 +14,7 @@ from stockjax.events.announcement import EARNINGS, Announcement, Timing, timing_
 from stockjax.sessions import Exchange
 from stockjax.sources.events.event_protocol import EventDelivery, EventRequest
 from stockjax.sources.files.cell_dates import read_dates
-from stockjax.wording import counted
+from stockjax.wording import counted, first_of
 
 _NAMES = {
     "ticker": ("ticker", "symbol"),
@@ -106,11 +106,11 @@ class EventFile:
         where = f"'{self._path.name}'"
         unused = table.attrs["unused"]
         if unused:
-            shown = ", ".join(unused[:_MOST_REMARKS]) + (", …" if len(unused) > _MOST_REMARKS else "")
+            shown = first_of(unused, _MOST_REMARKS)
             yield f"{where}: {counted(len(unused), 'column')} not used: {shown}; used are {', '.join(_NAMES)}"
         others = sorted(set(table["ticker"]) - set(exchanges))
         if others and self.name != "sample":
-            shown = ", ".join(others[:_MOST_REMARKS]) + (", …" if len(others) > _MOST_REMARKS else "")
+            shown = first_of(others, _MOST_REMARKS)
             yield f"{where}: {counted(len(others), 'ticker')} not in this run: {shown}; name those to follow"
 
 
