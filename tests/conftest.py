@@ -24,6 +24,10 @@ from tests.support.synthetic import delivered
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# What is imported and collected stays: the collector need not visit millions of objects so often.
+# Frozen they would be out of Hypothesis's sight, which asks who refers to a random generator.
+gc.set_threshold(50_000, 50, 100)
+
 if jax.__version_info__ < (0, 11):
     # The older of two code generators, which later releases lack: tests compile many programs and run each
     # briefly, and its programs compile twice as fast and run a fifth slower.
@@ -93,12 +97,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((places[prefix] for prefix in FIRST if item.nodeid.startswith(prefix)), len(FIRST))
 
     items.sort(key=place)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    # What is imported and collected stays: the collector need not visit millions of objects so often.
-    # Frozen they would be out of Hypothesis's sight, which asks who refers to a random generator.
-    gc.set_threshold(50_000, 50, 100)
 
 
 _empty = EmptyDatabase()

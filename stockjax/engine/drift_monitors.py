@@ -1,30 +1,31 @@
 """The monitors of drift of one line of models: what they observe at a session, and where they stand then."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from stockjax.drift import COVERAGE, INPUT, SCALE, Monitor, Observations, Steps, Streams, advance
-from stockjax.engine.drift_observations import (
-    KnownStates,
-    by_day,
-    forecast_observations,
-    input_observations,
-)
+from stockjax.engine.drift_observations import Observed, by_day, forecast_observations, input_observations
 from stockjax.engine.drift_outcomes import LOOKBACK, arrived_outcomes, no_pending, still_pending
+from stockjax.engine.drift_states import (
+    UNIVERSE,
+    AllStates,
+    MonitorStates,
+    Scope,
+    replaced_states,
+    states_of,
+    states_to_table,
+    ticker_column,
+)
 from stockjax.features import PricePanel
 from stockjax.settings import AlertSettings, DriftSettings
 
-_STATE_COLUMNS = ("scope", "ticker", "monitor", "as_of", "last_session", "seen", "step", "wealth")
-
-
-def no_states() -> pd.DataFrame:
-    """The states of monitors that have observed nothing."""
-    return pd.DataFrame({name: pd.Series(dtype=object) for name in _STATE_COLUMNS})
+_Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Monitors:
     Attributes
     ----------
     states
-        A row per monitor, scope and ticker, with the columns of the table `drift_state`.
+        By monitor and scope, the states of its streams.
     pending
         Forecasts of `lstm` whose outcome has not been observed yet, columns `PENDING_COLUMNS`;
         `of_ticker` and `of_universe` say which of the two has not observed it.
@@ -43,17 +44,36 @@ class Monitors:
 
     """
 
-    states: pd.DataFrame = field(default_factory=no_states)
+    states: AllStates = field(default_factory=dict)
     pending: pd.DataFrame = field(default_factory=no_pending)
     alarms: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class MonitorUpdate:
-    """What a session has changed: rows of `drift`, and the rows of `drift_state` that moved."""
+    """What a session has changed.
 
-    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
-    states: pd.DataFrame = field(default_factory=pd.DataFrame)
+    Attributes
+    ----------
+    observed
+        Columns of the table `drift` but as_of and run_id, (n,) each; empty where nothing was observed.
+    moved
+        The states that have moved.
+
+    """
+
+    observed: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    moved: AllStates = field(default_factory=dict)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows of `drift`, but as_of and run_id."""
+        return pd.DataFrame(dict(self.observed))
+
+    @property
+    def states(self) -> pd.DataFrame:
+        """The rows of `drift_state` that moved, but as_of."""
+        return states_to_table(self.moved).drop(columns="as_of")
 
 
 def update_monitors(
@@ -81,105 +101,89 @@ def update_monitors(
     if not drift.watch:
         return monitors, MonitorUpdate()
     outcomes = arrived_outcomes(monitors.pending, prices, as_of)
-    watched = [COVERAGE, SCALE, INPUT] if watch_inputs else [COVERAGE, SCALE]
-    rows, moved = [], []
-    for monitor in watched:
-        known = KnownStates(monitors.states[monitors.states["monitor"] == monitor.name])
-        seen = (
-            input_observations(usable, known)
-            if monitor is INPUT
-            else forecast_observations(outcomes, monitor, band)
-        )
-        seen = known.drop_already_seen(seen, as_of)
-        for scope, table in (("ticker", seen[seen["of_ticker"]]), ("universe", by_day(seen))):
-            if len(table):
-                added, state = _advance(monitor, scope, table, known.of(scope), drift, band)
-                rows.append(added)
-                moved.append(state)
+    rows: list[_Columns] = []
+    moved: dict[tuple[str, Scope], MonitorStates] = {}
+    for monitor in (COVERAGE, SCALE, INPUT) if watch_inputs else (COVERAGE, SCALE):
+        tickers, universe = (states_of(monitors.states, monitor, scope) for scope in ("ticker", "universe"))
+        if monitor is INPUT:
+            seen = input_observations(usable, tickers, universe)
+        else:
+            seen = forecast_observations(outcomes, monitor, band)
+        seen = _without_observed_later(seen, tickers, universe, as_of)
+        scopes: list[tuple[Scope, Observed, MonitorStates]] = [
+            ("ticker", seen.only(seen.of_ticker), tickers),
+            ("universe", by_day(seen), universe),
+        ]
+        for scope, observed, states in scopes:
+            if len(observed.names):
+                moved[monitor.name, scope], steps = _advance(observed, states, as_of, drift)
+                rows.append(_rows(monitor, scope, observed, steps))
     if not rows:
         return monitors, MonitorUpdate()
-    update = MonitorUpdate(pd.concat(rows, ignore_index=True), pd.concat(moved, ignore_index=True))
-    observed = still_pending(monitors.pending, outcomes, as_of)
-    alarms = {**monitors.alarms, **_alarms(update.rows, as_of)}
-    recent_alarms = {name: day for name, day in alarms.items() if day >= as_of - LOOKBACK}
-    return Monitors(_replaced(monitors.states, update.states, as_of), observed, recent_alarms), update
+    update = MonitorUpdate({name: np.concatenate([each[name] for each in rows]) for name in rows[0]}, moved)
+    after = Monitors(
+        replaced_states(monitors.states, moved),
+        still_pending(monitors.pending, outcomes, as_of),
+        _recent_alarms(monitors.alarms, update, as_of),
+    )
+    return after, update
 
 
-def _alarms(rows: pd.DataFrame, as_of: date) -> dict[str, date]:
-    raised = rows[rows["alarm"].astype(bool) & (rows["monitor"] != INPUT.name)]
-    return {("" if pd.isna(ticker) else str(ticker)): as_of for ticker in raised["ticker"]}
+def _without_observed_later(
+    seen: Observed, tickers: MonitorStates, universe: MonitorStates, as_of: date
+) -> Observed:
+    """Leave out the observations of monitors that a later night has moved already."""
+    later, own = tickers.moved_after(as_of), seen.of_ticker
+    if len(later):
+        own = own & ~np.isin(seen.names.astype(str), later.astype(str))
+    return replace(seen, of_ticker=own, of_universe=seen.of_universe & (not len(universe.moved_after(as_of))))
 
 
-def _replaced(states: pd.DataFrame, moved: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    key = ["monitor", "scope", "ticker"]
-    fresh = moved.assign(as_of=pd.Timestamp(as_of))[list(_STATE_COLUMNS)]
-    if not len(states):
-        return fresh
-    names = [pd.MultiIndex.from_frame(table[key].fillna("").astype(str)) for table in (states, fresh)]
-    return pd.concat([states[~names[0].isin(names[1])], fresh], ignore_index=True)
+def _recent_alarms(before: Mapping[str, date], update: MonitorUpdate, as_of: date) -> dict[str, date]:
+    rows = update.observed
+    raised = rows["ticker"][rows["alarm"] & (rows["monitor"] != INPUT.name)]
+    alarms = {**before, **{UNIVERSE if ticker is None else str(ticker): as_of for ticker in raised}}
+    return {name: day for name, day in alarms.items() if day >= as_of - LOOKBACK}
 
 
 def _advance(
-    monitor: Monitor,
-    scope: str,
-    seen: pd.DataFrame,
-    known: pd.DataFrame,
-    drift: DriftSettings,
-    band: AlertSettings,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows and the states that new observations make."""
-    names, stream = np.unique(seen["ticker"].fillna("").to_numpy(dtype=object), return_inverse=True)
-    place = pd.Index(known["ticker"].fillna("")).get_indexer(pd.Index(names))
-    streams = _restored(place, known, len(monitor.bets))
-    observed = Observations(
-        stream, seen["session"].to_numpy().astype("datetime64[D]"), seen[list(monitor.bets)].to_numpy()
+    seen: Observed, known: MonitorStates, as_of: date, drift: DriftSettings
+) -> tuple[MonitorStates, Steps]:
+    """The states after new observations, and what came of each of these."""
+    names, stream = np.unique(seen.names, return_inverse=True)
+    before = known.of(names)
+    streams, steps = advance(
+        Streams(before.wealth, before.seen, before.step),
+        Observations(stream, seen.sessions, seen.bets),
+        average_run_length=drift.average_run_length,
+        fewest=drift.min_observations,
     )
-    fewest = drift.min_observations
-    streams, steps = advance(streams, observed, average_run_length=drift.average_run_length, fewest=fewest)
-    newest = np.full(len(names), np.datetime64("0001-01-01", "s"))
-    np.maximum.at(newest, stream, seen["session"].to_numpy().astype("datetime64[s]"))
-    before = known["last_session"].to_numpy()[place] if len(known) else newest
-    tickers = None if scope == "universe" else names
-    state = pd.DataFrame(
-        {
-            "scope": scope,
-            "ticker": pd.Series(tickers, index=range(len(names)), dtype="str"),
-            "monitor": monitor.name,
-            "last_session": np.where(place >= 0, np.fmax(newest, before.astype(newest.dtype)), newest),
-            "seen": streams.seen,
-            "step": streams.steps,
-            "wealth": list(streams.wealth),
-        }
+    newest = np.full(len(names), np.datetime64("0001-01-01", "D"))
+    np.maximum.at(newest, stream, seen.sessions)
+    moved = MonitorStates(
+        names,
+        np.full(len(names), np.datetime64(as_of, "D")),
+        np.fmax(newest, before.last_session),
+        streams.wealth,
+        streams.seen,
+        streams.steps,
     )
-    return _rows(monitor, scope, seen, steps), state
+    return moved, steps
 
 
-def _restored(place: npt.NDArray[np.int64], known: pd.DataFrame, bets: int) -> Streams:
-    """The streams as they were left, by their rows in `known`; fresh ones where there is none."""
-    streams = Streams.fresh(len(place), bets)
-    found = np.flatnonzero(place >= 0)
-    if len(found):
-        stored = {name: known[name].to_numpy()[place[found]] for name in ("wealth", "seen", "step")}
-        streams.wealth[found] = np.stack(list(stored["wealth"]))
-        streams.seen[found], streams.steps[found] = stored["seen"], stored["step"]
-    return streams
-
-
-def _rows(monitor: Monitor, scope: str, seen: pd.DataFrame, steps: Steps) -> pd.DataFrame:
-    observation = seen["observation"].to_numpy()
-    return pd.DataFrame(
-        {
-            "scope": scope,
-            "ticker": seen["ticker"].astype("str") if scope == "ticker" else pd.Series(dtype="str"),
-            "monitor": monitor.name,
-            "session": seen["session"],
-            "tickers": seen["tickers"],
-            "observation": np.sqrt(observation) if monitor is SCALE else observation,
-            "evidence": steps.evidence,
-            "threshold": steps.level,
-            "alarm": steps.alarm,
-            "direction": np.array(monitor.bets)[steps.leading],
-            "seen": steps.seen,
-            "step": steps.step,
-        }
-    )
+def _rows(monitor: Monitor, scope: Scope, seen: Observed, steps: Steps) -> _Columns:
+    count = len(seen.names)
+    return {
+        "scope": np.full(count, scope, dtype=object),
+        "ticker": ticker_column(seen.names),
+        "monitor": np.full(count, monitor.name, dtype=object),
+        "session": seen.sessions.astype("datetime64[s]"),
+        "tickers": seen.tickers,
+        "observation": np.sqrt(seen.values) if monitor is SCALE else seen.values,
+        "evidence": steps.evidence,
+        "threshold": steps.level,
+        "alarm": steps.alarm,
+        "direction": np.array(monitor.bets, dtype=object)[steps.leading],
+        "seen": steps.seen,
+        "step": steps.step,
+    }

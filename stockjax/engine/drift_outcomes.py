@@ -48,16 +48,8 @@ def arrived_outcomes(pending: pd.DataFrame, prices: PricePanel, as_of: date) -> 
     The index is that of `pending`. Columns ticker, session, target, residual, inside_50, inside_90,
     of_ticker and of_universe: whether the ticker's monitors, or the universe's, observe it now.
     """
-    due = pending[
-        (pending["target"] <= pd.Timestamp(as_of)) & (pending["target"] >= pd.Timestamp(as_of - LOOKBACK))
-    ]
-    if not len(due):
-        empty = {name: pd.Series(dtype="datetime64[s]") for name in ("session", "target")}
-        numbers = {"residual": pd.Series(dtype=float)}
-        flags = {
-            name: pd.Series(dtype=bool) for name in ("inside_50", "inside_90", "of_ticker", "of_universe")
-        }
-        return pd.DataFrame({"ticker": pd.Series(dtype=object), **empty, **numbers, **flags})
+    targets = _days(pending["target"])
+    due = pending[(targets <= np.datetime64(as_of)) & (targets >= np.datetime64(as_of - LOOKBACK))]
     basis, actual = _adjusted_closes(recent(prices, _OUTCOME_SESSIONS), due)
     values = {name: due[name].to_numpy(dtype=np.float64) for name in PENDING_COLUMNS[3:10]}
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -66,25 +58,30 @@ def arrived_outcomes(pending: pd.DataFrame, prices: PricePanel, as_of: date) -> 
             np.log(values[name] / values["basis_close"]) for name in ("q05", "q25", "q75", "q95")
         )
         residual = (returned - values["predicted_return"]) / values["scale"]
-    found = pd.DataFrame(
-        {
-            "ticker": due["ticker"].to_numpy(),
-            "session": due["target"].to_numpy(),
-            "target": due["target"].to_numpy(),
-            "residual": residual,
-            "inside_50": (returned >= first) & (returned <= third),
-            "inside_90": (returned >= low) & (returned <= high),
-            "of_ticker": due["of_ticker"].to_numpy(dtype=bool),
-            "of_universe": due["of_universe"].to_numpy(dtype=bool),
-        },
-        index=due.index,
-    )
     arrived = np.isfinite(returned)
-    promised = found.groupby("target")["ticker"].transform("size")
-    there = pd.Series(arrived, index=found.index).groupby(found["target"]).transform("sum")
-    found["of_universe"] &= there >= MIN_DAY_SHARE * promised
-    found = found[arrived & (found["of_ticker"] | found["of_universe"])]
-    return found.sort_values(["session", "ticker"], kind="stable")
+    targets = _days(due["target"])
+    _, day = np.unique(targets, return_inverse=True)
+    there, promised = np.bincount(day, weights=arrived), np.bincount(day)
+    of_ticker = due["of_ticker"].to_numpy(dtype=np.bool_)
+    of_universe = due["of_universe"].to_numpy(dtype=np.bool_) & (there >= MIN_DAY_SHARE * promised)[day]
+    columns = {
+        "ticker": due["ticker"].to_numpy(dtype=object),
+        "session": targets.astype("datetime64[s]"),
+        "target": targets.astype("datetime64[s]"),
+        "residual": residual,
+        "inside_50": (returned >= first) & (returned <= third),
+        "inside_90": (returned >= low) & (returned <= high),
+        "of_ticker": of_ticker,
+        "of_universe": of_universe,
+    }
+    places = np.flatnonzero(arrived & (of_ticker | of_universe))
+    places = places[np.lexsort((columns["ticker"][places].astype(str), targets[places]))]
+    return pd.DataFrame({name: values[places] for name, values in columns.items()}, index=due.index[places])
+
+
+def _days(column: pd.Series) -> npt.NDArray[np.datetime64]:
+    """(n,) the days of a column of a table."""
+    return column.to_numpy().astype("datetime64[D]")
 
 
 def _adjusted_closes(
@@ -101,7 +98,7 @@ def _adjusted_closes(
 
     def close_on(days: pd.Series) -> npt.NDArray[np.float64]:
         """The adjusted close of each forecast's ticker on a day of its own, (n,)."""
-        wanted = rows * 1_000_000 + days.to_numpy().astype("datetime64[D]").astype(np.int64)
+        wanted = rows * 1_000_000 + _days(days).astype(np.int64)
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         if not len(keys):
             return np.full(len(days), np.nan)
@@ -117,12 +114,11 @@ def still_pending(pending: pd.DataFrame, outcomes: pd.DataFrame, as_of: date) ->
     """The forecasts that still wait, and who waits for them."""
     if not len(pending):
         return pending
-    by_ticker = pd.Series(False, index=pending.index)
-    by_ticker[outcomes.index] = True
-    days = outcomes.loc[outcomes["of_universe"], "target"].unique()
+    own, targets = ~pending.index.isin(outcomes.index), _days(pending["target"])
+    shared = ~np.isin(targets, _days(outcomes["target"])[outcomes["of_universe"].to_numpy(dtype=np.bool_)])
     left = pending.assign(
-        of_ticker=pending["of_ticker"].astype(bool) & ~by_ticker,
-        of_universe=pending["of_universe"].astype(bool) & ~pending["target"].isin(days),
+        of_ticker=pending["of_ticker"].to_numpy(dtype=np.bool_) & own,
+        of_universe=pending["of_universe"].to_numpy(dtype=np.bool_) & shared,
     )
-    young = left["target"] >= pd.Timestamp(as_of - LOOKBACK)
-    return left[young & (left["of_ticker"] | left["of_universe"])].reset_index(drop=True)
+    waits = left["of_ticker"].to_numpy() | left["of_universe"].to_numpy()
+    return left[waits & (targets >= np.datetime64(as_of - LOOKBACK))].reset_index(drop=True)

@@ -211,10 +211,10 @@ class _QuietSessions:
 
 def _first_alarm(update: MonitorUpdate) -> date | None:
     """The first session of an alarm that makes a training due."""
-    if not len(update.rows):
+    if not update.moved:
         return None
-    raised = update.rows[update.rows["alarm"].astype(bool)]
-    return None if not len(raised) else raised["session"].min().date()
+    raised = update.observed["session"][update.observed["alarm"]]
+    return raised.min().astype("datetime64[D]").item() if len(raised) else None
 
 
 class _Behind:

@@ -9,6 +9,7 @@ import pandas as pd
 from stockjax.code_version import code_version
 from stockjax.engine import Monitors, State, StepResult
 from stockjax.engine.drift_outcomes import LOOKBACK
+from stockjax.engine.drift_states import states_from_table
 from stockjax.engine.due_sessions import DueSession
 from stockjax.engine.state import BASE, CHALLENGER
 from stockjax.errors import ModelFileError
@@ -52,7 +53,9 @@ def read_monitors_at(warehouse: Warehouse, as_of: date, settings: Settings) -> M
     if not settings.drift.watch:
         return Monitors()
     states, pending, alarms = read_monitors(warehouse, first=as_of - LOOKBACK, as_of=as_of)
-    return Monitors(states, pending, {ticker or BASE: day for ticker, day in alarms.items()})
+    return Monitors(
+        states_from_table(states), pending, {ticker or BASE: day for ticker, day in alarms.items()}
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class RunWriter:
         In this order a run that is killed in between is completed by the next: forecasts come last.
         """
         made, as_of = result.decisions, due.session
-        if len(made.drift.rows):
+        if made.drift.moved:
             append_drift(self.warehouse, made.drift.rows, made.drift.states, as_of=as_of, run_id=self.run_id)
         if made.challenger:
             record_comparison(self.warehouse, made.challenger, run_id=self.run_id, moment=datetime.now(UTC))

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stockjax.engine import Monitors, State
-from stockjax.engine.drift_monitors import no_states
 from stockjax.engine.drift_outcomes import no_pending
+from stockjax.engine.drift_states import states_from_table, states_to_table
 from stockjax.errors import ModelFileError
 from stockjax.registry import Model, load_model
 from stockjax.warehouse import Warehouse
@@ -51,7 +51,7 @@ def _encoded(state: State) -> dict[str, Any]:
         "tickers": {ticker: model.model_id for ticker, model in state.tickers.items()},
         "base_rejected": state.base_rejected.isoformat() if state.base_rejected else None,
         "last_trained": {name: day.isoformat() for name, day in state.last_trained.items()},
-        "states": _records(monitors.states),
+        "states": _records(states_to_table(monitors.states)),
         "pending": _records(monitors.pending),
         "alarms": {name: day.isoformat() for name, day in monitors.alarms.items()},
     }
@@ -65,7 +65,7 @@ def _decoded(document: Mapping[str, Any], models: Mapping[str, Model]) -> State:
         base_rejected=date.fromisoformat(rejected) if rejected else None,
         last_trained={name: date.fromisoformat(day) for name, day in document["last_trained"].items()},
         monitors=Monitors(
-            states=_table(document["states"], no_states()),
+            states=states_from_table(_table(document["states"], states_to_table({}))),
             pending=_table(document["pending"], no_pending()),
             alarms={name: date.fromisoformat(day) for name, day in document["alarms"].items()},
         ),
