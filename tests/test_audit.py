@@ -48,8 +48,6 @@ NO_CHECKS = pd.DataFrame({"ticker": pd.Series(dtype=str), "source": pd.Series(dt
 TICKERS = ["FB", "IBM"]
 SPOILT: list[Perturbation] = ["cut", "corrupted", "shuffled"]
 ALTERED: list[Perturbation] = [*SPOILT, "ended", "begun", "disproved", "restated"]
-SAID = frozenset({"predicted_close", "predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"})
-"""Every column of the ledger that a forecast fills with numbers of its own."""
 
 
 def brief(warehouse: Warehouse) -> Settings:
@@ -117,7 +115,7 @@ def over_all_sessions(
     return replace(features, inputs=scaled.astype(np.float32))
 
 
-Saying = Callable[[npt.NDArray[np.float64], int], float | None]
+Rule = Callable[[npt.NDArray[np.float64], int], float | None]
 
 
 def momentum(adjusted: npt.NDArray[np.float64], at: int) -> float:
@@ -149,7 +147,7 @@ def never(adjusted: npt.NDArray[np.float64], at: int) -> float:
     return float("nan")
 
 
-def forecaster(*sayings: Saying) -> ForecastFn:
+def forecaster(*rules: Rule) -> ForecastFn:
     """Models that are shown all closes of a ticker, and the place of the session among them."""
 
     def forecasts(universe: Universe, wanted: Mapping[date, list[str]], settings: Settings) -> pd.DataFrame:
@@ -160,11 +158,11 @@ def forecaster(*sayings: Saying) -> ForecastFn:
                 row = history.tickers.index(ticker)
                 adjusted = history.adj_close[row, : history.lengths[row]]
                 at = int(history.position(day)[row])
-                for log in sayings:
-                    said = log(adjusted, at)
-                    if said is not None:
-                        keys = {"ticker": ticker, "as_of": pd.Timestamp(day), "model": log.__name__}
-                        values = {"basis_close": adjusted[at], "predicted_return": said}
+                for rule in rules:
+                    predicted = rule(adjusted, at)
+                    if predicted is not None:
+                        keys = {"ticker": ticker, "as_of": pd.Timestamp(day), "model": rule.__name__}
+                        values = {"basis_close": adjusted[at], "predicted_return": predicted}
                         rows.append({**keys, **values, "data_hash": history.fingerprints(row, [at])[0]})
         return pd.DataFrame(rows)
 
@@ -178,21 +176,21 @@ def ended_too(ticker: str, columns: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def test_a_leak_is_named_with_its_columns_and_with_what_brought_it_out(priced: Warehouse) -> None:
-    said = {"predicted_return"}
-    expected: dict[Saying, dict[str, set[str]]] = {
+    column = {"predicted_return"}
+    expected: dict[Rule, dict[str, set[str]]] = {
         momentum: {},
         never: {},
-        standardised_momentum: dict.fromkeys(SPOILT, said),
-        next_close: dict.fromkeys(SPOILT, said),
-        sign_of_what_comes: {"cut": said},
-        highest_to_come: {"cut": said, "corrupted": said},
-        only_where_something_comes: {"cut": {"as_of", "basis_close", "data_hash", *said}},
+        standardised_momentum: dict.fromkeys(SPOILT, column),
+        next_close: dict.fromkeys(SPOILT, column),
+        sign_of_what_comes: {"cut": column},
+        highest_to_come: {"cut": column, "corrupted": column},
+        only_where_something_comes: {"cut": {"as_of", "basis_close", "data_hash", *column}},
     }
     audited = audit(priced, AS_OF, TICKERS, brief(priced), forecaster(*expected))
     assert changed(audited) == {
-        (ticker, log.__name__): ended_too(ticker, columns)
+        (ticker, rule.__name__): ended_too(ticker, columns)
         for ticker in TICKERS
-        for log, columns in expected.items()
+        for rule, columns in expected.items()
     }
     assert {one.model for one in audited if not one.leaks} == {"momentum", "never"}
 
@@ -245,7 +243,7 @@ def still_there(
     return history, found.only(there)
 
 
-def whoever_there_is(
+def all_that_are_there(
     self: SessionReader, session: date, known: date | None = None
 ) -> tuple[PricePanel, PricePanel]:
     history = self._prices.at(session, known)
@@ -275,7 +273,7 @@ def told_by_later_returns(self: _Writer, session: date) -> None:
         # The universe of today instead of that of the session: its survivors.
         (SessionReader, "usable", still_there, ["ended"]),
         # Tickers that have not begun yet count in the market of the day.
-        (SessionReader, "usable", whoever_there_is, ["begun"]),
+        (SessionReader, "usable", all_that_are_there, ["begun"]),
         # The prices of today instead of those of the session.
         (PointInTimePrices, "at", prices_of_today, ["restated", "disproved"]),
         # The day of an announcement before it was known.

@@ -16,7 +16,6 @@ NEVER = np.iinfo(np.int64).max
 """The number of a session that does not come."""
 
 _FROM_EARLIER_REPORTS = ("projected", "reported")
-_UNFORESEEN = ("reported", "withdrawn")
 
 
 @dataclass(frozen=True, eq=False)

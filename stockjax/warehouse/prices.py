@@ -96,15 +96,10 @@ def store_prices(
         connection.register("incoming", accepted[list(PRICE_COLUMNS)])
         connection.register("refused", quarantined)
         connection.register("disproved", wrong[["ticker", "session"]])
-        connection.execute(
-            statement("stage_stored_prices"), {"replaced": [*replaced_tickers, *recycled], "first": first}
-        )
-        connection.execute(statement("stage_replaced_prices"), {"recycled": list(recycled)})
-        restated = dict(connection.execute(statement("replaced_counts")).fetchall())
-        if restated:
-            revised = {"replaced_at": now, "run_id": run_id, "known_until": since}
-            connection.execute(statement("revise_prices"), revised)
-            connection.execute(statement("delete_replaced_prices"))
+        stored_from = {"replaced": [*replaced_tickers, *recycled], "first": first}
+        connection.execute(statement("stage_stored_prices"), stored_from)
+        revised = {"replaced_at": now, "run_id": run_id, "known_until": since}
+        restated = _revise(connection, list(recycled), revised)
         fetched = {**keys, "fetched_at": now, "known_from": since}
         new = _changed(connection.execute(statement("insert_new_prices"), fetched))
         if disproved_at_once is not None and len(disproved_at_once):
@@ -114,6 +109,16 @@ def store_prices(
         _store_listings(connection, exchanges or {}, {**keys, "learnt_at": now})
         noted = _changed(connection.execute(statement("insert_quarantine"), {**keys, "seen_at": now}))
     return Stored(new, restated, noted)
+
+
+def _revise(connection: Any, recycled: list[str], revised: Mapping[str, object]) -> dict[str, int]:
+    """Move the rows that the incoming ones replace to `price_revisions`; returns how many, by reason."""
+    connection.execute(statement("stage_replaced_prices"), {"recycled": recycled})
+    restated = dict(connection.execute(statement("replaced_counts")).fetchall())
+    if restated:
+        connection.execute(statement("revise_prices"), revised)
+        connection.execute(statement("delete_replaced_prices"))
+    return restated
 
 
 def newest_prices(warehouse: Warehouse, tickers: Iterable[str], count: int) -> pd.DataFrame:

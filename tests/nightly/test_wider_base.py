@@ -20,7 +20,7 @@ from tests.support.yahoo_server import YahooServer
 
 SAMPLE = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 LAST = date(2013, 3, 1)
-SAID = ["predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"]
+PREDICTED = ["predicted_return", "scale", "q05", "q25", "q50", "q75", "q95"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Done:
         with self.night.warehouse.read() as connection:
             return connection.execute(sql).fetchall()
 
-    def said_by(self, model: str) -> pd.DataFrame:
+    def forecasts_of(self, model: str) -> pd.DataFrame:
         with self.night.warehouse.read() as connection:
             return connection.execute(
                 "FROM forecasts WHERE model = $model ORDER BY origin, as_of", {"model": model}
@@ -106,13 +106,15 @@ def test_only_what_was_asked_for_is_trained_forecast_and_judged(wider: Done) -> 
 
 def test_a_wider_base_forecasts_otherwise_and_baselines_do_not(alone: Done, wider: Done) -> None:
     keys = ["ticker", "as_of", "target", "origin", "basis_close", "data_hash"]
-    one, other = alone.said_by("lstm"), wider.said_by("lstm")
+    one, other = alone.forecasts_of("lstm"), wider.forecasts_of("lstm")
     pd.testing.assert_frame_equal(one[keys], other[keys], check_exact=True)
     # On the night, in the replay and in the backtest.
-    assert (one[SAID] != other[SAID]).to_numpy().all()
+    assert (one[PREDICTED] != other[PREDICTED]).to_numpy().all()
     for model in set(MODELS) - {"lstm"}:
         pd.testing.assert_frame_equal(
-            alone.said_by(model)[keys + SAID], wider.said_by(model)[keys + SAID], check_exact=True
+            alone.forecasts_of(model)[keys + PREDICTED],
+            wider.forecasts_of(model)[keys + PREDICTED],
+            check_exact=True,
         )
 
 

@@ -96,7 +96,7 @@ def tonight(table: pd.DataFrame, place: int, random: np.random.Generator, origin
     return pd.DataFrame(rows).astype({"as_of": "datetime64[s]", "target": "datetime64[s]", "model_id": "str"})
 
 
-def scored_anew(warehouse: Unsaved, folder: Path) -> pd.DataFrame:
+def scored_again(warehouse: Unsaved, folder: Path) -> pd.DataFrame:
     """What scoring everything at once gives of the same prices and forecasts."""
     other = Unsaved(folder)
     for name in ("prices", "forecasts"):
@@ -162,7 +162,7 @@ def test_many_nights_give_the_bits_of_scoring_everything_at_once(tmp_path: Path,
         scored += refresh_rolling_metrics(warehouse, WINDOWS)
         if night in CHECKED:
             pd.testing.assert_frame_equal(
-                warehouse.metrics(), scored_anew(warehouse, tmp_path), check_exact=True
+                warehouse.metrics(), scored_again(warehouse, tmp_path), check_exact=True
             )
     reasons = warehouse.connection.execute("SELECT DISTINCT reason FROM price_revisions").fetchall()
     assert {row[0] for row in reasons} == {"restatement", "dividend", "withdrawn"}
@@ -204,7 +204,7 @@ def test_halts_give_the_bits_of_scoring_everything_at_once(tmp_path: Path) -> No
         late[night] = warehouse.late_sessions()
         if night in {HALTED.stop, PAUSED.stop, REPAIRED, REPAIRED + 2}:
             pd.testing.assert_frame_equal(
-                warehouse.metrics(), scored_anew(warehouse, tmp_path), check_exact=True
+                warehouse.metrics(), scored_again(warehouse, tmp_path), check_exact=True
             )
     after_halt, after_pause = (str(DAYS[nights.stop]) for nights in (HALTED, PAUSED))
     assert late[HALTED.stop] == [after_halt]
