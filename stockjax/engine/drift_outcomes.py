@@ -50,7 +50,7 @@ def arrived_outcomes(pending: pd.DataFrame, prices: PricePanel, as_of: date) -> 
     """
     targets = _days(pending["target"])
     due = pending[(targets <= np.datetime64(as_of)) & (targets >= np.datetime64(as_of - LOOKBACK))]
-    basis, actual = _adjusted_closes(recent(prices, _OUTCOME_SESSIONS), due)
+    basis, actual = _adjusted_closes(prices, due)
     values = {name: due[name].to_numpy(dtype=np.float64) for name in PENDING_COLUMNS[3:10]}
     with np.errstate(invalid="ignore", divide="ignore"):
         returned = np.log(actual / basis)
@@ -88,6 +88,9 @@ def _adjusted_closes(
     prices: PricePanel, due: pd.DataFrame
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Adjusted closes of each forecast's session and of its target, (n,) each; NaN where there is none."""
+    if not len(due):
+        return np.empty(0), np.empty(0)
+    prices = recent(prices, _OUTCOME_SESSIONS)
     row_of = {ticker: row for row, ticker in enumerate(prices.tickers)}
     rows = np.array([row_of.get(ticker, -1) for ticker in due["ticker"]], dtype=np.int64)
     valid = prices.valid

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from stockjax.engine.drift_monitors import Monitors
+from stockjax.engine.drift_states import UNIVERSE
 from stockjax.registry import Model
 
 BASE = ""
@@ -46,11 +47,11 @@ class State:
     @property
     def base_drifted(self) -> bool:
         """Whether the universe was in alarm, and no base has been trained since."""
-        return self._unanswered(BASE, self.monitors.alarms.get(BASE))
+        return self._unanswered(BASE, self.monitors.alarms.get(UNIVERSE))
 
     def ticker_drifted(self, ticker: str) -> bool:
         """Whether a ticker or the universe was in alarm, and the ticker has not been trained since."""
-        raised = [day for name in (ticker, BASE) if (day := self.monitors.alarms.get(name))]
+        raised = [day for name in (ticker, UNIVERSE) if (day := self.monitors.alarms.get(name))]
         return self._unanswered(ticker, max(raised, default=None))
 
     def _unanswered(self, name: str, raised: date | None) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 from stockjax.code_version import code_version
 from stockjax.engine import Monitors, State, StepResult
 from stockjax.engine.drift_outcomes import LOOKBACK
-from stockjax.engine.drift_states import states_from_table
+from stockjax.engine.drift_states import UNIVERSE, states_from_table
 from stockjax.engine.due_sessions import DueSession
 from stockjax.engine.state import BASE, CHALLENGER
 from stockjax.errors import ModelFileError
@@ -53,9 +53,8 @@ def read_monitors_at(warehouse: Warehouse, as_of: date, settings: Settings) -> M
     if not settings.drift.watch:
         return Monitors()
     states, pending, alarms = read_monitors(warehouse, first=as_of - LOOKBACK, as_of=as_of)
-    return Monitors(
-        states_from_table(states), pending, {ticker or BASE: day for ticker, day in alarms.items()}
-    )
+    alarms_of = {ticker or UNIVERSE: day for ticker, day in alarms.items()}
+    return Monitors(states_from_table(states), pending, alarms_of)
 
 
 @dataclass(frozen=True)
