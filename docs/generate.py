@@ -156,9 +156,10 @@ def _dictionary() -> str:
 
 FORMATS = """\
 `stockjax check PATH` says how a file would be read; `stockjax run --path PATH` reads it. Columns may
-come in any order. What a file is, is seen from its first bytes: text with commas, semicolons, tabs or
-bars, packed by gzip or zip or not, in UTF-8, UTF-16 or an older encoding; spreadsheets (xlsx, xls, ods);
-JSON; Parquet, with any index, and folders of Hive and Spark. Folders are read with those below them.
+come in any order. What a file is, is seen from its first bytes: text with commas, semicolons, tabs, bars
+or aligned by spaces, packed by gzip, bzip2 or zip or not, in UTF-8, UTF-16 or an older encoding;
+spreadsheets (xlsx, xls, ods); JSON; Parquet, with any index, and folders of Hive and Spark. Folders are
+read with those below them.
 What cannot be understood is refused by name, and what is guessed is in the log of the run.
 
 Open, high, low, close and a date are needed. Volume may be missing. Adjusted closes are made from

@@ -1,7 +1,9 @@
-"""What a file is, by its first bytes, and its tables: text, gzip, zip, spreadsheets, JSON and Parquet."""
+"""The tables of a file, by its first bytes: text, gzip, bzip2, zip, spreadsheets, JSON and Parquet."""
 
+import bz2
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ import pyarrow.parquet
 import python_calamine
 
 from stockjax.errors import InvalidDataError
+from stockjax.sources.files.file_signatures import what_else_it_is
 from stockjax.sources.files.json_tables import table_of_json
 from stockjax.sources.files.known_formats import ticker_of_file
 from stockjax.sources.files.text_cells import LONGEST_LINE as _LONGEST_LINE
@@ -22,7 +25,7 @@ from stockjax.sources.files.text_cells import read_text_cells, refuse_long_line
 
 SUFFIXES = (
     ".csv", ".tsv", ".txt", ".asc", ".prn", ".dat", ".json", ".jsonl", ".ndjson", ".parquet", ".pq",
-    ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".gz", ".zip",
+    ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".gz", ".bz2", ".zip",
 )  # fmt: skip
 """Endings of files that may hold prices."""
 
@@ -34,7 +37,8 @@ _MOST_CELLS, _TEXT = 320_000_000, 7
 """Cells that a Parquet file may have: 3,000 tickers of 20 years fit. A text counts as so many more."""
 _MOST_MEMBERS = 20_000
 _GZIP, _ZIP, _PARQUET, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
-_PACKED = (_GZIP, _ZIP, _PARQUET, _OLD_EXCEL)
+_PACKED = (_GZIP, b"BZh", _ZIP, _PARQUET, _OLD_EXCEL)
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
@@ -111,6 +115,9 @@ def _of_bytes(content: bytes, name: str, keys: Mapping[str, str]) -> Iterator[Sh
         yield from _of_bytes(
             _unpacked(gzip.GzipFile(fileobj=io.BytesIO(content))), name.removesuffix(".gz"), keys
         )
+    elif _BZIP2.match(content):
+        unpacked = _unpacked(bz2.BZ2File(io.BytesIO(content)))
+        yield from _of_bytes(unpacked, name.removesuffix(".bz2"), keys)
     elif content.startswith((_ZIP, _OLD_EXCEL)) and (
         name.lower().endswith(_SPREADSHEETS) or content.startswith(_OLD_EXCEL) or _is_spreadsheet(content)
     ):
@@ -122,8 +129,8 @@ def _of_bytes(content: bytes, name: str, keys: Mapping[str, str]) -> Iterator[Sh
     elif content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         found = table_of_json(content)
         yield Sheet(name, found.ticker or ticker, found.cells, found.headings)
-    elif content.lstrip()[:1] == b"<" and b"<html" in content[:2048].lower():
-        raise InvalidDataError("it is a web page, not a table of prices; download it again")
+    elif other := what_else_it_is(content):
+        raise InvalidDataError(other)
     else:
         yield Sheet(name, ticker, read_text_cells(content))
 

@@ -145,8 +145,10 @@ def price_files(path: Path) -> tuple[list[tuple[Path, str]], list[str]]:
             name = f"{path.name}/{name}"
         (found.append((each, name)) if name.lower().endswith(SUFFIXES) else unread.append(name))
     if not found:
+        other = f" (it holds {unread[0]!r}, which is none)" if unread else ""
         raise UsageError(
-            f"'{path}' holds no {', '.join(SUFFIXES[:6])} … file; give --path a file or folder of prices"
+            f"'{path}' holds no {', '.join(SUFFIXES[:6])} … file{other}; "
+            "give --path a file or folder of prices"
         )
     return found, unread
 

@@ -14,7 +14,7 @@ NUMBERS = (*PRICES, "adj_close", "volume", "dividend", "split", "price_factor")
 
 _LEADING_NUMBER = re.compile(r"^\d+[a-z]?[.)]\s+")
 _REPEATED = re.compile(r"^(.+)[.](\d+)$")
-_COPY = re.compile(r"^(?P<rest>.+?)(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)$")
+_COPY = re.compile(r"Copy of (?P<of>.+)|(?P<rest>.+?)(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)")
 _ADJUSTED_CLOSE = re.compile(
     r"\badj\w*\b.*\b(?:close|closing|price|last)\b|\b(?:close|closing|price|last)\b.*\badj\w*\b"
 )
@@ -122,7 +122,7 @@ def ticker_of_file(stem: str) -> str:
 
     """
     if found := _COPY.fullmatch(stem):
-        return ticker_of_file(found["rest"])
+        return ticker_of_file(found["of"] or found["rest"])
     for pattern in _table()["file_names"].values():
         if found := re.fullmatch(pattern, stem):
             parts = found.groupdict()

@@ -9,7 +9,9 @@ import pandas as pd
 from stockjax.errors import InvalidDataError
 from stockjax.sources.files.adjustment import split_like_moves
 from stockjax.sources.files.bars import Intraday, one_bar_a_day
+from stockjax.sources.files.cell_dates import Dates
 from stockjax.sources.files.containers import Sheet, sheets_of
+from stockjax.sources.files.dated_names import lies_within_name, ticker_of_dated_name
 from stockjax.sources.files.file_report import FileReport
 from stockjax.sources.files.overlaps import Part, merge
 from stockjax.sources.files.row_dates import (
@@ -113,7 +115,7 @@ def read_sheet(sheet: Sheet, reading: Reading) -> ReadTable:
     body = without_repeated_headings(locate(sheet))
     tickers, rows = long_rows(body)
     tickers, rows = without_action_rows(body, tickers, rows)
-    dates = dates_of_rows(body, rows, tickers, reading.exchange_of)
+    tickers, dates = _dated(body, tickers, rows, reading.exchange_of)
     days, clock = days_of_exchange(dates, tickers, reading.exchange_of)
     refuse_shifted_days(days, tickers, reading.exchange_of)
     prices, unread = prices_of_rows(body, rows, tickers, days)
@@ -130,6 +132,20 @@ def read_sheet(sheet: Sheet, reading: Reading) -> ReadTable:
         parts.append(Part(sheet.name, daily[list(DELIVERED_COLUMNS)]))
     every = pd.concat([part.prices for part in parts]) if len(parts) > 1 else parts[0].prices
     return ReadTable(tuple(parts), _report(body, every, adjustments[0]))
+
+
+def _dated(
+    body: Body, tickers: pd.Series, rows: pd.DataFrame, exchange_of: ExchangeFn
+) -> tuple[pd.Series, Dates]:
+    """Tickers and dates of rows; a ticker that is the name of a file loses the dates that this ends with."""
+    name = body.sheet.ticker
+    plain = ticker_of_dated_name(name)
+    if plain and (tickers == name).all():
+        dates = dates_of_rows(body, rows, tickers.replace(name, plain), exchange_of)
+        if lies_within_name(name, dates.days):
+            body.remarks.append(f"'{name}' is {plain}, and the dates of its rows")
+            return tickers.replace(name, plain), dates
+    return tickers, dates_of_rows(body, rows, tickers, exchange_of)
 
 
 def _written_together(parts: pd.Series, prices: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -38,6 +38,9 @@ def prices_of_rows(
         body.remarks.append(f"volumes multiplied by {entry.volume_scale:g}")
     if entry.price_scale != 1:
         body.remarks.append(f"prices multiplied by {entry.price_scale:g}")
+    if "volume" in prices and prices["volume"].notna().any() and (prices["volume"].dropna() == -1).all():
+        prices["volume"] = np.nan
+        body.guesses.append("every volume is -1, which is read as none")
     if "volume" not in prices:
         prices["volume"] = np.nan
         body.remarks.append("no volume")

@@ -1,8 +1,8 @@
 """Text files as tables of cells: encoding, separator, and lines before the table."""
 
-import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import charset_normalizer
@@ -10,8 +10,11 @@ import pandas as pd
 
 from stockjax.errors import InvalidDataError
 from stockjax.sources.files.headings import find_table
+from stockjax.sources.files.line_layouts import are_quoted, cut_lines, is_aligned, tabbed, unquoted
 
 SEPARATORS = (",", ";", "\t", "|")
+RARE_SEPARATORS = ("~", "^", "\x01")
+"""Tried where no other cuts a line into headings of prices."""
 LONGEST_LINE = 1024 * 1024
 HEAD_LINES = 60
 """So many lines are looked at to find the headings."""
@@ -24,6 +27,9 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+_AS_TEXT = {r'^="(.*)"$': r"\1", r"^'([^']*)'?$": r"\1"}
+"""How spreadsheets write a cell that is text: `="2013-03-01"`, or with an apostrophe in front."""
+_MARKED = re.compile(r"""(?:^|[,;\t|"])(?:="|')""", re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
@@ -58,10 +64,14 @@ def read_text_cells(content: bytes) -> pd.DataFrame:
     head = content[:_HEAD_BYTES].decode(encoding, errors="replace").lstrip("\ufeff")
     if "\x00" in head:
         raise InvalidDataError("it has NUL characters where text should be; save it again as CSV")
-    lines = [line for line in head.splitlines() if line.strip()][:HEAD_LINES]
+    lines = _first_lines(head)
     if not lines:
         raise InvalidDataError("it is empty; fill or remove it")
     shape = _shape(lines)
+    if rewritten := unquoted if are_quoted(lines) else tabbed if shape.separator == " " else None:
+        text = rewritten(content.decode(encoding, errors="replace").lstrip("\ufeff"))
+        content, encoding = text.encode(), "utf-8"
+        shape = _shape(_first_lines(text))
     try:
         cells = pd.read_csv(
             io.BytesIO(content),
@@ -80,7 +90,12 @@ def read_text_cells(content: bytes) -> pd.DataFrame:
         )
     except (ValueError, OverflowError) as error:
         raise InvalidDataError(_reason(error)) from error
-    return cells.fillna("")
+    cells = cells.fillna("")
+    return cells.replace(_AS_TEXT, regex=True) if _MARKED.search(head) else cells
+
+
+def _first_lines(text: str) -> list[str]:
+    return [line for line in text[:_HEAD_BYTES].splitlines() if line.strip()][:HEAD_LINES]
 
 
 def _encoding(content: bytes) -> str:
@@ -128,30 +143,36 @@ def refuse_long_line(block: bytes) -> None:
 def _shape(lines: list[str]) -> _Shape:
     """The separator with which the lines have the headings of prices; else the one that cuts them evenly."""
     if stated := _SEPARATOR_LINE.fullmatch(lines[0].strip()):
-        return _shape_of(_cut(lines[1:], stated[1]), stated[1])
-    best, best_rank = _Shape(",", 1, False), (-1, -1)
-    for separator in SEPARATORS:
-        rows = _cut(lines, separator)
+        return _shape_of(cut_lines(lines[1:], stated[1]), stated[1])
+    best, headings = _best_of(SEPARATORS, lines)
+    if headings:
+        return best
+    if is_aligned(lines):
+        return _Shape(" ", best.columns, False)
+    rare, headings = _best_of(RARE_SEPARATORS, lines)
+    return rare if headings else best
+
+
+def _best_of(separators: Sequence[str], lines: list[str]) -> tuple[_Shape, int]:
+    """The separator that cuts lines into headings of prices, else evenly, and how many headings it finds."""
+    best, best_rank = _Shape(",", 1, False), (-1, -1, -1)
+    for separator in separators:
+        rows = cut_lines(lines, separator)
         table = find_table(rows)
-        usual = max(map(len, rows), default=0)
-        even = sum(len(row) == usual for row in rows[len(rows) // 2 :]) if usual > 1 else 0
-        rank = (len(table.roles) if table else 0, even)
+        lengths = [len(row) for row in rows]
+        usual = max(lengths, default=0)
+        as_first = lengths.count(lengths[0]) if lengths[0] > 1 else 0
+        even = lengths[len(rows) // 2 :].count(usual) if usual > 1 else 0
+        rank = (len(table.roles) if table else 0, as_first, even)
         if rank > best_rank:
             best, best_rank = _shape_of(rows, separator), rank
-    return best
+    return best, best_rank[0]
 
 
 def _shape_of(rows: list[list[str]], separator: str) -> _Shape:
     # A space after each comma belongs to the separator, and a quote after it opens a cell.
     spaced = any(cell.startswith(' "') for row in rows for cell in row[1:])
     return _Shape(separator, max(map(len, rows), default=1), spaced)
-
-
-def _cut(lines: list[str], separator: str) -> list[list[str]]:
-    try:
-        return list(csv.reader(lines, delimiter=separator))
-    except csv.Error:
-        return [line.split(separator) for line in lines]
 
 
 def _reason(error: Exception) -> str:
