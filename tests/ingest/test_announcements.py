@@ -101,7 +101,7 @@ def test_no_source_is_no_news(tmp_path: Path) -> None:
     [
         (
             "<html>gone</html>",
-            "'events.csv' has no column ticker and no column date; it has <html>gone</html>",
+            "'events.csv' cannot be read (it is a web page, not a table; download the table itself)",
         ),
         (None, "there is no file"),
     ],

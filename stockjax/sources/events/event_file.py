@@ -1,36 +1,51 @@
-"""Announcements from a file: CSV or Parquet with ticker, date and, where known, time, kind and known_at."""
+"""Announcements from a file: a table with ticker, date and, where known, time, kind and known_at."""
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pandas as pd
 
 from stockjax.errors import InvalidDataError, UsageError
-from stockjax.events.announcement import EARNINGS, Announcement, Timing, timing_of
+from stockjax.events.announcement import EARNINGS, Announcement
 from stockjax.sessions import Exchange
 from stockjax.sources.events.event_protocol import EventDelivery, EventRequest
-from stockjax.sources.files.cell_dates import read_dates
+from stockjax.sources.events.event_times import (
+    are_instants,
+    known_moment,
+    read_moments,
+    release_of,
+    with_time_apart,
+)
+from stockjax.sources.files.containers import Sheet, sheets_of
+from stockjax.sources.files.text_cells import HEAD_LINES
 from stockjax.wording import counted, first_of
 
+_REPORT_DAYS = (
+    "reportdate",
+    "reporteddate",
+    "earningsdate",
+    "announcementdate",
+    "announcedate",
+    "rdq",
+    "anndats",
+)
 _NAMES = {
-    "ticker": ("ticker", "symbol"),
-    "date": ("date", "day", "report_date", "reportdate", "earnings_date", "earningsdate"),
-    "time": ("time", "timing", "hour", "when"),
-    "kind": ("kind", "type", "event"),
-    "known_at": ("known_at", "knownat", "announced_at"),
+    "ticker": ("ticker", "symbol", "tic", "code"),
+    # Where a file has a day of the report, its `date` may be the end of the quarter.
+    "date": (*_REPORT_DAYS, "date", "day", "eventdate", "releasedate"),
+    "time": (
+        *("time", "timing", "hour", "when", "reporttime", "reportedtime", "earningscalltime", "calltime"),
+        *("announcementtime", "releasetime", "beforeaftermarket", "anntims"),
+    ),
+    "kind": ("kind", "type", "event", "eventtype"),
+    "known_at": ("knownat", "announcedat"),
 }
+"""What a column means, by its heading without case, spaces and signs; the first that is there counts."""
 _REQUIRED = ("ticker", "date")
-_WORDS: dict[str, Timing] = {
-    **dict.fromkeys(("before", "bmo", "pre", "premarket", "pre-market", "before market open"), "before"),
-    **dict.fromkeys(("during", "dmh", "during market hours"), "during"),
-    **dict.fromkeys(("after", "amc", "post", "postmarket", "post-market", "after market close"), "after"),
-    **dict.fromkeys(("", "unknown", "tbd", "tns", "na", "n/a", "none", "nan", "nat", "-"), "unknown"),
-}
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?")
 _KIND = re.compile(r"[\w .:/&-]{1,40}")
 _MOST_BYTES = 256 * 2**20
 _MOST_REMARKS = 5
@@ -85,7 +100,7 @@ class EventFile:
             try:
                 found.append(_announcement(row, exchanges[str(row.ticker)], self.name))
             except ValueError as error:
-                refused.append(f"row {int(str(row.Index)) + 2} ({row.ticker}): {error}")
+                refused.append(f"row {int(str(row.Index)) + 1} ({row.ticker}): {error}")
         yield EventDelivery(
             tuple(found),
             frozenset(exchanges),
@@ -105,19 +120,23 @@ class EventFile:
     def _remarks(self, table: pd.DataFrame, exchanges: dict[str, Exchange]) -> Iterator[str]:
         where = f"'{self._path.name}'"
         unused = table.attrs["unused"]
+        if table.attrs["report_day"]:
+            yield f"{where}: days are those of '{table.attrs['report_day']}', not of its column of dates"
         if unused:
             shown = first_of(unused, _MOST_REMARKS)
             yield f"{where}: {counted(len(unused), 'column')} not used: {shown}; used are {', '.join(_NAMES)}"
-        others = sorted(set(table["ticker"]) - set(exchanges))
+        others = sorted(set(table["ticker"]) - {"", *exchanges})
         if others and self.name != "sample":
             shown = first_of(others, _MOST_REMARKS)
             yield f"{where}: {counted(len(others), 'ticker')} not in this run: {shown}; name those to follow"
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The file as text cells under the names ticker, date, time, kind and known_at, by row of the file.
+    """The rows of a file, by row of the file.
 
-    Its attribute `unused` names the columns that are none of these.
+    Columns: ticker, time and kind, text; date, clock and offset as the date is written, known_day,
+    known_clock and known_offset for known_at; given and given_known are their texts. Its attribute `unused`
+    names the columns that are not used, `report_day` the one that goes before a different `date`.
 
     Raises
     ------
@@ -132,66 +151,89 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.stat().st_size > _MOST_BYTES:
         raise InvalidDataError(f"'{path.name}' is larger than 256 MB: it is no file of announcements")
     try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            table = pd.read_parquet(path)
-            table = table.reset_index() if table.index.name else table
-        else:
-            table = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=_separator(path)
-            )
-    except Exception as error:
-        why = " ".join(str(error).split())[:80]
+        headings, cells = _headings_and_cells(list(sheets_of(path, path.name)))
+    except InvalidDataError as error:
         raise InvalidDataError(
-            f"'{path.name}' cannot be read ({why}); give CSV or Parquet with the columns ticker and date"
+            f"'{path.name}' cannot be read ({error}); give CSV or Parquet with the columns ticker and date"
         ) from error
-    found = {}
-    headings = {re.sub(r"[\s-]+", "_", str(name).strip().lower()): name for name in table.columns}
-    for name, spellings in _NAMES.items():
-        there = [headings[spelling] for spelling in spellings if spelling in headings]
-        if there:
-            found[name] = table[there[0]]
-    lacking = [name for name in _REQUIRED if name not in found]
-    if lacking:
+    if lacking := _lacking(headings):
         raise InvalidDataError(
-            f"'{path.name}' has no column {' and no column '.join(lacking)}; "
-            f"it has {', '.join(map(str, list(table.columns)[:8]))}"
+            f"'{path.name}' has no column {' and no column '.join(lacking)}; it has {', '.join(headings[:8])}"
         )
-    used = {str(column.name) for column in found.values()}
-    text = _as_text(pd.DataFrame(found))
-    text.attrs["unused"] = [str(name)[:30] for name in table.columns if str(name) not in used]
-    return text
+    places = _places(headings)
+    table = _table({name: cells[place] for name, place in places.items()})
+    unused = [text[:30] for place, text in enumerate(headings) if text and place not in places.values()]
+    table.attrs["unused"] = unused
+    table.attrs["report_day"] = _other_date(headings, cells, places["date"])
+    return table
 
 
-def _separator(path: Path) -> str:
-    """The one of the usual separators that the headings have most of."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        headings = file.readline(4096)
-    return max(",;\t|", key=headings.count)
+def _places(headings: Sequence[str]) -> dict[str, int]:
+    """The columns by their meanings."""
+    plain = list(map(_plain, headings))
+    found = {
+        name: next((plain.index(spelling) for spelling in spellings if spelling in plain), None)
+        for name, spellings in _NAMES.items()
+    }
+    return {name: place for name, place in found.items() if place is not None}
 
 
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    dates = table["date"]
-    try:
-        read = read_dates(dates)
-        days, clock = read.days, read.clock
-    except InvalidDataError:
-        # Each cell by itself: those that are ISO dates are kept, the others are refused by row.
-        days = pd.to_datetime(dates.astype(str).str.strip(), format="%Y-%m-%d", errors="coerce")
-        clock = pd.Series(pd.NaT, index=dates.index)
+def _lacking(headings: Sequence[str]) -> list[str]:
+    return [name for name in _REQUIRED if name not in _places(headings)]
+
+
+def _plain(heading: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", heading.lower())
+
+
+def _headings_and_cells(sheets: Sequence[Sheet]) -> tuple[list[str], pd.DataFrame]:
+    sheet = sheets[0]
+    if len(sheets) > 1:
+        raise InvalidDataError(f"it holds {len(sheets)} tables, '{sheet.name}' and others; keep one")
+    if sheet.headings is not None:
+        return [levels[0] for levels in sheet.headings], sheet.cells
+    lines = [[str(cell).strip() for cell in line] for line in sheet.cells.head(HEAD_LINES).to_numpy()]
+    first = next((place for place, line in enumerate(lines) if _lacking(line) == []), 0)
+    return lines[first], sheet.cells.iloc[first + 1 :]
+
+
+def _other_date(headings: Sequence[str], cells: pd.DataFrame, used: int) -> str:
+    """The heading of the day of a report that is used in place of a column `date` with other days."""
+    plain = list(map(_plain, headings))
+    if plain[used] not in _REPORT_DAYS or "date" not in plain:
+        return ""
+    same = cells[used].astype(str).equals(cells[plain.index("date")].astype(str))
+    return "" if same else headings[used]
+
+
+def _table(columns: Mapping[str, pd.Series]) -> pd.DataFrame:
+    columns = with_time_apart(columns)
     text = pd.DataFrame(
         {
-            each: table[each].map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
-            for each in table
-            if each != "date"
-        },
-        index=table.index,
+            name: cells.map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
+            for name, cells in columns.items()
+            if name in ("ticker", "time", "kind")
+        }
     )
-    if "time" not in text and clock.notna().any():
-        text["time"] = (pd.Timestamp(0) + clock).dt.strftime("%H:%M").fillna("")
-    return text.assign(date=days, given=dates.map(str)).reset_index(drop=True)
+    dates = read_moments(columns["date"])
+    # Where all moments are of midnight days are meant, and their zone says nothing.
+    of_instants = dates.offset.notna() & are_instants(dates)
+    timed = of_instants | (dates.offset.isna() & (dates.clock != pd.Timedelta(0)))
+    known = columns.get("known_at", pd.Series("", index=text.index, dtype=object))
+    since = read_moments(known)
+    return text.assign(
+        date=dates.days,
+        clock=dates.clock.where(timed),
+        offset=dates.offset.where(of_instants),
+        given=columns["date"].map(str),
+        known_day=since.days,
+        known_clock=since.clock,
+        known_offset=since.offset,
+        given_known=known.map(lambda cell: "" if pd.isna(cell) else str(cell).strip()),
+    )
 
 
-def _announcement(row: object, exchange: Exchange, source: str) -> Announcement:
+def _announcement(row: Any, exchange: Exchange, source: str) -> Announcement:
     """One row.
 
     Raises
@@ -200,54 +242,33 @@ def _announcement(row: object, exchange: Exchange, source: str) -> Announcement:
         What is wrong with it.
 
     """
-    ticker, day = str(getattr(row, "ticker", "")), getattr(row, "date", pd.NaT)
-    if pd.isna(day):
-        raise ValueError(f"'{str(getattr(row, 'given', ''))[:30]}' is no date")
-    clock = str(getattr(row, "time", ""))
-    kind = str(getattr(row, "kind", "")).strip().lower() or EARNINGS
+    if pd.isna(row.date):
+        raise ValueError(f"'{row.given[:30]}' is no date")
+    kind = getattr(row, "kind", "").lower() or EARNINGS
     if not _KIND.fullmatch(kind):
         raise ValueError(f"{kind[:30]!a} is no kind")
-    timing, released = _timing(clock, day.date(), exchange)
+    release = release_of(
+        row.date.date(), _none(row.clock), _none(row.offset), getattr(row, "time", ""), exchange
+    )
     return Announcement(
-        ticker=ticker,
-        day=day.date(),
+        ticker=row.ticker,
+        day=release.day,
         source=source,
         kind=kind,
-        timing=timing,
-        released_at=released,
-        known_at=_moment(str(getattr(row, "known_at", "")), exchange),
+        timing=release.timing,
+        released_at=release.released_at,
+        known_at=_known_at(row, exchange),
     )
 
 
-def _timing(text: str, day: date, exchange: Exchange) -> tuple[Timing, datetime | None]:
-    word = text.strip().lower()
-    if word in _WORDS:
-        return _WORDS[word], None
-    found = _CLOCK.fullmatch(word)
-    if not found:
-        raise ValueError(f"'{text[:30]}' is no time: write HH:MM, before, during or after")
-    hour, minute, half = int(found[1]), int(found[2]), (found[3] or "").lower()
-    if half:
-        hour = hour % 12 + 12 * (half == "p")
-    if hour > 23 or minute > 59:
-        raise ValueError(f"'{text[:30]}' is no time of a day")
-    clock = time(hour, minute)
-    timing = timing_of(day, clock, exchange)
-    if timing == "unknown":
-        return timing, None
-    return timing, datetime.combine(day, clock, ZoneInfo(exchange.time_zone)).astimezone(UTC)
-
-
-def _moment(text: str, exchange: Exchange) -> datetime | None:
-    if text.strip().lower() in {"", "nat", "nan", "none"}:
+def _known_at(row: Any, exchange: Exchange) -> datetime | None:
+    if row.given_known.lower() in {"", "nat", "nan", "none", "null"}:
         return None
-    try:
-        moment = pd.Timestamp(text)
-    except ValueError:
-        raise ValueError(f"known_at '{text[:40]}' is no moment: write 2013-01-08T21:05:00Z") from None
-    if moment.tzinfo is None:
-        if len(text.strip()) <= len("2013-01-08"):
-            # A day alone is over before what it says is known.
-            moment = moment + pd.Timedelta(hours=23, minutes=59, seconds=59)
-        moment = moment.tz_localize(ZoneInfo(exchange.time_zone))
-    return moment.tz_convert(UTC).to_pydatetime()
+    if pd.isna(row.known_day):
+        raise ValueError(f"known_at '{row.given_known[:40]}' is no moment: write 2013-01-08T21:05:00Z")
+    return known_moment(row.known_day.date(), _none(row.known_clock), _none(row.known_offset), exchange)
+
+
+def _none(value: Any) -> Any:
+    """A distance of pandas as one of Python; None where there is none."""
+    return None if pd.isna(value) else value.to_pytimedelta()
