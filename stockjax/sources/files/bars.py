@@ -14,7 +14,8 @@ Intraday = Literal["refuse", "aggregate"]
 _DAILY = ("", "d", "1d", "day", "daily", "1day", "1440", "d1")
 _LONG = 3
 """A median of more sessions from bar to bar is that of weekly or longer bars."""
-_FEWEST = 5
+_FEWEST = 4
+"""Of fewer distances each has to be long: a single one may be a row that is missing."""
 
 
 def refuse_other_periods(periods: pd.Series) -> None:
@@ -145,9 +146,10 @@ def refuse_long_bars(prices: pd.DataFrame) -> dict[str, InvalidDataError]:
     names, ticker, day = numbered_days(prices)
     same = ticker[1:] == ticker[:-1]
     gaps = pd.Series(np.busday_count(day[:-1], day[1:]))[same]
-    by_ticker = gaps.groupby(ticker[1:][same]).agg(["median", "size"])
+    by_ticker = gaps.groupby(ticker[1:][same]).agg(["min", "median", "size"])
     by_ticker.index = names[by_ticker.index]
-    long = by_ticker[(by_ticker["median"] > _LONG) & (by_ticker["size"] >= _FEWEST - 1)]
+    enough = (by_ticker["size"] >= _FEWEST) | (by_ticker["min"] > _LONG)
+    long = by_ticker[(by_ticker["median"] > _LONG) & enough]
     return {
         str(ticker): InvalidDataError(
             f"'{ticker}' has one bar in {int(median)} weekdays, as {_name(median)} bars have; give daily bars"
