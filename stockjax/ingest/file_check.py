@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stockjax.errors import SourceError, UsageError
+from stockjax.errors import InvalidDataError, SourceError, UsageError
 from stockjax.ingest.ingest_warnings import of_another_calendar
 from stockjax.ingest.listings import calendar_faults, listings, with_usable_calendars
-from stockjax.quality import check
+from stockjax.quality import Checked, check
 from stockjax.settings import Settings
 from stockjax.sources import PRICE_COLUMNS, no_prices
 from stockjax.sources.files.file_report import FolderReport
 from stockjax.sources.open import files_source
+
+_SHOWN = 200
+"""Characters of a row in a message."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,20 @@ def check_files(settings: Settings) -> FileCheck:
     return FileCheck(
         source.report,
         accepted,
-        {**delivery.failures, **faults},
+        {**delivery.failures, **faults, **_wholly_refused(checked)},
         checked.summary,
         of_another_calendar(prices, checked.quarantined, listed),
     )
+
+
+def _wholly_refused(checked: Checked) -> dict[str, SourceError]:
+    """Why each ticker is refused that has rows, none of which would be stored."""
+    rejected = checked.quarantined[checked.quarantined["severity"] == "reject"]
+    rejected = rejected[~rejected["ticker"].isin(checked.accepted["ticker"].unique())]
+    return {
+        str(ticker): InvalidDataError(
+            f"every row of '{ticker}' is refused, the first of them for {rows['reason'].iloc[0]}: "
+            f"{rows['row'].iloc[0][:_SHOWN]}"
+        )
+        for ticker, rows in rejected.groupby("ticker", sort=True)
+    }

@@ -130,3 +130,13 @@ def test_rows_of_another_calendar_are_said(tmp_path: Path, capsys: pytest.Captur
     code, text = checked(capsys, tmp_path)
     assert code == 0
     assert "7203.T: 3 of its 6 rows are no sessions of XNYS, such as 20" in text
+
+
+def test_a_ticker_none_of_whose_rows_is_accepted_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "CCC.csv").write_text("Date,Open,High,Low,Close,Volume\n2013-03-01,10,11,9,-10,100\n")
+    code, text = checked(capsys, folder / "CCC.csv")
+    assert code == 1
+    assert "refused: every row of 'CCC' is refused, the first of them for not_positive: {" in text
+    assert '"close":-10.0' in text
