@@ -12,6 +12,9 @@ from contextlib import contextmanager
 
 _ERROR = re.compile(r"[\w.]+(?:Error|Exception|CommandError): ")
 """How the last line of a traceback begins."""
+END_TIMEOUT = 10.0
+"""Seconds after which a server that does not end by itself is killed."""
+
 _SETTINGS = {
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -69,7 +72,7 @@ class TemporaryServer:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=END_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import local_server
+from flows import local_server, temporary_server
 from flows.local_server import answers
 from flows.temporary_server import TemporaryServer, server_begun
 from stockjax.errors import StockjaxError
@@ -134,7 +134,9 @@ def test_a_server_begun_ahead_is_ended_where_it_is_not_needed(monkeypatch: pytes
         assert none is None
 
 
-def test_a_server_without_a_port_ends_with_who_began_it() -> None:
+def test_a_server_without_a_port_ends_with_who_began_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It looks at its input once its libraries are imported, which a busy machine may take long for.
+    monkeypatch.setattr(temporary_server, "END_TIMEOUT", 120.0)
     begun = TemporaryServer()
     begun._stop()
     assert begun._process.returncode == 0
