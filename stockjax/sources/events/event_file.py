@@ -21,7 +21,7 @@ from stockjax.sources.events.event_times import (
     with_time_apart,
 )
 from stockjax.sources.files.containers import Sheet, sheets_of
-from stockjax.sources.files.text_cells import HEAD_LINES
+from stockjax.sources.files.line_layouts import HEAD_LINES
 from stockjax.wording import counted, first_of
 
 _REPORT_DAYS = (

@@ -153,12 +153,7 @@ def release_of(
     local = ZoneInfo(exchange.time_zone)
     moment: datetime | None = None
     if clock is not None:
-        moment = datetime.combine(day, time()) + clock
-        moment = (
-            moment.replace(tzinfo=local)
-            if offset is None
-            else (moment - offset).replace(tzinfo=UTC).astimezone(local)
-        )
+        moment = _moment(day, clock, offset, local)
         day = moment.date()
     words = " ".join(re.split(r"[\s_-]+", text.strip().lower())).strip().removeprefix("time ")
     if words not in _WORDS:
@@ -214,7 +209,13 @@ def known_moment(
     '2013-01-09T04:59:59+00:00'
 
     """
-    moment = datetime.combine(day, time()) + (_LAST_SECOND if clock is None else clock)
-    if offset is not None:
-        return (moment - offset).replace(tzinfo=UTC)
-    return moment.replace(tzinfo=ZoneInfo(exchange.time_zone)).astimezone(UTC)
+    clock = _LAST_SECOND if clock is None else clock
+    return _moment(day, clock, offset, ZoneInfo(exchange.time_zone)).astimezone(UTC)
+
+
+def _moment(day: date, clock: timedelta, offset: timedelta | None, local: ZoneInfo) -> datetime:
+    """A clock on a day, in the zone that is written or in that of the exchange, where the exchange is."""
+    written = datetime.combine(day, time()) + clock
+    if offset is None:
+        return written.replace(tzinfo=local)
+    return (written - offset).replace(tzinfo=UTC).astimezone(local)

@@ -10,7 +10,8 @@ from stockjax.sources.files.known_formats import PRICES
 
 _SHARE = 0.5
 """More of the lines of an aligned table have as many cells as its headings, or one more."""
-_LINES = 60
+HEAD_LINES = 60
+"""So many lines are looked at to find the headings."""
 
 
 def cut_lines(lines: Iterable[str], separator: str) -> list[list[str]]:
@@ -30,7 +31,7 @@ def cut_lines(lines: Iterable[str], separator: str) -> list[list[str]]:
 
 
 def are_quoted(lines: Sequence[str]) -> bool:
-    """Whether each line is one quoted cell, as a spreadsheet saves a table that lies in its first column.
+    """Whether each line is one quoted cell, as a spreadsheet saves a table of one column.
 
     Example
     -------
@@ -88,7 +89,7 @@ def tabbed(text: str) -> str:
 
     """
     lines = io.StringIO(text)
-    first = _cut_at_spaces([line for line, _ in zip(lines, range(_LINES), strict=False)])
+    first = _cut_at_spaces([line for line, _ in zip(lines, range(HEAD_LINES), strict=False)])
     usual = max(Counter(map(len, first[1:])).items(), key=lambda each: each[::-1])[0] if first[1:] else 0
     lines.seek(0)
     rewritten = []

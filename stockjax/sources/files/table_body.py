@@ -12,7 +12,7 @@ from stockjax.sources.files.containers import Sheet
 from stockjax.sources.files.headings import Columns, find_table, understand
 from stockjax.sources.files.headless import columns_without_headings
 from stockjax.sources.files.known_formats import PRICES, plain
-from stockjax.sources.files.text_cells import HEAD_LINES
+from stockjax.sources.files.line_layouts import HEAD_LINES
 
 _ACTION = r"(?i)\b(?:dividend|stock splits?|capital gains?)\b"
 

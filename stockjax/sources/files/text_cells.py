@@ -10,14 +10,19 @@ import pandas as pd
 
 from stockjax.errors import InvalidDataError
 from stockjax.sources.files.headings import find_table
-from stockjax.sources.files.line_layouts import are_quoted, cut_lines, is_aligned, tabbed, unquoted
+from stockjax.sources.files.line_layouts import (
+    HEAD_LINES,
+    are_quoted,
+    cut_lines,
+    is_aligned,
+    tabbed,
+    unquoted,
+)
 
 SEPARATORS = (",", ";", "\t", "|")
 RARE_SEPARATORS = ("~", "^", "\x01")
 """Tried where no other cuts a line into headings of prices."""
 LONGEST_LINE = 1024 * 1024
-HEAD_LINES = 60
-"""So many lines are looked at to find the headings."""
 
 _HEAD_BYTES = 256 * 1024
 _BYTE_ORDER_MARKS = {
