@@ -88,7 +88,11 @@ def sheets_of(path: Path, name: str) -> Iterator[Sheet]:
             return
         _refuse_large(path, start)
         yield from _of_bytes(path.read_bytes(), name, keys)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, pyarrow.ArrowException) as error:
+    # zipfile raises RuntimeError where a password is needed or a method of packing is not known.
+    except (
+        *(OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, ValueError),
+        pyarrow.ArrowException,
+    ) as error:
         if isinstance(error, InvalidDataError):
             raise
         why = " ".join(str(error).split())[:200]

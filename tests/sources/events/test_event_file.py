@@ -221,6 +221,19 @@ def test_of_several_tables_none_is_chosen(tmp_path: Path) -> None:
         read(path)
 
 
+def test_an_archive_with_a_password_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "events.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "ticker,date\nAAPL,2013-01-23\n")
+    content = bytearray(path.read_bytes())
+    # The first flag of both headers of a member says that it is encrypted.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidDataError, match=r"cannot be read .*encrypted"):
+        read(path)
+
+
 def test_tickers_that_the_run_has_not_are_said(tmp_path: Path) -> None:
     found = read(written(tmp_path, "ticker,date\nAAPL,2013-01-23\nXYZ,2013-01-24\n"))
     assert [said.ticker for said in found.announcements] == ["AAPL"]
