@@ -1,10 +1,10 @@
 """Everything a machine needs to carry out the deployments, then the worker itself.
 
-Run again it changes nothing: pool, deployments and automation are brought to what is written here.
+Run again it changes nothing: pool, deployments and automation are brought to what is written here, but for
+what a person has paused or activated in the UI.
 """
 
 import os
-import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -20,6 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessWorker
 
 from flows.alerts import WHAT_TO_DO
+from flows.deployments import deploy
 from flows.local_server import answers
 from stockjax.settings import load_settings
 
@@ -40,7 +41,7 @@ def main() -> None:
     _wait_for_server()
     print(f"deploying to the Prefect server at {PREFECT_API_URL.value()}", flush=True)
     make_pool()
-    _prefect("--no-prompt", "deploy", "--all")
+    deploy()
     watch_for_zombies(load_settings().alerts.block)
     print("deployed: forecast/daily, forecast/before-asia, tune/weekly, backtest/walk-forward", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL])
@@ -132,20 +133,6 @@ def _wait_for_server() -> None:
         if time.monotonic() > give_up:
             sys.exit(f"no Prefect server answers at {api}; start one in another terminal: make server")
         time.sleep(1)
-
-
-def _prefect(*arguments: str) -> None:
-    # Its advice to start a worker is for others.
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", *arguments],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        print(done.stdout, flush=True)
-        sys.exit(f"prefect {' '.join(arguments)} failed; its message stands above")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a worker sets up, as far as it can be seen without a server; the rest is in `tests/e2e`."""
 
 import importlib
+import sys
 import tomllib
 import uuid
 from collections.abc import Iterator
@@ -149,30 +150,19 @@ def test_the_worker_waits_for_a_server_that_is_still_starting(monkeypatch: pytes
     assert next(answers, None) is None
 
 
-def test_a_command_that_fails_ends_the_set_up(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    done: list[list[str]] = []
-
-    def run(arguments: list[str], check: bool, **_: object) -> SimpleNamespace:
-        assert not check
-        done.append(arguments[3:])
-        return SimpleNamespace(returncode=int("deploy" in arguments), stdout="prefect.yaml is no YAML")
+def test_without_deployments_no_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        sys.exit("prefect.yaml describes no deployments")
 
     def never(*_: object) -> None:
         raise AssertionError("no worker may start")
 
     monkeypatch.setattr(worker, "_wait_for_server", lambda: None)
     monkeypatch.setattr(worker, "make_pool", lambda: None)
-    monkeypatch.setattr(worker.subprocess, "run", run)
+    monkeypatch.setattr(worker, "deploy", refuse)
     monkeypatch.setattr(worker.os, "execv", never)
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit, match="describes no deployments"):
         worker.main()
-    assert ended.value.code == "prefect --no-prompt deploy --all failed; its message stands above"
-    deploying, *message = capsys.readouterr().out.splitlines()
-    assert deploying.startswith("deploying to the Prefect server at ")
-    assert message == ["prefect.yaml is no YAML"]
-    assert done == [["--no-prompt", "deploy", "--all"]]
 
 
 @pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda lines: str(lines["name"]))

@@ -194,6 +194,13 @@ class Server:
 
         return until(lines, f"an answer to {path}", timeout=60, pause=1).raise_for_status().json()
 
+    def switch(self, name: str, active: bool) -> None:
+        """Activate or deactivate the schedules of a deployment, as the UI does."""
+        deployment = self.deployment(name)
+        for schedule in deployment["schedules"]:
+            path = f"deployments/{deployment['id']}/schedules/{schedule['id']}"
+            self._client.patch(path, json={"active": active}).raise_for_status()
+
     def of_run(self, what: str, run_id: str) -> list[dict[str, Any]]:
         """Task runs, artifacts or logs of a flow run."""
         asked: dict[str, Any] = {what: {"flow_run_id": {"any_": [run_id]}}}

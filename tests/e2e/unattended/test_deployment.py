@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.unattended.conftest import ALERTS, pause_schedules
+from tests.e2e.unattended.conftest import ALERTS
 from tests.support import browser as browsing
 from tests.support.browser import NO_BROWSER, browser, pictures_folder
 from tests.support.served import (
@@ -217,7 +217,10 @@ def lines(server: Server) -> dict[str, Any]:
 
     deployments = sorted(server.post("deployments/filter"), key=lambda each: str(each["name"]))
     for each in deployments:
-        each["schedules"] = [schedule["schedule"] for schedule in each["schedules"]]
+        each["schedules"] = [
+            {name: schedule[name] for name in ("slug", "active", "schedule")}
+            for schedule in each["schedules"]
+        ]
         each["global_concurrency_limit"].pop("updated")
     return {
         "pool": lasting(server.get("work_pools/local")),
@@ -227,17 +230,34 @@ def lines(server: Server) -> dict[str, Any]:
     }
 
 
-def test_set_up_again_nothing_changes(worker: Server) -> None:
-    before = lines(worker)
-    again = worker.begin("again", PYTHON, "-m", "flows.worker", **ALERTS)
+@pytest.fixture
+def switched(worker: Server) -> Iterator[Server]:
+    """The server after someone has used the switches of schedules in the UI."""
+    worker.switch("weekly", active=False)
+    worker.switch("before-asia", active=True)
+    yield worker
+    worker.switch("weekly", active=True)
+    worker.switch("before-asia", active=False)
+
+
+def test_set_up_again_nothing_changes(switched: Server) -> None:
+    before = lines(switched)
+    again = switched.begin("again", PYTHON, "-m", "flows.worker", **ALERTS)
     try:
         again.wait_to_say("deployed: ")
     finally:
         again.kill()
-    pause_schedules(worker)
-    assert lines(worker) == before
+    assert lines(switched) == before
     assert len(before["automations"]) == 1
-    assert len(before["deployments"]) == 4
+    assert [(each["name"], each["paused"]) for each in before["deployments"]] == [
+        (name, True) for name in ("before-asia", "daily", "walk-forward", "weekly")
+    ]
+    for line in (
+        "the deployment 'daily' stays paused, as set in the UI",
+        "the schedule 'saturday-morning' of 'weekly' stays inactive, as set in the UI",
+        "the schedule 'after-the-close-in-asia' of 'before-asia' stays active, as set in the UI",
+    ):
+        assert line in again.said
 
 
 @pytest.fixture(scope="module")
