@@ -155,6 +155,8 @@ def test_every_calendar_of_the_vendor_gives_a_session_or_says_where_it_ends(
                 "upgrade exchange-calendars"
             )
     assert calendar.sessions_left(calendar.last_known) == 0
+    with pytest.raises(CalendarError, match="upgrade exchange-calendars"):
+        calendar.next_session(calendar.last_known)
 
 
 def test_a_calendar_that_cannot_be_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

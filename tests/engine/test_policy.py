@@ -92,3 +92,9 @@ def test_models_are_used_up_to_their_age(age: int, used: bool) -> None:
     assert kept.unusable == expired
     # Of a ticker whose exchange is not asked about nothing is said.
     assert "A" in rules.without_expired(state, TODAY, {})[0].tickers
+
+
+def test_policies_differ_in_what_changes_a_forecast_alone() -> None:
+    one = policy(base_every=7)
+    assert one.differences(replace(one, workers=one.workers + 1, watch_inputs=not one.watch_inputs)) == {}
+    assert one.differences(replace(one, base_every=9)) == {"base_every": 7}

@@ -109,7 +109,13 @@ class TestSpikeAndReversal:
 
 
 class TestUnadjustedSplit:
-    @pytest.mark.parametrize("ratio", [3 / 2, 2, 5 / 2, 3, 4, 7, 10, 20, 100, 1 / 2, 1 / 3, 1 / 10, 1 / 50])
+    @pytest.mark.parametrize(
+        "ratio",
+        [
+            *(5 / 4, 4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100),
+            *(1 / 2, 1 / 3, 1 / 8, 1 / 10, 1 / 50),
+        ],
+    )
     def test_a_usual_ratio_is_flagged_where_no_split_is_on_record(self, ratio: float) -> None:
         closes = [100.0, 101.0, 102.0 / ratio, 101.0 / ratio]
         assert found(checked(*days(closes))) == [("2013-02-28", "unadjusted_split")]
