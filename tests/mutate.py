@@ -80,9 +80,9 @@ def mutants() -> list[Mutant]:
         place = ROOT / package
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            docs = set(_docstrings(tree))
+            silent = set(_silent(tree))
             for number, node in enumerate(ast.walk(tree)):
-                if id(node) not in docs:
+                if id(node) not in silent:
                     name = str(path.relative_to(ROOT))
                     found += [Mutant(name, number, node.lineno, change) for change in _changes(node)]  # type: ignore[attr-defined]
     return found
@@ -94,8 +94,13 @@ def controls(sample: list[Mutant]) -> list[Mutant]:
     return [replace(mutant, change=UNCHANGED) for mutant in by_package.values()]
 
 
-def _docstrings(tree: ast.AST) -> Iterator[int]:
+def _silent(tree: ast.AST) -> Iterator[int]:
+    """What changes no result: docstrings, annotations, and flags that only guard against a wrong program."""
     for node in ast.walk(tree):
+        for decorator in getattr(node, "decorator_list", []):
+            yield from (id(inner) for inner in ast.walk(decorator))
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            yield id(node.value)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield id(node.value)
         annotations = [getattr(node, "annotation", None), getattr(node, "returns", None)]
