@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
 
 from tests.e2e.unattended.conftest import ALERTS
 from tests.support import browser as browsing
@@ -280,6 +280,21 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pictures_folder(tmp_path_factory)
 
 
+def open_tab(page: Page, name: str, text: str) -> None:
+    """Open a tab of a run's page, which stays empty where the server was too busy to answer it."""
+
+    def shown() -> bool:
+        page.get_by_text(name, exact=True).click()
+        try:
+            page.get_by_text(text, exact=True).first.wait_for(timeout=15_000)
+        except TimeoutError:
+            page.reload()
+            return False
+        return True
+
+    until(shown, f"'{text}' in the tab {name}", timeout=120)
+
+
 def test_the_page_of_the_run_shows_how_it_went(
     worker: Server, night: Watched, page: Page, pictures: Path
 ) -> None:
@@ -291,13 +306,13 @@ def test_the_page_of_the_run_shows_how_it_went(
     expect(page.get_by_text("20 forecasts written from 2013-03-01", exact=True)).to_be_visible()
     page.screenshot(path=pictures / "run.png")
     expect(page.get_by_text("Finished in state Completed()", exact=True)).to_have_count(0)
-    page.get_by_text("Task Runs", exact=True).click()
+    open_tab(page, "Task Runs", f"train {TRAINED[0]}")
     for ticker in TRAINED:
         task = page.locator(".state-list-item").filter(has=page.get_by_text(f"train {ticker}", exact=True))
         expect(task).to_be_visible()
         expect(task).to_contain_text("Completed")
     page.screenshot(path=pictures / "tasks.png")
-    page.get_by_text("Artifacts", exact=True).click()
+    open_tab(page, "Artifacts", "night")
     for key in ("night", "forecasts", "report"):
         expect(page.get_by_text(key, exact=True).first).to_be_visible()
     page.screenshot(path=pictures / "artifacts.png")
