@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from prefect import get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 
 DESCRIBED = Path("prefect.yaml")
@@ -24,9 +25,12 @@ def deploy() -> None:
         `prefect.yaml` cannot be read, or Prefect refused, whose message is printed.
 
     """
+    described = _described()
+    # By name: of all that a server has it gives two hundred at most.
+    names = DeploymentFilterName(any_=[str(each.get("name")) for each in described["deployments"]])
     with get_client(sync_client=True) as client:
-        known = client.read_deployments()
-    described, lines = with_switches(_described(), known)
+        known = client.read_deployments(deployment_filter=DeploymentFilter(name=names))
+    described, lines = with_switches(described, known)
     # The switches are deployed with the rest: set afterwards, they are lost if this process is killed.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, DESCRIBED.name)
@@ -68,7 +72,7 @@ def with_switches(
             state = "paused" if found.paused else "active"
             lines.append(f"the deployment '{name}' stays {state}, as set in the UI")
         kept = {**deployment, "paused": found.paused}
-        if "schedules" in deployment:
+        if deployment.get("schedules"):
             kept["schedules"], changed = _with_active(deployment["schedules"], found)
             lines += [
                 f"the schedule '{slug}' of '{name}' stays {state}, as set in the UI"

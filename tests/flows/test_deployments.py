@@ -1,6 +1,8 @@
 """Deployments are as `prefect.yaml` describes them, but for what is switched on or off in the UI."""
 
 import copy
+import importlib
+import shutil
 import uuid
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,12 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
+from prefect.client.schemas.filters import DeploymentFilter
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.flows import Flow
 
 from flows import deployments
 from flows.deployments import DESCRIBED, deploy, with_switches
+from flows.worker import POOL
 
 ROOT = Path(__file__).parents[2]
 PREFECT_YAML = yaml.safe_load((ROOT / DESCRIBED).read_text(encoding="utf-8"))
@@ -101,16 +106,22 @@ def test_a_deployment_of_the_same_name_that_runs_something_else_is_another() -> 
 
 def test_one_that_is_described_as_paused_and_resumed_in_the_ui_stays_active() -> None:
     quiet = copy.deepcopy(PREFECT_YAML)
-    next(each for each in quiet["deployments"] if each["name"] == "daily")["paused"] = True
+    quiet["deployments"][0]["paused"] = True
     content, lines = with_switches(quiet, [of_server("daily")])
     assert described("daily", content)["paused"] is False
     assert lines == ["the deployment 'daily' stays active, as set in the UI"]
 
 
-@pytest.mark.parametrize("missing", ["schedules", "paused"])
-def test_what_is_not_described_is_not_made_up(missing: str) -> None:
+def test_what_is_not_described_is_not_made_up() -> None:
     content, _ = with_switches(PREFECT_YAML, [of_server("walk-forward")])
-    assert (missing in described("walk-forward", content)) == (missing == "paused")
+    assert described("walk-forward", content) == described("walk-forward", PREFECT_YAML) | {"paused": False}
+
+
+def test_schedules_that_are_left_empty_stay_so() -> None:
+    bare = copy.deepcopy(PREFECT_YAML)
+    bare["deployments"][0]["schedules"] = None
+    content, _ = with_switches(bare, [of_server("daily")])
+    assert described("daily", content)["schedules"] is None
 
 
 class Prefect:
@@ -119,9 +130,14 @@ class Prefect:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.deployed: list[dict[str, Any]] = []
         self.refuses = False
-        client = SimpleNamespace(read_deployments=lambda: [of_server("daily", paused=True)])
+        client = SimpleNamespace(read_deployments=self.read)
         monkeypatch.setattr(deployments, "get_client", lambda *, sync_client: nullcontext(client))
         monkeypatch.setattr(deployments.subprocess, "run", self.run)
+
+    def read(self, deployment_filter: DeploymentFilter) -> list[DeploymentResponse]:
+        assert deployment_filter.name is not None
+        assert deployment_filter.name.any_ == [each["name"] for each in PREFECT_YAML["deployments"]]
+        return [of_server("daily", paused=True)]
 
     def run(self, arguments: list[str], check: bool, **_: object) -> SimpleNamespace:
         assert not check
@@ -138,7 +154,7 @@ def prefect(monkeypatch: pytest.MonkeyPatch) -> Prefect:
 def test_the_switches_are_deployed_with_all_the_rest(
     prefect: Prefect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / DESCRIBED).write_text((ROOT / DESCRIBED).read_text(encoding="utf-8"), encoding="utf-8")
+    shutil.copy(ROOT / DESCRIBED, tmp_path)
     deploy()
     (content,) = prefect.deployed
     assert described("daily", content) == described("daily", PREFECT_YAML) | {"paused": True}
@@ -150,7 +166,7 @@ def test_where_prefect_refuses_its_message_is_printed(
     prefect: Prefect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prefect.refuses = True
-    (tmp_path / DESCRIBED).write_text((ROOT / DESCRIBED).read_text(encoding="utf-8"), encoding="utf-8")
+    shutil.copy(ROOT / DESCRIBED, tmp_path)
     with pytest.raises(SystemExit, match=r"^prefect deploy failed; its message stands above$"):
         deploy()
     assert capsys.readouterr().out == "no such pool\n"
@@ -175,3 +191,18 @@ def test_a_description_that_cannot_be_read_is_refused_in_a_sentence(
     with pytest.raises(SystemExit, match=rf"^prefect\.yaml {message}; .*restore it from git$"):
         deploy()
     assert prefect.deployed == []
+
+
+@pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda lines: str(lines["name"]))
+def test_a_deployment_is_of_a_flow_that_is_there_and_runs_alone_in_the_pool(
+    deployment: dict[str, Any],
+) -> None:
+    path, _, name = deployment["entrypoint"].partition(":")
+    assert (ROOT / path).is_file()
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert isinstance(flow, Flow)
+    assert deployment["work_pool"] == {"name": POOL}
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert deployment["description"]
+    parameters = flow.parameters.model_dump()["properties"]
+    assert {key for key, lines in parameters.items() if not lines.get("description")} == set()
