@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as BrowserTimeoutError
 
 from tests.e2e.unattended.conftest import ALERTS
 from tests.support import browser as browsing
@@ -287,7 +288,7 @@ def open_tab(page: Page, name: str, text: str) -> None:
         page.get_by_text(name, exact=True).click()
         try:
             page.get_by_text(text, exact=True).first.wait_for(timeout=15_000)
-        except TimeoutError:
+        except BrowserTimeoutError:
             page.reload()
             return False
         return True

@@ -11,8 +11,6 @@ from tests.support.prepared import Run
 from tests.support.served import SAMPLE, STOCKJAX, Server, rows, until
 
 MESSAGE = "5 of 5 tickers forecast for 2013-03-04"
-READS = 8
-"""Fewest reads whose median says something: the faster the machine, the fewer there are in two runs."""
 ANOTHER = "another run of forecast is at work on"
 
 
@@ -51,7 +49,7 @@ def test_a_second_run_waits_readers_are_answered_and_both_outlive_a_restart_of_t
         assert server.get(f"flow_runs/{run_id}")["state_type"] == "COMPLETED"
         assert {each["key"] for each in server.of_run("artifacts", run_id)} >= {"night", "forecasts"}
     # Two cores are busy with a run; the slowest answers are those that met its work.
-    assert len(took) > READS
+    assert len(took) > 20
     assert sorted(took)[len(took) // 2] < 0.5
     assert max(took) < 5
 
@@ -62,5 +60,5 @@ def asked(folder: Path) -> float:
     answer = query(Warehouse(folder), "SELECT count(*) AS n FROM runs")
     took = time.monotonic() - begun
     assert answer["n"].tolist() in ([0], [1], [2])
-    time.sleep(0.1)
+    time.sleep(0.05)
     return took
